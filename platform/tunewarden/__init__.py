@@ -1,0 +1,1 @@
+"""Tunewarden: fine-tuning on personal data that can be handed to a regulator."""

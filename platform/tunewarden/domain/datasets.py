@@ -1,0 +1,186 @@
+"""Datasets: what data is, why it may be processed, and until when.
+
+Terms of the GDPR are used in its meaning: purpose limitation Art. 5(1)(b), storage limitation Art. 5(1)(e), lawful
+basis Art. 6(1), special categories Art. 9(1). Whether a stated basis really holds is a person's statement; it is
+recorded, not checked.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from tunewarden.domain.canonical import digest_of
+from tunewarden.domain.errors import Malformed, NotFound, Refused
+from tunewarden.domain.names import DatasetId, Digest, FileId, PrincipalId
+
+
+class Purpose(StrEnum):
+    """Why data is processed. A closed vocabulary: a purpose is compared and logged, never interpreted."""
+
+    CARE = "care"
+    CARE_QUALITY = "care-quality"
+    PUBLIC_HEALTH = "public-health"
+    RESEARCH = "research"
+    STATISTICS = "statistics"
+    CREDIT_ASSESSMENT = "credit-assessment"
+    FRAUD_PREVENTION = "fraud-prevention"
+    CUSTOMER_SERVICE = "customer-service"
+    BENEFITS_ADMINISTRATION = "benefits-administration"
+    MARKETING = "marketing"
+
+
+class LawfulBasis(StrEnum):
+    """GDPR Art. 6(1), points (a) to (f)."""
+
+    CONSENT = "consent"
+    CONTRACT = "contract"
+    LEGAL_OBLIGATION = "legal-obligation"
+    VITAL_INTERESTS = "vital-interests"
+    PUBLIC_TASK = "public-task"
+    LEGITIMATE_INTERESTS = "legitimate-interests"
+
+
+class Sensitivity(StrEnum):
+    """How much harm a disclosure does; `SPECIAL_CATEGORY` is GDPR Art. 9(1)."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    PERSONAL = "personal"
+    SPECIAL_CATEGORY = "special-category"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Which column of an uploaded table plays which part. Column names are typed by people, so they are never logged.
+
+    Attributes:
+        text: the free text to learn from.
+        label: what is learnt.
+        person: identifies the data subject; None is the steward's statement that every row is another person.
+        protected: attributes that fairness is measured over; kept apart from the text, never trained on.
+        positive: when given, the label becomes two classes: this value against every other.
+    """
+
+    text: str
+    label: str
+    person: str | None
+    protected: tuple[str, ...] = ()
+    positive: str | None = None
+
+    def __post_init__(self) -> None:
+        used = [self.text, self.label, *self.protected, *([self.person] if self.person is not None else [])]
+        if len(set(used)) != len(used):
+            raise Malformed(
+                "columns_overlap",
+                "One column was named for two parts.",
+                remedy="Name a different column for each of text, label, person and every protected attribute.",
+                param="columns",
+            )
+        if len(self.protected) > 8:
+            raise Malformed(
+                "too_many_protected", f"{len(self.protected)} protected columns, at most 8.", param="columns"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What one dataset may spend: `epsilon` at `delta`, for one person, over all trainings together."""
+
+    epsilon: Decimal
+    delta: Decimal
+
+    def __post_init__(self) -> None:
+        if not (self.epsilon.is_finite() and self.epsilon > 0):
+            raise Malformed("epsilon_out_of_range", "Epsilon must be a positive number.", param="budget.epsilon")
+        if not (self.delta.is_finite() and 0 < self.delta < 1):
+            raise Malformed("delta_out_of_range", "Delta must lie between 0 and 1.", param="budget.delta")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetVersion:
+    """One immutable content of a dataset.
+
+    Attributes:
+        digest: of the canonical records (one JSON object a line).
+        file: the upload it was read from.
+        rows, persons: counts.
+        labels: the classes, sorted; the label of a record is an index into it. Not logged.
+    """
+
+    digest: Digest
+    file: FileId
+    rows: int
+    persons: int
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """A named collection with the conditions under which it may be used."""
+
+    id: DatasetId
+    name: str
+    registered_by: PrincipalId
+    purposes: frozenset[Purpose]
+    lawful_basis: LawfulBasis
+    sensitivity: Sensitivity
+    retain_until: date
+    columns: Columns
+    budget: Budget
+    versions: tuple[DatasetVersion, ...] = ()
+    retired: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.purposes:
+            raise Malformed("purpose_missing", "A dataset needs at least one purpose.", param="purposes")
+
+    def columns_digest(self) -> Digest:
+        """What the log holds in place of column names."""
+        return digest_of(self.columns)
+
+    def latest(self) -> DatasetVersion:
+        """The version added last; raises `NotFound` for a dataset without records."""
+        if not self.versions:
+            raise NotFound(
+                "dataset_empty", "The dataset has no version yet.", remedy="Upload records first.", who="steward"
+            )
+        return self.versions[-1]
+
+    def version(self, digest: Digest) -> DatasetVersion:
+        """The version with this digest; raises `NotFound`."""
+        for version in self.versions:
+            if version.digest == digest:
+                return version
+        raise NotFound("version_not_found", "The dataset has no version with this digest.")
+
+    def with_version(self, version: DatasetVersion) -> "Dataset":
+        """This dataset with one version more; the same content again changes nothing."""
+        kept = tuple(known for known in self.versions if known.digest != version.digest)
+        return replace(self, versions=(*kept, version))
+
+    def require_usable_for(self, purpose: Purpose, today: date) -> None:
+        """Raise `Refused` unless the dataset may be used for `purpose` today (GDPR Art. 5(1)(b) and (e))."""
+        if self.retired:
+            raise Refused(
+                "dataset_retired",
+                "The dataset is retired.",
+                remedy="Use a dataset that is in use, or register a new one.",
+                who="steward",
+            )
+        if today > self.retain_until:
+            raise Refused(
+                "retention_ended",
+                f"The dataset was to be kept until {self.retain_until.isoformat()}.",
+                remedy="Its records are due for erasure; register newer ones.",
+                who="steward",
+            )
+        if purpose not in self.purposes:
+            allowed = ", ".join(sorted(self.purposes))
+            raise Refused(
+                "purpose_not_allowed",
+                f"The purpose '{purpose}' is not one that this dataset may be used for ({allowed}).",
+                remedy="Ask for an allowed purpose, or have the dataset's purposes reviewed.",
+                who="steward",
+                param="governance.purpose",
+            )

@@ -1,0 +1,153 @@
+"""Gates: rules over measurements, judged without weights, so that a good thing never pays for a bad one.
+
+Missing, contradictory and foreign evidence is UNKNOWN, and UNKNOWN blocks exactly as FAIL does. The far end of the 95 %
+interval is judged, so a small sample cannot pass by luck.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from tunewarden.domain.canonical import digest_of
+from tunewarden.domain.errors import Malformed
+from tunewarden.domain.names import Digest, PolicyName
+
+
+class Outcome(StrEnum):
+    """Of a rule and of a verdict."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+class Bound(StrEnum):
+    """Which side of the limit is good."""
+
+    AT_MOST = "at-most"
+    AT_LEAST = "at-least"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One value with its 95 % interval: low <= value <= high.
+
+    Attributes:
+        metric: a name of `policies/metrics.toml`, which states unit, direction and interval method.
+        n: how many units (persons, spans, rows: see the metric) it was measured on, 0 or more.
+    """
+
+    metric: str
+    low: Decimal
+    value: Decimal
+    high: Decimal
+    n: int
+
+    def __post_init__(self) -> None:
+        if not all(number.is_finite() for number in (self.low, self.value, self.high)):
+            raise Malformed("measurement_not_finite", "A measurement has to be a finite number.")
+        if not self.low <= self.value <= self.high or self.n < 0:
+            raise Malformed("measurement_disordered", "A measurement needs low <= value <= high and n >= 0.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Measurements about one digest, with what produced them.
+
+    Attributes:
+        about: what was measured.
+        produced_by: digest of the identity of the step that measured.
+        details: digest of a document with the tables behind the measurements; None where there is none.
+    """
+
+    about: Digest
+    produced_by: Digest
+    measurements: tuple[Measurement, ...]
+    details: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One condition. `because` says why it exists, `remedy` what to do when it does not hold."""
+
+    metric: str
+    bound: Bound
+    limit: Decimal
+    because: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Rules that guard one transition. Never empty: an empty gate would let everything pass."""
+
+    name: PolicyName
+    rules: tuple[Rule, ...]
+
+    def __post_init__(self) -> None:
+        if not self.rules:
+            raise Malformed("gate_empty", "A gate needs at least one rule.")
+        if len({(rule.metric, rule.bound) for rule in self.rules}) != len(self.rules):
+            raise Malformed("gate_contradicts_itself", "A gate has two rules for one metric and bound.")
+
+    def digest(self) -> Digest:
+        """What a verdict pins."""
+        return digest_of(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The outcome of one rule. `measured` is None where there was no evidence or it contradicted itself."""
+
+    metric: str
+    bound: Bound
+    limit: Decimal
+    outcome: Outcome
+    measured: Measurement | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """All findings of one gate about one digest."""
+
+    gate: PolicyName
+    gate_digest: Digest
+    about: Digest
+    findings: tuple[Finding, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """PASS only if every finding passes; FAIL if any fails; UNKNOWN otherwise."""
+        outcomes = {finding.outcome for finding in self.findings}
+        if outcomes == {Outcome.PASS}:
+            return Outcome.PASS
+        return Outcome.FAIL if Outcome.FAIL in outcomes else Outcome.UNKNOWN
+
+
+def judge(gate: Gate, about: Digest, evidence: Sequence[Evidence]) -> Verdict:
+    """Judge everything known about `about`. Pure and total: no clock, no input or output, never raises.
+
+    Evidence about another digest counts as missing.
+    """
+    known = [measurement for item in evidence if item.about == about for measurement in item.measurements]
+    findings = tuple(_find(rule, known) for rule in gate.rules)
+    return Verdict(gate=gate.name, gate_digest=gate.digest(), about=about, findings=findings)
+
+
+def _find(rule: Rule, known: Sequence[Measurement]) -> Finding:
+    candidates = {measurement for measurement in known if measurement.metric == rule.metric}
+    measured = candidates.pop() if len(candidates) == 1 else None
+    return Finding(
+        metric=rule.metric, bound=rule.bound, limit=rule.limit, outcome=_outcome(rule, measured), measured=measured
+    )
+
+
+def _outcome(rule: Rule, measured: Measurement | None) -> Outcome:
+    if measured is None:
+        return Outcome.UNKNOWN
+    match rule.bound:
+        case Bound.AT_MOST:
+            return Outcome.PASS if measured.high <= rule.limit else Outcome.FAIL
+        case Bound.AT_LEAST:
+            return Outcome.PASS if measured.low >= rule.limit else Outcome.FAIL

@@ -1,0 +1,82 @@
+"""Identifiers and the closed vocabularies that everything else is spoken in.
+
+Identifiers are opaque: they never carry a name, a date of birth or anything typed by a person, because they are
+written into the audit log, from which nothing can be erased.
+"""
+
+import re
+from enum import StrEnum
+from typing import NewType
+
+from tunewarden.domain.errors import Malformed
+
+Digest = NewType("Digest", str)
+"""`sha256:` and 64 lower-case hexadecimal digits."""
+
+PrincipalId = NewType("PrincipalId", str)
+DatasetId = NewType("DatasetId", str)
+FileId = NewType("FileId", str)
+RequestId = NewType("RequestId", str)
+ModelId = NewType("ModelId", str)
+PromotionId = NewType("PromotionId", str)
+PolicyName = NewType("PolicyName", str)
+"""Name of a versioned policy file (a gate, a de-identification profile, a base model): `[a-z][a-z0-9-]{0,63}`."""
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_NAME = re.compile(r"[a-z][a-z0-9.-]{0,63}")
+
+
+def digest_name(text: str) -> Digest:
+    """Return `text` as a digest, or raise `Malformed` if it is not one."""
+    if not _DIGEST.fullmatch(text):
+        raise Malformed("digest_malformed", "A digest is 'sha256:' followed by 64 lower-case hexadecimal digits.")
+    return Digest(text)
+
+
+def policy_name(text: str) -> PolicyName:
+    """Return `text` as the name of a policy file, or raise `Malformed` if it cannot be one."""
+    if not _NAME.fullmatch(text):
+        raise Malformed("name_malformed", "A name is up to 64 of a-z, 0-9, '.' and '-', and begins with a letter.")
+    return PolicyName(text)
+
+
+class Role(StrEnum):
+    """What a principal may be; `policies/access/policy.csv` says what each role may do."""
+
+    REQUESTER = "requester"
+    STEWARD = "steward"
+    APPROVER = "approver"
+    PRIVACY_OFFICER = "privacy-officer"
+    ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+    WORKER = "worker"
+
+
+class Action(StrEnum):
+    """Everything that can be asked of the platform; a use case that has no action here cannot be allowed."""
+
+    UPLOAD_FILE = "upload-file"
+    READ_FILE = "read-file"
+    REGISTER_DATASET = "register-dataset"
+    READ_DATASET = "read-dataset"
+    RETIRE_DATASET = "retire-dataset"
+    SUBMIT_REQUEST = "submit-request"
+    READ_REQUEST = "read-request"
+    CANCEL_REQUEST = "cancel-request"
+    APPROVE_REQUEST = "approve-request"
+    ADVANCE_JOB = "advance-job"
+    READ_MODEL = "read-model"
+    PROPOSE_PROMOTION = "propose-promotion"
+    APPROVE_PROMOTION = "approve-promotion"
+    READ_LINEAGE = "read-lineage"
+    READ_LOG = "read-log"
+    CREATE_KEY = "create-key"
+    REVOKE_KEY = "revoke-key"
+
+
+class Alias(StrEnum):
+    """A movable name for a model version. A closed set, because it is written into the log."""
+
+    CANDIDATE = "candidate"
+    STAGING = "staging"
+    PRODUCTION = "production"

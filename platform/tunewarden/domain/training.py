@@ -1,0 +1,203 @@
+"""Training requests: the plan that is approved, the states it passes through, and nothing that changes speed only.
+
+A plan binds everything that changes the model or its guarantee; its digest is what a second person approves. Compute
+(workers, micro-batch size, placement) may differ between attempts and is not in it. Seeds are in neither: the
+randomness of sampling and noise comes from the operating system and is never stored.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+
+from tunewarden.domain.canonical import digest_of
+from tunewarden.domain.datasets import Purpose
+from tunewarden.domain.errors import IllegalTransition, Malformed, Refused
+from tunewarden.domain.names import DatasetId, Digest, PolicyName, PrincipalId, RequestId
+from tunewarden.domain.privacy import Mechanism
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseModel:
+    """A base model of the allowlist. `digest` is of its safetensors weights file and is checked on load."""
+
+    name: PolicyName
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How the adapter is trained: LoRA on the named linear layers, AdamW on the noisy mean of clipped gradients.
+
+    Attributes:
+        lora_rank, lora_alpha: as in Hu et al., arXiv 2106.09685.
+        lora_targets: names of the linear layers that get an adapter.
+        max_tokens: longer texts are cut, and the cut ones are counted in the evidence.
+        lower_case: whether texts are lower-cased before tokenising.
+        learning_rate: of AdamW, without weight decay.
+        clip: the norm that one privacy unit's gradient is clipped to.
+        expected_units: expected number of units in an update; the public constant that the sum is divided by.
+        rows_per_person: at most so many rows of one person take part in an update.
+    """
+
+    lora_rank: int = 8
+    lora_alpha: int = 16
+    lora_targets: tuple[str, ...] = ("query", "value")
+    max_tokens: int = 64
+    lower_case: bool = True
+    learning_rate: Decimal = Decimal("0.003")
+    clip: Decimal = Decimal("0.5")
+    expected_units: int = 128
+    rows_per_person: int = 8
+
+    def __post_init__(self) -> None:
+        counts = (self.lora_rank, self.lora_alpha, self.max_tokens, self.expected_units, self.rows_per_person)
+        if min(counts) < 1 or self.max_tokens > 8192 or self.lora_rank > 512:
+            raise Malformed("recipe_out_of_range", "A count of the recipe is out of range.", param="hyperparameters")
+        if not all(number.is_finite() and number > 0 for number in (self.learning_rate, self.clip)):
+            raise Malformed("recipe_out_of_range", "Learning rate and clip must be positive.", param="hyperparameters")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that changes the model or its guarantee.
+
+    Attributes:
+        profile: digest of the de-identification profile.
+        training_gate: digest of the gate that guards training.
+        epsilon, delta: what `mechanism` was calibrated to, for one privacy unit.
+    """
+
+    base_model: BaseModel
+    dataset: DatasetId
+    dataset_version: Digest
+    profile: Digest
+    training_gate: Digest
+    purpose: Purpose
+    recipe: Recipe
+    mechanism: Mechanism
+    epsilon: Decimal
+    delta: Decimal
+
+    def digest(self) -> Digest:
+        """What an approval binds to."""
+        return digest_of(self)
+
+
+class StepName(StrEnum):
+    """The steps of the pipeline, in order."""
+
+    DEIDENTIFY = "deidentify"
+    TRAIN = "train"
+    MEASURE = "measure"
+
+
+class State(StrEnum):
+    """Where a training request stands."""
+
+    AWAITING_APPROVAL = "awaiting-approval"
+    APPROVED = "approved"
+    DEIDENTIFIED = "deidentified"
+    TRAINED = "trained"
+    MEASURED = "measured"
+    REJECTED = "rejected"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
+    {
+        State.AWAITING_APPROVAL: frozenset({State.APPROVED, State.REJECTED, State.CANCELLED}),
+        State.APPROVED: frozenset({State.DEIDENTIFIED, State.BLOCKED, State.CANCELLED, State.FAILED}),
+        State.DEIDENTIFIED: frozenset({State.TRAINED, State.CANCELLED, State.FAILED}),
+        State.TRAINED: frozenset({State.MEASURED, State.CANCELLED, State.FAILED}),
+        State.MEASURED: frozenset(),
+        State.REJECTED: frozenset(),
+        State.BLOCKED: frozenset(),
+        State.CANCELLED: frozenset(),
+        State.FAILED: frozenset(),
+    }
+)
+"""The state machine is this table; a state without successors is terminal and its reservation is settled."""
+
+STEP_FROM: Mapping[State, StepName] = MappingProxyType(
+    {
+        State.APPROVED: StepName.DEIDENTIFY,
+        State.DEIDENTIFIED: StepName.TRAIN,
+        State.TRAINED: StepName.MEASURE,
+    }
+)
+"""Which step carries a request on from a state; states that are missing here wait for a person, or are terminal."""
+
+STATE_AFTER: Mapping[StepName, State] = MappingProxyType(
+    {StepName.DEIDENTIFY: State.DEIDENTIFIED, StepName.TRAIN: State.TRAINED, StepName.MEASURE: State.MEASURED}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRequest:
+    """What is asked, by whom, who approved it, and how far it is.
+
+    Attributes:
+        outputs: step -> digest of what it made.
+        evidence: step -> digest of its evidence.
+        attempt: how many attempts of steps were started.
+        ended_because: code of the error or gate that ended it; empty otherwise.
+        suffix, metadata: the caller's own words, stored for the caller and never logged.
+    """
+
+    id: RequestId
+    plan: Plan
+    requested_by: PrincipalId
+    requested_at: datetime
+    state: State = State.AWAITING_APPROVAL
+    approved_by: PrincipalId | None = None
+    outputs: Mapping[StepName, Digest] = MappingProxyType({})
+    evidence: Mapping[StepName, Digest] = MappingProxyType({})
+    attempt: int = 0
+    ended_at: datetime | None = None
+    ended_because: str = ""
+    suffix: str = ""
+    metadata: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing can follow."""
+        return not NEXT[self.state]
+
+    def to(self, state: State) -> "TrainingRequest":
+        """This request in `state`; raises `IllegalTransition` where `NEXT` has no such arrow."""
+        if state not in NEXT[self.state]:
+            raise IllegalTransition("illegal_transition", f"A request that is {self.state} cannot become {state}.")
+        return replace(self, state=state)
+
+    def ended(self, state: State, at: datetime, because: str = "") -> "TrainingRequest":
+        """This request in a terminal `state`, with the time and the code of the reason."""
+        return replace(self.to(state), ended_at=at, ended_because=because)
+
+    def approve(self, by: PrincipalId, plan: Digest) -> "TrainingRequest":
+        """Approved by somebody else, for exactly this plan. Raises `Refused` or `IllegalTransition`."""
+        if by == self.requested_by:
+            raise Refused(
+                "own_request", "Who asked cannot approve.", remedy="Somebody else has to approve.", who="approver"
+            )
+        if plan != self.plan.digest():
+            raise Refused(
+                "plan_changed",
+                "The approval names another plan than the one that is waiting.",
+                remedy="Review the plan as it is now and approve its digest.",
+                who="approver",
+                param="plan",
+            )
+        return replace(self.to(State.APPROVED), approved_by=by)
+
+    def done(self, step: StepName, output: Digest, evidence: Digest) -> "TrainingRequest":
+        """This request after `step`."""
+        return replace(
+            self.to(STATE_AFTER[step]),
+            outputs={**self.outputs, step: output},
+            evidence={**self.evidence, step: evidence},
+        )

@@ -1,0 +1,1 @@
+"""The outside: one file for each thing outside, each says whether it is trusted."""

@@ -1,0 +1,1 @@
+"""The work: the heavy libraries live only here."""

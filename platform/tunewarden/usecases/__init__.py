@@ -1,0 +1,1 @@
+"""What people can do: one function, one transaction. Knows the ground and its own ports, nothing outside."""
