@@ -64,8 +64,9 @@ def read_records(blobs: Blobs, manifest: Manifest) -> Iterator[CleanRecord]:
     """Every released record, streamed, in order; raises `Corrupted` if their number is not the manifest's."""
     with blobs.open(manifest.records) as stream:
         count = 0
-        for count, line in enumerate(_lines(stream), start=1):
+        for line in _lines(stream):
             yield from_plain(CleanRecord, decode(line))
+            count += 1
     if count != manifest.rows:
         raise Corrupted("record_count", f"The manifest states {manifest.rows} records, the file has {count}.")
 
