@@ -153,7 +153,7 @@ def _read_union(kinds: tuple[Any, ...], value: Any) -> Any:
 def _read_dataclass(kind: type, members: dict[str, Any]) -> Any:
     hints = _hints(kind)
     fields = {field.name: field for field in dataclasses.fields(kind)}
-    required = {name for name, field in fields.items() if field.default is dataclasses.MISSING}
+    required = {name for name, field in fields.items() if field.default is field.default_factory is dataclasses.MISSING}
     if not required <= members.keys() <= fields.keys():
         raise ValueError(f"fields of {kind.__name__} do not match")
     return kind(**{name: _read(hints[name], member) for name, member in members.items()})

@@ -103,13 +103,14 @@ class DatasetVersion:
 
     Attributes:
         digest: of the canonical records (one JSON object a line).
-        file: the upload it was read from.
+        file, source: the upload it was read from, and the digest of that upload.
         rows, persons: counts.
         labels: the classes, sorted; the label of a record is an index into it. Not logged.
     """
 
     digest: Digest
     file: FileId
+    source: Digest
     rows: int
     persons: int
     labels: tuple[str, ...]

@@ -20,11 +20,15 @@ class TunewardenError(Exception):
         remedy: how to mend it.
         who: the role that can; empty where the caller can.
         param: the input that is at fault, as a dotted path; empty where none is.
+        rule: the line of the access policy or the metric of the gate that decided; empty where the code says it all.
     """
 
-    def __init__(self, code: str, reason: str, *, remedy: str = "", who: str = "", param: str = "") -> None:
+    def __init__(
+        self, code: str, reason: str, *, remedy: str = "", who: str = "", param: str = "", rule: str = ""
+    ) -> None:
         super().__init__(reason)
-        self.code, self.reason, self.remedy, self.who, self.param = code, reason, remedy, who, param
+        self.code, self.reason = code, reason
+        self.remedy, self.who, self.param, self.rule = remedy, who, param, rule
 
     def __str__(self) -> str:
         parts = (self.reason, self.remedy, f"Who can: {self.who}." if self.who else "")

@@ -94,6 +94,7 @@ class DatasetVersionAdded:
     dataset: DatasetId
     version: Digest
     file: FileId
+    source: Digest
     rows: int
     persons: int
 
@@ -207,6 +208,7 @@ class StepFailed:
 class GateJudged:
     """A gate was asked. Failing verdicts are recorded exactly as passing ones."""
 
+    request: RequestId
     gate: PolicyName
     gate_digest: Digest
     about: Digest
@@ -288,6 +290,13 @@ class Entry:
     at: datetime
     actor: PrincipalId
     event: Event
+
+
+def about(event: Event) -> str | None:
+    """The training request that an event is about; None where it is about something else."""
+    if isinstance(event, ActionRefused):
+        return event.resource
+    return getattr(event, "request", None)
 
 
 def entry_bytes(event: Event, *, actor: PrincipalId, at: datetime) -> bytes:

@@ -6,7 +6,7 @@ randomness of sampling and noise comes from the operating system and is never st
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -15,7 +15,7 @@ from types import MappingProxyType
 from tunewarden.domain.canonical import digest_of
 from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.errors import IllegalTransition, Malformed, Refused
-from tunewarden.domain.names import DatasetId, Digest, PolicyName, PrincipalId, RequestId
+from tunewarden.domain.names import DatasetId, Digest, ModelId, PolicyName, PrincipalId, RequestId
 from tunewarden.domain.privacy import Mechanism
 
 
@@ -146,7 +146,8 @@ class TrainingRequest:
         evidence: step -> digest of its evidence.
         attempt: how many attempts of steps were started.
         ended_because: code of the error or gate that ended it; empty otherwise.
-        suffix, metadata: the caller's own words, stored for the caller and never logged.
+        model: the model version it became; None before it is measured.
+        training_file, suffix, metadata: the caller's own words, stored for the caller and never logged.
     """
 
     id: RequestId
@@ -155,13 +156,15 @@ class TrainingRequest:
     requested_at: datetime
     state: State = State.AWAITING_APPROVAL
     approved_by: PrincipalId | None = None
-    outputs: Mapping[StepName, Digest] = MappingProxyType({})
-    evidence: Mapping[StepName, Digest] = MappingProxyType({})
+    outputs: Mapping[StepName, Digest] = field(default_factory=dict)
+    evidence: Mapping[StepName, Digest] = field(default_factory=dict)
     attempt: int = 0
     ended_at: datetime | None = None
     ended_because: str = ""
+    model: ModelId | None = None
+    training_file: str = ""
     suffix: str = ""
-    metadata: Mapping[str, str] = MappingProxyType({})
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def terminal(self) -> bool:

@@ -44,6 +44,15 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRecord:
+    """An API key as it is stored: its SHA-256 (64 hex digits), whose it is, and whether it still works."""
+
+    hash: str
+    principal: PrincipalId
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
     """An upload: whose it is, what it is called, and its bytes by digest."""
 
@@ -90,6 +99,7 @@ class UnitOfWork(Protocol):
     """
 
     principals: Store[PrincipalId, Principal]
+    keys: Store[str, KeyRecord]
     files: Store[FileId, StoredFile]
     datasets: Store[DatasetId, Dataset]
     requests: Store[RequestId, TrainingRequest]
@@ -112,6 +122,27 @@ class UnitOfWork(Protocol):
 
     def entries(self, start: int = 0) -> Iterable[Entry]:
         """The committed entries from index `start` on, in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedTreeHead:
+    """What the sealer signed last: the log's size, and the signed note (C2SP tlog-checkpoint) that says so."""
+
+    size: int
+    note: str
+
+
+class SealedLog(Protocol):
+    """The log as an auditor sees it: bytes, proofs and signed heads."""
+
+    def head(self) -> SignedTreeHead | None:
+        """The newest signed tree head; None before the first."""
+
+    def entry(self, index: int) -> bytes:
+        """The canonical bytes of an entry. Raises `NotFound`."""
+
+    def inclusion_proofs(self, indices: Sequence[int], size: int) -> Mapping[int, Sequence[bytes]]:
+        """RFC 6962 section 2.1.1 audit paths (32 bytes a node) of entries in the tree of the first `size`."""
 
 
 Work = Callable[[PrincipalId], UnitOfWork]
@@ -289,5 +320,6 @@ class Platform:
     ingest: Ingest
     accountant: Accountant
     calibrate: Calibrate
+    log: SealedLog
     new_id: Callable[[str], str]
     """prefix -> a fresh, unguessable, sortable identifier."""

@@ -1,0 +1,30 @@
+"""Separation of duties: which roles one principal may not hold together.
+
+Static separation (ANSI INCITS 359-2004, section 6.3): it is refused when a key is created. Dynamic separation, that
+nobody approves their own work, is a deny line of `policies/access/policy.csv`. Not checked: one person who was given
+two principals; nothing here can see that.
+"""
+
+from collections.abc import Set
+from itertools import combinations
+
+from tunewarden.domain.names import Role
+
+_ALONE = frozenset({Role.AUDITOR, Role.WORKER})
+"""An auditor judges what all the others did; a worker is a machine and never counts as a person."""
+
+_CONFLICTS = frozenset(
+    {
+        frozenset({Role.REQUESTER, Role.APPROVER}),
+        frozenset({Role.ADMINISTRATOR, Role.APPROVER}),
+        frozenset({Role.ADMINISTRATOR, Role.PRIVACY_OFFICER}),
+    }
+)
+
+
+def conflicting(roles: Set[Role]) -> frozenset[Role]:
+    """Return the first two of `roles` (by name) that one principal may not hold together; empty where none conflict."""
+    for pair in combinations(sorted(roles), 2):
+        if frozenset(pair) in _CONFLICTS or _ALONE.intersection(pair):
+            return frozenset(pair)
+    return frozenset()

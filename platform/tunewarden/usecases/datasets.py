@@ -1,0 +1,171 @@
+"""Registering datasets, adding their contents, retiring them."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from tunewarden.domain.datasets import Budget, Columns, Dataset, DatasetVersion, LawfulBasis, Purpose, Sensitivity
+from tunewarden.domain.errors import Malformed, Refused
+from tunewarden.domain.events import DatasetRegistered, DatasetRetired, DatasetVersionAdded
+from tunewarden.domain.names import Action, DatasetId, FileId
+from tunewarden.domain.privacy import Ledger
+from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource
+from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What a steward states about a dataset. Dates are calendar days in UTC."""
+
+    name: str
+    purposes: frozenset[Purpose]
+    lawful_basis: LawfulBasis
+    sensitivity: Sensitivity
+    retain_until: date
+    columns: Columns
+    budget: Budget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetState:
+    """What is left of a dataset's privacy budget, as epsilon at `delta`."""
+
+    limit: Decimal
+    delta: Decimal
+    spent: Decimal
+    left: Decimal
+
+
+def register(platform: Platform, principal: Principal, asked: Registration) -> tuple[Dataset, Receipt]:
+    """A dataset without records yet, and its empty ledger."""
+    with refusals_recorded(platform, principal, Action.REGISTER_DATASET, "dataset"):
+        permit(platform, principal, Action.REGISTER_DATASET, Resource(kind="dataset", author=principal.id))
+        if asked.retain_until < platform.clock().date():
+            raise Malformed(
+                "retention_in_the_past",
+                "The date until which the dataset may be kept has passed.",
+                param="retain_until",
+            )
+        dataset = Dataset(
+            id=DatasetId(platform.new_id("ds")),
+            name=asked.name,
+            registered_by=principal.id,
+            purposes=asked.purposes,
+            lawful_basis=asked.lawful_basis,
+            sensitivity=asked.sensitivity,
+            retain_until=asked.retain_until,
+            columns=asked.columns,
+            budget=asked.budget,
+        )
+        with platform.work(principal.id) as work:
+            work.datasets.put(dataset)
+            work.ledgers.put(Ledger(dataset=dataset.id, limit=asked.budget.epsilon, delta=asked.budget.delta))
+            work.record(_registered(dataset))
+            return dataset, work.commit()
+
+
+def add_version(
+    platform: Platform, principal: Principal, identifier: DatasetId, file: FileId
+) -> tuple[Dataset, Receipt]:
+    """Read an upload as records of this dataset. Raises `Malformed` (row and part of the column, never a value)."""
+    with refusals_recorded(platform, principal, Action.REGISTER_DATASET, "dataset", identifier):
+        with platform.work(principal.id) as work:
+            dataset, stored = work.datasets.get(identifier), work.files.get(file)
+        _permit(platform, principal, Action.REGISTER_DATASET, dataset)
+        permit(platform, principal, Action.READ_FILE, Resource(kind="file", id=file, author=stored.owner))
+        # The file is read outside any unit of work: it may take minutes, and its content cannot change meanwhile.
+        ingested = platform.ingest(platform.blobs, stored.digest, stored.filename, dataset.columns)
+        version = DatasetVersion(
+            digest=ingested.records,
+            file=file,
+            source=stored.digest,
+            rows=ingested.rows,
+            persons=ingested.persons,
+            labels=ingested.labels,
+        )
+        with platform.work(principal.id) as work:
+            dataset = work.datasets.get(identifier)
+            _require_in_use(dataset)
+            dataset = dataset.with_version(version)
+            work.datasets.put(dataset)
+            work.record(
+                DatasetVersionAdded(
+                    dataset=dataset.id,
+                    version=version.digest,
+                    file=file,
+                    source=stored.digest,
+                    rows=version.rows,
+                    persons=version.persons,
+                )
+            )
+            return dataset, work.commit()
+
+
+def retire(platform: Platform, principal: Principal, identifier: DatasetId) -> tuple[Dataset, Receipt]:
+    """No new training may use it from now on; running jobs stop before their next step."""
+    with (
+        refusals_recorded(platform, principal, Action.RETIRE_DATASET, "dataset", identifier),
+        platform.work(principal.id) as work,
+    ):
+        dataset = work.datasets.get(identifier)
+        _permit(platform, principal, Action.RETIRE_DATASET, dataset)
+        _require_in_use(dataset)
+        retired = replace(dataset, retired=True)
+        work.datasets.put(retired)
+        work.record(DatasetRetired(dataset=identifier))
+        return retired, work.commit()
+
+
+def get(platform: Platform, principal: Principal, identifier: DatasetId) -> Dataset:
+    """Raises `NotFound`."""
+    with platform.work(principal.id) as work:
+        dataset = work.datasets.get(identifier)
+    permit_to_see(platform, principal, Action.READ_DATASET, _resource(dataset))
+    return dataset
+
+
+def listed(platform: Platform, principal: Principal) -> list[Dataset]:
+    """Every dataset that this principal may see, oldest first."""
+    with platform.work(principal.id) as work:
+        found = work.datasets.all()
+    return [one for one in found if platform.access(principal, Action.READ_DATASET, _resource(one)).allowed]
+
+
+def budget(platform: Platform, principal: Principal, identifier: DatasetId) -> BudgetState:
+    """What the ledger says now."""
+    get(platform, principal, identifier)
+    with platform.work(principal.id) as work:
+        ledger = work.ledgers.get(identifier)
+    return BudgetState(
+        limit=ledger.limit,
+        delta=ledger.delta,
+        spent=ledger.spent(platform.accountant),
+        left=ledger.left(platform.accountant),
+    )
+
+
+def _registered(dataset: Dataset) -> DatasetRegistered:
+    return DatasetRegistered(
+        dataset=dataset.id,
+        purposes=tuple(sorted(dataset.purposes)),
+        lawful_basis=dataset.lawful_basis,
+        sensitivity=dataset.sensitivity,
+        retain_until=dataset.retain_until,
+        columns=dataset.columns_digest(),
+        row_is_person=dataset.columns.person is None,
+        epsilon_limit=dataset.budget.epsilon,
+        delta=dataset.budget.delta,
+    )
+
+
+def _resource(dataset: Dataset) -> Resource:
+    return Resource(kind="dataset", id=dataset.id, author=dataset.registered_by)
+
+
+def _permit(platform: Platform, principal: Principal, action: Action, dataset: Dataset) -> None:
+    permit(platform, principal, action, _resource(dataset))
+
+
+def _require_in_use(dataset: Dataset) -> None:
+    if dataset.retired:
+        raise Refused("dataset_retired", "The dataset is retired.", remedy="Register a new one.", who="steward")

@@ -1,0 +1,53 @@
+"""Uploads."""
+
+from typing import BinaryIO
+
+from tunewarden.domain.errors import Malformed
+from tunewarden.domain.events import FileUploaded
+from tunewarden.domain.names import Action, FileId
+from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, StoredFile
+from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+
+
+def upload(
+    platform: Platform, principal: Principal, *, filename: str, purpose: str, content: BinaryIO
+) -> tuple[StoredFile, Receipt]:
+    """Store bytes, encrypted, under their digest. Nothing is read out of them before a dataset names their columns."""
+    with refusals_recorded(platform, principal, Action.UPLOAD_FILE, "file"):
+        permit(platform, principal, Action.UPLOAD_FILE, Resource(kind="file", author=principal.id))
+        digest = platform.blobs.put(content)
+        size = platform.blobs.size(digest)
+        if size == 0:
+            raise Malformed("file_empty", "The file has no bytes.", remedy="Upload a file with records.", param="file")
+        stored = StoredFile(
+            id=FileId(platform.new_id("file")),
+            owner=principal.id,
+            filename=filename[:255],
+            purpose=purpose,
+            digest=digest,
+            size=size,
+            uploaded_at=platform.clock(),
+        )
+        with platform.work(principal.id) as work:
+            work.files.put(stored)
+            work.record(FileUploaded(file=stored.id, digest=digest, size=size))
+            return stored, work.commit()
+
+
+def get(platform: Platform, principal: Principal, file: FileId) -> StoredFile:
+    """Raises `NotFound`, also for other people's files."""
+    with platform.work(principal.id) as work:
+        stored = work.files.get(file)
+    permit_to_see(platform, principal, Action.READ_FILE, Resource(kind="file", id=stored.id, author=stored.owner))
+    return stored
+
+
+def listed(platform: Platform, principal: Principal) -> list[StoredFile]:
+    """Every upload that this principal may see, oldest first."""
+    with platform.work(principal.id) as work:
+        stored = work.files.all()
+    return [
+        file
+        for file in stored
+        if platform.access(principal, Action.READ_FILE, Resource(kind="file", id=file.id, author=file.owner)).allowed
+    ]

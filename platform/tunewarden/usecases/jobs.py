@@ -1,0 +1,245 @@
+"""Carrying an approved request out: one step at a time, each safe to repeat.
+
+No unit of work is open while a step runs. Outputs are content-addressed, so a repeated attempt finds its own work.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tunewarden.domain.canonical import digest_of, encode, to_plain
+from tunewarden.domain.errors import IllegalTransition, PlanMismatch, TunewardenError
+from tunewarden.domain.events import (
+    BudgetCharged,
+    GateJudged,
+    ModelRegistered,
+    RequestEnded,
+    StepFailed,
+    StepFinished,
+    StepStarted,
+)
+from tunewarden.domain.gates import Evidence, Gate, Outcome, Verdict, judge
+from tunewarden.domain.names import Action, Digest, ModelId, PolicyName, RequestId
+from tunewarden.domain.registry import ModelVersion
+from tunewarden.domain.training import STEP_FROM, State, StepName, TrainingRequest
+from tunewarden.usecases.ports import Attempt, Platform, Principal, Resource, Step, StepResult, UnitOfWork
+from tunewarden.usecases.refusals import permit, refusals_recorded
+from tunewarden.usecases.requests import settle
+
+MOST_ATTEMPTS = 10
+
+Pipeline = Mapping[StepName, Step]
+Guards = Mapping[StepName, PolicyName]
+"""step -> the gate that judges what it made, before the next step may begin."""
+
+
+def waiting(platform: Platform, worker: Principal) -> Sequence[RequestId]:
+    """Requests whose next step could begin now, oldest first."""
+    with platform.work(worker.id) as work:
+        return [request.id for request in work.requests.all() if request.state in STEP_FROM]
+
+
+def advance(
+    platform: Platform, worker: Principal, pipeline: Pipeline, guards: Guards, identifier: RequestId
+) -> TrainingRequest:
+    """Do exactly one step of a request.
+
+    1. Intent: record that the attempt begins, durably. Nothing has happened to the data before this.
+    2. Run the step, with no unit of work open.
+    3. Outcome: state, evidence, verdict, settlement and entries in one commit; or what failed.
+
+    Raises what the step raised, after recording it: a `TunewardenError` has ended the request; anything else has not,
+    unless it was attempt `MOST_ATTEMPTS`.
+    """
+    request, attempt, step = _begin(platform, worker, identifier)  # 1
+    try:
+        result = pipeline[step](attempt)  # 2
+        return _finish(platform, worker, request, step, attempt, result, pipeline[step], guards.get(step))  # 3
+    except TunewardenError as error:
+        _fail(platform, worker, identifier, step, attempt.number, error.code, final=True)
+        raise
+    except Exception:
+        _fail(platform, worker, identifier, step, attempt.number, "unexpected", final=attempt.number >= MOST_ATTEMPTS)
+        raise
+
+
+def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tuple[TrainingRequest, Attempt, StepName]:
+    with (
+        refusals_recorded(platform, worker, Action.ADVANCE_JOB, "request", identifier),
+        platform.work(worker.id) as work,
+    ):
+        request = work.requests.get(identifier)
+        permit(platform, worker, Action.ADVANCE_JOB, Resource(kind="request", id=identifier))
+        step = STEP_FROM.get(request.state)
+        if step is None or request.approved_by is None:
+            raise IllegalTransition("illegal_transition", f"A request that is {request.state} has no next step.")
+        version = work.datasets.get(request.plan.dataset).version(request.plan.dataset_version)
+        request = replace(request, attempt=request.attempt + 1)
+        given = _given(request, step)
+        work.requests.put(request)
+        work.record(StepStarted(request=identifier, attempt=request.attempt, step=step, given=given))
+        work.commit()
+    attempt = Attempt(
+        request=identifier,
+        number=request.attempt,
+        plan=request.plan,
+        records=version.digest,
+        labels=version.labels,
+        outputs=request.outputs,
+        charge=lambda updates: _charge(platform, worker, identifier, request.attempt, updates),
+    )
+    return request, attempt, step
+
+
+def _given(request: TrainingRequest, step: StepName) -> Digest:
+    match step:
+        case StepName.DEIDENTIFY:
+            return request.plan.dataset_version
+        case StepName.TRAIN:
+            return request.outputs[StepName.DEIDENTIFY]
+        case StepName.MEASURE:
+            return request.outputs[StepName.TRAIN]
+
+
+def _charge(platform: Platform, worker: Principal, identifier: RequestId, attempt: int, updates: int) -> None:
+    """Pay for updates before they run; a request that was cancelled or whose dataset was retired meanwhile may not."""
+    with platform.work(worker.id) as work:
+        request = work.requests.get(identifier)
+        if STEP_FROM.get(request.state) is not StepName.TRAIN:
+            raise IllegalTransition("illegal_transition", f"A request that is {request.state} cannot be trained.")
+        dataset = request.plan.dataset
+        work.datasets.get(dataset).require_usable_for(request.plan.purpose, platform.clock().date())
+        ledger = work.ledgers.get(dataset).charge(identifier, updates, platform.accountant)
+        work.ledgers.put(ledger)
+        work.record(
+            BudgetCharged(
+                dataset=dataset,
+                request=identifier,
+                attempt=attempt,
+                updates=updates,
+                charged=ledger.account(identifier).charged,
+            )
+        )
+        work.commit()  # point of no return: these updates are spent, whether or not they ever run
+
+
+def _finish(
+    platform: Platform,
+    worker: Principal,
+    request: TrainingRequest,
+    step: StepName,
+    attempt: Attempt,
+    result: StepResult,
+    made_by: Step,
+    guard: PolicyName | None,
+) -> TrainingRequest:
+    evidence = Evidence(
+        about=result.output if result.about is None else result.about,
+        produced_by=made_by.identity,
+        measurements=result.measurements,
+        details=result.details,
+    )
+    gate = None if guard is None else _pinned_gate(platform, request, guard)
+    with platform.work(worker.id) as work:
+        done = work.requests.get(request.id).done(step, result.output, platform.blobs.put_bytes(_document(evidence)))
+        work.record(
+            StepFinished(
+                request=request.id,
+                attempt=attempt.number,
+                step=step,
+                output=result.output,
+                evidence=digest_of(evidence),
+                details=result.details,
+                counts=result.counts,
+            )
+        )
+        if gate is not None:
+            done = _judged(platform, work, done, request, gate, evidence)
+        if done.state is State.MEASURED:
+            done = _registered(platform, work, done)
+        work.requests.put(done)
+        work.commit()
+    return done
+
+
+def _pinned_gate(platform: Platform, request: TrainingRequest, name: PolicyName) -> Gate:
+    gate = platform.policies.gate(name)
+    if gate.digest() != request.plan.training_gate:
+        raise PlanMismatch(
+            "gate_changed",
+            "The gate that guards training is another one than in the approved plan.",
+            remedy="Ask again; the new request will name the gate of today.",
+            who="requester",
+        )
+    return gate
+
+
+def _judged(
+    platform: Platform,
+    work: UnitOfWork,
+    done: TrainingRequest,
+    before: TrainingRequest,
+    gate: Gate,
+    evidence: Evidence,
+) -> TrainingRequest:
+    verdict = judge(gate, evidence.about, [evidence])
+    work.record(judged(done.id, verdict))
+    if verdict.outcome is Outcome.PASS:
+        return done
+    blocked = replace(done, state=before.state).ended(State.BLOCKED, platform.clock(), f"gate_{verdict.outcome}")
+    settle(platform, work, blocked)
+    work.record(RequestEnded(request=done.id, state=State.BLOCKED, because=blocked.ended_because))
+    return blocked
+
+
+def judged(request: RequestId, verdict: Verdict) -> GateJudged:
+    """The entry of a verdict; failing ones are recorded exactly as passing ones."""
+    return GateJudged(
+        request=request,
+        gate=verdict.gate,
+        gate_digest=verdict.gate_digest,
+        about=verdict.about,
+        outcome=verdict.outcome,
+        findings=verdict.findings,
+    )
+
+
+def _registered(platform: Platform, work: UnitOfWork, done: TrainingRequest) -> TrainingRequest:
+    model = ModelVersion(
+        id=ModelId(platform.new_id("model")),
+        request=done.id,
+        plan=done.plan.digest(),
+        adapter=done.outputs[StepName.TRAIN],
+        evidence=tuple(done.evidence[step] for step in StepName),
+        requested_by=done.requested_by,
+        registered_at=platform.clock(),
+    )
+    work.models.put(model)
+    work.record(ModelRegistered(model=model.id, request=done.id, plan=model.plan, adapter=model.adapter))
+    settle(platform, work, done)
+    work.record(RequestEnded(request=done.id, state=State.MEASURED, because=""))
+    return replace(done, ended_at=platform.clock(), model=model.id)
+
+
+def _fail(
+    platform: Platform,
+    worker: Principal,
+    identifier: RequestId,
+    step: StepName,
+    attempt: int,
+    code: str,
+    *,
+    final: bool,
+) -> None:
+    with platform.work(worker.id) as work:
+        request = work.requests.get(identifier)
+        work.record(StepFailed(request=identifier, attempt=attempt, step=step, code=code))
+        if final and not request.terminal:
+            failed = request.ended(State.FAILED, platform.clock(), code)
+            work.requests.put(failed)
+            settle(platform, work, failed)
+            work.record(RequestEnded(request=identifier, state=State.FAILED, because=code))
+        work.commit()
+
+
+def _document(evidence: Evidence) -> bytes:
+    return encode(to_plain(evidence))

@@ -1,0 +1,135 @@
+"""Model versions, and their promotion to an alias: judged by a gate, proposed by one, approved by another."""
+
+from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
+from tunewarden.domain.errors import Refused
+from tunewarden.domain.events import AliasMoved, PromotionApproved, PromotionProposed
+from tunewarden.domain.gates import Evidence, Outcome, Verdict, judge
+from tunewarden.domain.names import Action, Alias, Digest, ModelId, PolicyName, PromotionId
+from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, PromotionState
+from tunewarden.usecases.jobs import judged
+from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource
+from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+
+PROMOTION_GATE = PolicyName("promotion")
+
+
+def propose(
+    platform: Platform, principal: Principal, identifier: ModelId, alias: Alias
+) -> tuple[Promotion, Verdict, Receipt]:
+    """Ask for `alias` to name a model version. The gate judges first, as it is today.
+
+    A verdict that does not pass is committed with the refused promotion, and then raised as `Refused`.
+    """
+    with refusals_recorded(platform, principal, Action.PROPOSE_PROMOTION, "model", identifier):
+        with platform.work(principal.id) as work:
+            model = work.models.get(identifier)
+            permit(platform, principal, Action.PROPOSE_PROMOTION, _resource(model))
+            verdict = _judge(platform, model)
+            passed = verdict.outcome is Outcome.PASS
+            promotion = Promotion(
+                id=PromotionId(platform.new_id("prom")),
+                model=identifier,
+                alias=alias,
+                proposed_by=principal.id,
+                verdict=platform.blobs.put_bytes(encode(to_plain(verdict))),
+                state=PromotionState.AWAITING_APPROVAL if passed else PromotionState.REFUSED,
+            )
+            work.promotions.put(promotion)
+            work.record(judged(model.request, verdict))
+            work.record(
+                PromotionProposed(
+                    promotion=promotion.id,
+                    model=identifier,
+                    alias=alias,
+                    verdict=promotion.verdict,
+                    outcome=verdict.outcome,
+                )
+            )
+            receipt = work.commit()
+        require_pass(platform, verdict)
+        return promotion, verdict, receipt
+
+
+def approve(
+    platform: Platform, principal: Principal, identifier: PromotionId, verdict: Digest
+) -> tuple[Promotion, Receipt]:
+    """Somebody else approves; the gate is asked once more, because it may have become stricter; the alias moves."""
+    with refusals_recorded(platform, principal, Action.APPROVE_PROMOTION, "promotion", identifier):
+        with platform.work(principal.id) as work:
+            promotion = work.promotions.get(identifier)
+            model = work.models.get(promotion.model)
+            resource = Resource(kind="promotion", id=identifier, author=promotion.proposed_by)
+            permit(platform, principal, Action.APPROVE_PROMOTION, resource)
+            approved = promotion.approve(principal.id, verdict)
+            today = _judge(platform, model)
+            work.record(judged(model.request, today))
+            if today.outcome is Outcome.PASS:
+                previous = work.aliases.find(promotion.alias)
+                work.promotions.put(approved)
+                work.aliases.put(AliasTarget(alias=promotion.alias, model=model.id, promotion=promotion.id))
+                work.record(PromotionApproved(promotion=identifier, model=model.id, verdict=verdict))
+                work.record(
+                    AliasMoved(alias=promotion.alias, model=model.id, previous=previous.model if previous else None)
+                )
+            receipt = work.commit()
+        require_pass(platform, today)
+        return approved, receipt
+
+
+def get(platform: Platform, principal: Principal, identifier: ModelId) -> ModelVersion:
+    """Raises `NotFound`."""
+    with platform.work(principal.id) as work:
+        model = work.models.get(identifier)
+    permit_to_see(platform, principal, Action.READ_MODEL, _resource(model))
+    return model
+
+
+def listed(platform: Platform, principal: Principal) -> list[ModelVersion]:
+    """Every model version that this principal may see, oldest first."""
+    with platform.work(principal.id) as work:
+        found = work.models.all()
+    return [one for one in found if platform.access(principal, Action.READ_MODEL, _resource(one)).allowed]
+
+
+def aliases(platform: Platform, principal: Principal) -> list[AliasTarget]:
+    """Every alias and the model version it names."""
+    permit_to_see(platform, principal, Action.READ_MODEL, Resource(kind="model"))
+    with platform.work(principal.id) as work:
+        return list(work.aliases.all())
+
+
+def promotion(platform: Platform, principal: Principal, identifier: PromotionId) -> tuple[Promotion, Verdict]:
+    """A promotion and the verdict it was proposed with. Raises `NotFound`."""
+    with platform.work(principal.id) as work:
+        found = work.promotions.get(identifier)
+        model = work.models.get(found.model)
+    permit_to_see(platform, principal, Action.READ_MODEL, _resource(model))
+    return found, from_plain(Verdict, decode(platform.blobs.read(found.verdict)))
+
+
+def require_pass(platform: Platform, verdict: Verdict) -> None:
+    """Raise `Refused` naming every rule that does not hold, with the gate's own remedy."""
+    bad = [finding for finding in verdict.findings if finding.outcome is not Outcome.PASS]
+    if not bad:
+        return
+    remedies = {rule.metric: rule.remedy for rule in platform.policies.gate(verdict.gate).rules}
+    raise Refused(
+        "gate_not_passed",
+        f"The gate '{verdict.gate}' says {verdict.outcome}: "
+        + "; ".join(f"{finding.metric} {finding.outcome} (limit {finding.limit})" for finding in bad)
+        + ".",
+        remedy=remedies.get(bad[0].metric, ""),
+        who="requester",
+        rule=bad[0].metric,
+    )
+
+
+def _judge(platform: Platform, model: ModelVersion) -> Verdict:
+    gate = platform.policies.gate(PROMOTION_GATE)
+    platform.blobs.put_bytes(encode(to_plain(gate)))
+    evidence = [from_plain(Evidence, decode(platform.blobs.read(digest))) for digest in model.evidence]
+    return judge(gate, model.adapter, evidence)
+
+
+def _resource(model: ModelVersion) -> Resource:
+    return Resource(kind="model", id=model.id, author=model.requested_by)

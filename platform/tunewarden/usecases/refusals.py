@@ -1,0 +1,58 @@
+"""Refusals are evidence: they are committed in a unit of work of their own, and then raised.
+
+Raising inside an open unit of work would erase them. Every use case that can refuse stands inside
+`refusals_recorded`, outside its own unit of work.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tunewarden.domain.errors import NotFound, Refused
+from tunewarden.domain.events import ActionRefused
+from tunewarden.domain.names import Action
+from tunewarden.usecases.ports import Platform, Principal, Resource
+
+_IDENTIFIER = re.compile(r"[a-z]{2,9}-[0-9a-f]{32}")
+
+
+@contextmanager
+def refusals_recorded(
+    platform: Platform, principal: Principal, action: Action, kind: str, identifier: str = ""
+) -> Iterator[None]:
+    """Record any `Refused` that leaves this block, then let it go on.
+
+    Args:
+        kind: of the resource; it stands in the entry where `identifier` is none of ours, because an identifier comes
+            from the caller and nothing typed by a person may reach the log.
+    """
+    try:
+        yield
+    except Refused as refusal:
+        resource = identifier if _IDENTIFIER.fullmatch(identifier) else kind
+        with platform.work(principal.id) as work:
+            work.record(ActionRefused(action=action, resource=resource, code=refusal.code, rule=refusal.rule))
+            work.commit()
+        raise
+
+
+def permit(platform: Platform, principal: Principal, action: Action, resource: Resource) -> None:
+    """Raise `Refused` unless the access policy allows it; the error names the rule and the role that can."""
+    decision = platform.access(principal, action, resource)
+    if not decision.allowed:
+        raise Refused(
+            "access_denied",
+            f"You may not {action.replace('-', ' ')} here ({decision.because}).",
+            remedy="Ask somebody who may.",
+            who=decision.who,
+            rule=decision.because,
+        )
+
+
+def permit_to_see(platform: Platform, principal: Principal, action: Action, resource: Resource) -> None:
+    """Like `permit` for reading: a thing that one may not see is recorded as refused and then is not found."""
+    try:
+        with refusals_recorded(platform, principal, action, resource.kind, resource.id):
+            permit(platform, principal, action, resource)
+    except Refused as refusal:
+        raise NotFound(f"{resource.kind}_not_found", f"There is no such {resource.kind} for you.") from refusal

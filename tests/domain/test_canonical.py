@@ -1,0 +1,160 @@
+"""The one encoding that is hashed: RFC 8785 over strings and integers, and nothing that has two forms."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tunewarden.domain.canonical import decimal_text, decode, digest_bytes, encode, from_plain, instant_text, to_plain
+from tunewarden.domain.datasets import Purpose
+from tunewarden.domain.errors import Corrupted
+from tunewarden.domain.names import PrincipalId
+
+VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "jcs-rfc8785"
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+plains = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | texts,
+    lambda inner: st.lists(inner) | st.dictionaries(texts, inner),
+    max_leaves=20,
+)
+
+
+@given(plains)
+def test_decoding_inverts_encoding(value: object) -> None:
+    assert decode(encode(value)) == value  # type: ignore[arg-type]
+
+
+@given(plains)
+def test_canonical_bytes_are_json_that_others_read_alike(value: object) -> None:
+    assert json.loads(encode(value)) == value  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"b":1,"a":1}',
+        b'{"a":1,"a":1}',
+        b'{"a": 1}',
+        b"1.0",
+        b"1e3",
+        b"-0",
+        b"NaN",
+        b'"\\u0041"',
+        b"\xff",
+        b"9007199254740993",
+        b"[" * 100_000,
+        b"",
+    ],
+)
+def test_bytes_that_are_not_canonical_are_refused(data: bytes) -> None:
+    with pytest.raises(Corrupted):
+        decode(data)
+
+
+def test_floats_have_no_canonical_form() -> None:
+    with pytest.raises(TypeError):
+        encode(0.1)  # type: ignore[arg-type]
+
+
+def test_members_are_ordered_by_utf16_code_units() -> None:
+    # RFC 8785 section 3.2.3: U+1F600 is a surrogate pair (D83D) and sorts before U+FB33.
+    assert encode({"\ufb33": 1, "\U0001f600": 2}) == '{"\U0001f600":2,"\ufb33":1}'.encode()
+
+
+def test_the_authors_pairs_agree_where_they_hold_no_float() -> None:
+    if not VECTORS.is_dir():
+        pytest.skip("the RFC 8785 pairs are not beside this clone")
+    compared = 0
+    for source in sorted(VECTORS.rglob("input/*.json")):
+        value = json.loads(source.read_text())
+        if _has_float(value):
+            continue
+        assert encode(value) == (source.parent.parent / "output" / source.name).read_bytes().rstrip(b"\n")
+        compared += 1
+    assert compared >= 4
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [("1.50", "1.5"), ("1E+2", "100"), ("0.000", "0"), ("-0", "0"), ("1e-5", "0.00001"), ("8", "8")],
+)
+def test_a_decimal_has_one_text(number: str, text: str) -> None:
+    assert decimal_text(Decimal(number)) == text
+
+
+def test_an_instant_is_utc_whatever_its_zone() -> None:
+    elsewhere = datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
+    assert instant_text(elsewhere) == "2026-01-01T00:00:00.000Z"
+    with pytest.raises(ValueError, match="time zone"):
+        instant_text(datetime(2026, 1, 1))  # noqa: DTZ001 - the point of the test
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inner:
+    day: date
+    purposes: frozenset[Purpose]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outer:
+    who: PrincipalId
+    at: datetime
+    rate: Decimal
+    parts: tuple[Inner, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    maybe: int | None = None
+
+
+OUTER = Outer(
+    who=PrincipalId("prn-1"),
+    at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    rate=Decimal("0.10"),
+    parts=(Inner(day=date(2026, 1, 2), purposes=frozenset({Purpose.CARE, Purpose.RESEARCH})),),
+    counts={"rows": 3},
+)
+
+
+def test_a_dataclass_comes_back_as_it_was() -> None:
+    assert from_plain(Outer, decode(encode(to_plain(OUTER)))) == OUTER
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"more": 1}, {"who": 1}, {"rate": "much"}, {"rate": 1}, {"parts": [{}]}, {"counts": {"rows": True}}, {"at": 5}],
+)
+def test_a_stored_record_of_another_form_is_refused(change: dict[str, object]) -> None:
+    plain = to_plain(OUTER)
+    assert isinstance(plain, dict)
+    with pytest.raises(Corrupted):
+        from_plain(Outer, {**plain, **change})
+
+
+def test_a_missing_field_is_refused_and_one_with_a_default_is_not() -> None:
+    plain = to_plain(OUTER)
+    assert isinstance(plain, dict)
+    assert from_plain(Outer, {name: value for name, value in plain.items() if name != "maybe"}) == OUTER
+    with pytest.raises(Corrupted):
+        from_plain(Outer, {name: value for name, value in plain.items() if name != "who"})
+
+
+def test_a_digest_names_its_algorithm() -> None:
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert digest_bytes(b"") == f"sha256:{empty}"
+
+
+def _has_float(value: object) -> bool:
+    match value:
+        case float():
+            return True
+        case list():
+            return any(_has_float(item) for item in value)
+        case dict():
+            return any(_has_float(item) for item in value.values())
+    return False

@@ -1,0 +1,144 @@
+"""The closed set of facts: their bytes are pinned for ever, and they cannot hold text that a person typed."""
+
+import dataclasses
+import hashlib
+import types
+import typing
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+import pytest
+
+from tunewarden.domain import names
+from tunewarden.domain.canonical import encode
+from tunewarden.domain.errors import Corrupted
+from tunewarden.domain.events import EVENT_TYPES, LARGEST_ENTRY, ActionRefused, Event, entry_bytes, read_entry
+from tunewarden.domain.gates import Bound, Finding, Measurement, Outcome
+from tunewarden.domain.names import Action, PrincipalId
+from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
+
+ACTOR, AT = PrincipalId("prn-1"), datetime(2026, 11, 21, 2, 3, 4, 567000, tzinfo=UTC)
+SOME = "sha256:" + "a" * 64
+MECHANISM = Mechanism(
+    unit=PrivacyUnit.PERSON,
+    relation=Relation.ADD_OR_REMOVE_ONE,
+    sampling_rate=Decimal("0.1"),
+    noise_multiplier=Decimal("1.25"),
+    updates=10,
+)
+FINDING = Finding(
+    metric="utility.accuracy",
+    bound=Bound.AT_LEAST,
+    limit=Decimal("0.5"),
+    outcome=Outcome.PASS,
+    measured=Measurement(
+        metric="utility.accuracy", low=Decimal("0.6"), value=Decimal("0.7"), high=Decimal("0.8"), n=100
+    ),
+)
+
+# Type of event -> first 16 hexadecimal digits of SHA-256 of its example's canonical bytes. A change here means that
+# logs already written could no longer be read: make a new event type instead.
+PINNED: Mapping[str, str] = {
+    "ActionRefused": "4a56c4fa21bc9a6a",
+    "AliasMoved": "14d9daa1beec2a9f",
+    "BudgetCharged": "5f0748ed4e319d4a",
+    "BudgetReserved": "6304b186d01e46d3",
+    "BudgetSettled": "b552401b15c31873",
+    "DatasetRegistered": "05a7db3b276ae4f7",
+    "DatasetRetired": "aba798f469123ba5",
+    "DatasetVersionAdded": "6f4d1ae902c155d6",
+    "FileUploaded": "62807149cebe3728",
+    "GateJudged": "e131222676aa8eed",
+    "KeyCreated": "148f57470da58ff6",
+    "KeyRevoked": "fde976d0afbb3acf",
+    "ModelRegistered": "97ab0c6663f46b89",
+    "PromotionApproved": "b3c3971085ef58b5",
+    "PromotionProposed": "a0e9ae338558f85e",
+    "RequestApproved": "8746f5468a522491",
+    "RequestEnded": "b8a6e63a806a3241",
+    "RequestSubmitted": "325042382f00cd61",
+    "StepFailed": "97aa7454dde00751",
+    "StepFinished": "cb4e0c7889d43fb5",
+    "StepStarted": "c780c2d83c16077a",
+}
+
+
+def example(kind: type[Event]) -> Event:
+    """One example with a value in every field, chosen by the field's type alone."""
+    hints = typing.get_type_hints(kind)
+    return kind(**{field.name: _value(hints[field.name]) for field in dataclasses.fields(kind)})
+
+
+def _value(hint: typing.Any) -> typing.Any:
+    if isinstance(hint, typing.NewType):
+        return SOME if hint is names.Digest else f"{hint.__name__.lower()}-1"
+    if typing.get_origin(hint) in {types.UnionType, typing.Union}:
+        return _value(typing.get_args(hint)[0])
+    if typing.get_origin(hint) is tuple:
+        return (_value(typing.get_args(hint)[0]),)
+    if typing.get_origin(hint) is not None:
+        return {"records": 3}
+    if issubclass(hint, StrEnum):
+        return next(iter(hint))
+    known = {str: "word", int: 3, bool: True, Decimal: Decimal("1.5"), date: date(2026, 1, 2)}
+    return {**known, Mechanism: MECHANISM, Finding: FINDING}[hint]
+
+
+@pytest.mark.parametrize("name", sorted(EVENT_TYPES))
+def test_the_bytes_of_each_event_are_what_they_always_were(name: str) -> None:
+    data = entry_bytes(example(EVENT_TYPES[name]), actor=ACTOR, at=AT)
+    assert hashlib.sha256(data).hexdigest()[:16] == PINNED[name], data.decode()
+
+
+@pytest.mark.parametrize("name", sorted(EVENT_TYPES))
+def test_an_entry_comes_back_as_it_was(name: str) -> None:
+    event = example(EVENT_TYPES[name])
+    entry = read_entry(7, entry_bytes(event, actor=ACTOR, at=AT))
+    assert (entry.index, entry.actor, entry.at, entry.event) == (7, ACTOR, AT, event)
+
+
+def test_no_event_has_a_field_for_free_text() -> None:
+    """Bare `str` is allowed only where the writer fills it from our own words: codes, rule names, ids."""
+    bare = {
+        f"{kind.__name__}.{name}"
+        for kind in EVENT_TYPES.values()
+        for name, hint in typing.get_type_hints(kind).items()
+        if _holds_text(hint)
+    }
+    assert bare == {
+        "ActionRefused.code",
+        "ActionRefused.resource",
+        "ActionRefused.rule",
+        "RequestEnded.because",
+        "StepFailed.code",
+        "StepFinished.counts",
+    }
+
+
+def _holds_text(hint: typing.Any) -> bool:
+    return hint is str or str in typing.get_args(hint)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"{}",
+        encode({"actor": "a", "at": "2026-01-01T00:00:00.000Z", "fact": {}, "type": "Nothing", "v": 1}),
+        encode({"actor": "a", "at": "2026-01-01T00:00:00.000Z", "fact": {}, "type": "DatasetRetired", "v": 1}),
+        encode({"actor": "a", "at": "2026-01-01T00:00:00.000Z", "fact": {}, "type": "DatasetRetired", "v": 2}),
+    ],
+)
+def test_an_entry_that_this_version_cannot_read_exactly_is_refused(data: bytes) -> None:
+    with pytest.raises(Corrupted):
+        read_entry(0, data)
+
+
+def test_an_entry_is_never_larger_than_its_format_allows() -> None:
+    with pytest.raises(Corrupted, match="larger"):
+        entry_bytes(
+            ActionRefused(action=Action.SUBMIT_REQUEST, resource="x" * LARGEST_ENTRY, code="c", rule=""),
+            actor=ACTOR,
+            at=AT,
+        )
