@@ -3,6 +3,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+HELM := $(VENV)/helm/.ready
+HELM_WHEEL := helm_sdkpy-0.1.32-py3-none-any.whl
+HELM_SHA256 := bcf5bf73cacc373bebedfb9c988969aa12a9eda86a140deba658fbf28eb789c5
 export HF_HUB_OFFLINE := 1
 export DO_NOT_TRACK := 1
 export RAY_USAGE_STATS_ENABLED := 0
@@ -16,7 +19,7 @@ demo: $(READY)
 serve: $(READY)
 	$(BIN)/tunewarden serve $(ARGS)
 
-test: $(READY)
+test: $(READY) $(HELM)
 	$(BIN)/pytest $(ARGS)
 
 lint: $(READY)
@@ -37,3 +40,13 @@ $(READY): pyproject.toml audit/pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --editable ./audit --editable '.[dev]'
 	touch $(READY)
+
+# Helm 4 as a library; its metadata asks for Python 3.12, so it is unpacked beside the environment, not installed.
+$(HELM): | $(READY)
+	rm -rf $(VENV)/helm
+	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --python-version 3.12 \
+		--implementation py --abi none --platform any --dest $(VENV)/helm helm-sdkpy==0.1.32
+	cd $(VENV)/helm && echo '$(HELM_SHA256)  $(HELM_WHEEL)' | sha256sum --check --quiet
+	$(BIN)/python -m zipfile -e $(VENV)/helm/$(HELM_WHEEL) $(VENV)/helm
+	rm $(VENV)/helm/$(HELM_WHEEL)
+	touch $(HELM)

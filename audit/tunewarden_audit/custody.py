@@ -1,0 +1,100 @@
+"""The two files that the sealer keeps outside the database: its signing key and its last signed head."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import stat
+from pathlib import Path
+
+from tunewarden_audit import canonical
+from tunewarden_audit.log import Signed, SignedStateBroken
+from tunewarden_audit.merkle import Frontier
+from tunewarden_audit.note import InvalidKey, SignerKey
+
+
+def create_key(path: Path, origin: str) -> SignerKey:
+    """Generate the log's signing key into a new file of mode 0600; raises FileExistsError rather than replace one."""
+    key = SignerKey.generate(origin)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    _write_through(descriptor, key.pem())
+    _flush_folder(path.parent)
+    return key
+
+
+def read_key(path: Path, origin: str) -> SignerKey:
+    """The signing key in a file that only its owner may read; raises InvalidKey, FileNotFoundError."""
+    with path.open("rb") as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        if mode & 0o077:
+            raise InvalidKey(f"{path.name} has mode {mode:04o}: others may read the signing key; make it 0600")
+        return SignerKey.from_pem(origin, file.read())
+
+
+def write_state(path: Path, signed: Signed) -> None:
+    """Replace the state file: written beside it, flushed, renamed. A crash leaves the old one or the new one whole."""
+    draft = path.with_name(path.name + ".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    _write_through(descriptor, _encode(signed))
+    draft.replace(path)  # point of no return: from here on this head has been signed
+    _flush_folder(path.parent)
+
+
+def read_state(path: Path) -> Signed | None:
+    """The last signed head; None when there is no such file. Raises SignedStateBroken for one that cannot be read.
+
+    Not checked: the signature; `seal` and `replay` do. Only a log that never signed may lack the file: when the
+    database holds a published checkpoint and this returns None, the caller must refuse to start.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        return _decode(data)
+    except (canonical.NotCanonical, binascii.Error, AttributeError, KeyError, TypeError, ValueError):
+        raise SignedStateBroken(f"the state file {path.name} is damaged; restore the newest copy of it") from None
+
+
+def _encode(signed: Signed) -> bytes:
+    return canonical.encode(
+        {
+            "checkpoint": signed.checkpoint,
+            "frontier": [_text(peak) for peak in signed.frontier.peaks],
+            "last_leaf": _text(signed.last_leaf),
+            "size": signed.size,
+            "v": 1,
+        }
+    )
+
+
+def _decode(data: bytes) -> Signed:
+    state = canonical.decode(data)
+    if state["v"] != 1 or not isinstance(state["checkpoint"], str):
+        raise ValueError("not a state of version 1")
+    peaks = tuple(base64.b64decode(peak, validate=True) for peak in state["frontier"])
+    return Signed(
+        checkpoint=state["checkpoint"],
+        frontier=Frontier(state["size"], peaks),
+        last_leaf=base64.b64decode(state["last_leaf"], validate=True),
+    )
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _write_through(descriptor: int, data: bytes) -> None:
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

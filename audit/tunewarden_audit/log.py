@@ -1,0 +1,121 @@
+"""Sealing: extending the log's tree by the entries that wait, and signing the new head. Pure; the sealer does the I/O.
+
+A log must never sign two heads that do not belong to one history. So the sealer keeps its last signed head outside the
+database (see `custody`), and both functions here refuse when the database no longer holds what that head covers: a
+restored backup, a truncated tail, a forked or edited database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from tunewarden_audit.merkle import Frontier
+from tunewarden_audit.note import InvalidNote, SignerKey, TreeHead, VerifierKey, open_note, sign_note
+
+
+class RefusedToSign(Exception):
+    """The sealer must stay down until a person has looked; signing would fork the log."""
+
+
+class SignedStateBroken(RefusedToSign):
+    """The sealer's own state does not hold together: another key signed it, or its parts disagree."""
+
+
+class LogShortened(RefusedToSign):
+    """The database holds fewer entries than were signed: a restored backup or a deleted tail."""
+
+
+class LogRewritten(RefusedToSign):
+    """The database holds other entries than were signed: an edit, a reordering or a fork."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """What the sealer remembers: the last head it signed and just enough of the tree to go on from there."""
+
+    checkpoint: str  # the signed note
+    frontier: Frontier  # of exactly the signed leaves
+    last_leaf: bytes  # leaf hash of the last signed entry, 32 bytes
+
+    @property
+    def size(self) -> int:
+        return self.frontier.size
+
+    @property
+    def overlap(self) -> int:
+        """The index from which `seal` wants leaf hashes next: the last signed entry, to see that it is still there."""
+        return self.size - 1
+
+
+def seal(key: SignerKey, last: Signed | None, leaf_hashes: Iterable[bytes]) -> Signed | None:
+    """Sign a head over everything the log holds.
+
+    `leaf_hashes` are those of the database's entries from index `last.overlap` on (from 0 when nothing was signed yet),
+    in order, computed from the entries' bytes and not read from a stored column. Returns what must be written to the
+    state file and flushed *before* the checkpoint is shown to anyone; None when the log is still empty. With nothing
+    new the same head is signed again, which gives the same bytes. Raises RefusedToSign.
+    """
+    leaves = list(leaf_hashes)
+    if last is not None:
+        # 1. What we remember is what we signed.
+        _require_own(key.verifier, last)
+        # 2. The last entry we signed is still where it was.
+        _require_overlap(last, leaves)
+    if not leaves:
+        return None
+    # 3. Extend the tree by what is new.
+    frontier = last.frontier.extend(leaves[1:]) if last else Frontier().extend(leaves)
+    # 4. Sign. The point of no return is the caller's write to the state file.
+    head = TreeHead(key.name, frontier.size, frontier.root())
+    return Signed(checkpoint=sign_note(head.text(), key), frontier=frontier, last_leaf=leaves[-1])
+
+
+def replay(key: VerifierKey, last: Signed, leaf_hashes: Iterable[bytes]) -> None:
+    """At start: check that the database still holds the whole tree that was signed last; raises RefusedToSign.
+
+    `leaf_hashes` are those of all entries from index 0, computed from the entries' bytes; what comes after the signed
+    ones is not read. One hash per entry: about a second for a million.
+    """
+    # 1. What we remember is what we signed.
+    _require_own(key, last)
+    # 2. Everything we signed is still there,
+    found = Frontier().extend(islice(leaf_hashes, last.size))
+    if found.size < last.size:
+        raise LogShortened(_shortened(found.size, last.size))
+    # 3. and is what we signed.
+    if found != last.frontier:
+        raise LogRewritten(
+            f"the first {last.size} entries of the database are not the ones that were signed; "
+            "keep the database and the state file as they are and call the log's owner and the auditor"
+        )
+
+
+def _require_own(key: VerifierKey, last: Signed) -> None:
+    try:
+        head = TreeHead.parse(open_note(last.checkpoint, [key]).text)
+    except InvalidNote as error:
+        raise SignedStateBroken(
+            f"the sealer's state is not signed by its key {key.name!a}: {error}; restore the state file of this key"
+        ) from None
+    if (head.origin, head.size, head.root) != (key.name, last.frontier.size, last.frontier.root()):
+        raise SignedStateBroken("the frontier in the sealer's state is not the tree it signed; restore the state file")
+
+
+def _require_overlap(last: Signed, leaves: Sequence[bytes]) -> None:
+    """What the database gave begins with the last signed entry."""
+    if not leaves:
+        raise LogShortened(_shortened(last.overlap, last.size))
+    if leaves[0] != last.last_leaf:
+        raise LogRewritten(
+            f"entry {last.overlap} of the database is not the one that was signed; "
+            "keep the database and the state file as they are and call the log's owner and the auditor"
+        )
+
+
+def _shortened(found: int, signed: int) -> str:
+    return (
+        f"the database holds at most {found} of the {signed} entries that were signed (a restored backup?); "
+        "restore a newer copy of the database, never an older state file"
+    )
