@@ -1,0 +1,44 @@
+"""Who calls, and what every route needs."""
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from tunewarden.domain.errors import Malformed
+from tunewarden.drivers.identity import authenticate
+from tunewarden.entry.api.errors import NotAuthenticated
+from tunewarden.entry.settings import Settings
+from tunewarden.usecases.ports import Platform, Principal
+
+_bearer = HTTPBearer(auto_error=False, description="An API key made by `tunewarden keys create`.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """The authenticated principal, the platform, and the settings of this door."""
+
+    principal: Principal
+    platform: Platform
+    settings: Settings
+
+
+def _caller(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
+    platform: Platform = request.app.state.platform
+    principal = None if credentials is None else authenticate(platform.work, credentials.credentials)
+    if principal is None:
+        raise NotAuthenticated
+    return Caller(principal=principal, platform=platform, settings=request.app.state.settings)
+
+
+Called = Annotated[Caller, Depends(_caller)]
+
+
+def decimal(text: str | float | int, param: str) -> Decimal:
+    """A decimal from JSON; NaN and infinity pass here and are refused, and logged, by the rule that owns the number."""
+    try:
+        return Decimal(str(text))
+    except InvalidOperation:
+        raise Malformed("number_malformed", f"{param} is not a number.", param=param) from None

@@ -1,0 +1,108 @@
+"""Errors as HTTP: mapped here, once. The body speaks RFC 9457 and the OpenAI client's dialect at the same time."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from tunewarden.domain.errors import Conflict, Corrupted, Malformed, NotFound, Refused, TunewardenError, Unavailable
+from tunewarden.entry.diagnostics import logger
+
+STATUS: Mapping[type[TunewardenError], int] = MappingProxyType(
+    {Malformed: 422, Refused: 403, NotFound: 404, Conflict: 409, Unavailable: 503, Corrupted: 500}
+)
+"""The nearest class in an error's ancestry decides."""
+
+_TITLES = {
+    400: "Malformed request",
+    401: "Not authenticated",
+    403: "Refused",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    422: "Cannot be processed",
+    500: "Something is wrong here",
+    503: "Unavailable",
+}
+_KINDS = {401: "authentication_error", 403: "policy_error", 404: "not_found_error", 409: "conflict_error"}
+
+
+class NotAuthenticated(Exception):
+    """No key, or one that does not work. Says nothing about which."""
+
+
+def status_of(error: TunewardenError) -> int:
+    """HTTP status of one of our errors; raises `KeyError` for a kind that is not mapped."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def problem(
+    request: Request, status: int, code: str, detail: str, *, param: str = "", remedy: str = "", who: str = ""
+) -> JSONResponse:
+    """An `application/problem+json` answer (RFC 9457) whose `error` member is the OpenAI client's."""
+    body: dict[str, Any] = {
+        "type": f"urn:tunewarden:error:{code}",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        "request_id": request.state.request_id,
+        "error": {
+            "message": " ".join(part for part in (detail, remedy, f"Who can: {who}." if who else "") if part),
+            "type": _KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error"),
+            "param": param or None,
+            "code": code,
+        },
+    }
+    if remedy:
+        body["remedy"] = remedy
+    if who:
+        body["who_can"] = who
+    # The OpenAI client repeats 409 and 5xx by itself; a refusal or a conflict does not get better by repeating.
+    headers = {"x-should-retry": "false"} if status in {409, 500} else {}
+    return JSONResponse(body, status_code=status, media_type="application/problem+json", headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Every way in which a request can end without an answer of its own."""
+
+    @app.exception_handler(TunewardenError)
+    def ours(request: Request, error: TunewardenError) -> JSONResponse:
+        status = status_of(error)
+        if status >= 500:
+            logger.error("request_failed", code=error.code, request_id=request.state.request_id)
+        return problem(request, status, error.code, error.reason, param=error.param, remedy=error.remedy, who=error.who)
+
+    @app.exception_handler(NotAuthenticated)
+    def no_key(request: Request, _: NotAuthenticated) -> JSONResponse:
+        return problem(request, 401, "invalid_api_key", "This needs an API key that works.")
+
+    @app.exception_handler(RequestValidationError)
+    def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+        # The framework's own answer repeats the offending value, which may be a person's record.
+        where, what = _first(error.errors())
+        return problem(request, 422, "invalid_request", f"{where or 'The body'}: {what}.", param=where)
+
+    @app.exception_handler(HTTPException)
+    def http(request: Request, error: HTTPException) -> JSONResponse:
+        title = _TITLES.get(error.status_code, "Error")
+        return problem(request, error.status_code, title.lower().replace(" ", "_"), f"{title}.")
+
+    @app.exception_handler(Exception)
+    def unexpected(request: Request, error: Exception) -> JSONResponse:
+        # Only the type: the text of a foreign exception may hold data.
+        logger.error("request_crashed", error=type(error).__name__, request_id=request.state.request_id)
+        return problem(request, 500, "internal_error", "Something went wrong here; the request id finds it.")
+
+
+def _first(errors: Sequence[Any]) -> tuple[str, str]:
+    """Where the first validation error lies and what is wrong, without the value that was sent."""
+    first = errors[0]
+    place = ".".join(str(part) for part in first["loc"][1:] if isinstance(part, int) or str(part).isidentifier())
+    what = {"missing": "is required", "json_invalid": "is not JSON", "extra_forbidden": "is not known here"}
+    return place, what.get(first["type"], f"is not valid ({first['type']})")

@@ -1,0 +1,69 @@
+"""/v1/datasets"""
+
+from fastapi import APIRouter
+
+from tunewarden.domain.datasets import Budget, Columns
+from tunewarden.domain.names import DatasetId, FileId
+from tunewarden.entry.api.caller import Called, decimal
+from tunewarden.entry.api.schemas import DatasetIn, Json, VersionIn, budget_out, dataset_out, page, receipt_out
+from tunewarden.usecases import datasets
+
+router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+
+
+@router.post("", summary="Register a dataset")
+def register(called: Called, body: DatasetIn) -> Json:
+    """State why data may be processed, until when, and which column plays which part."""
+    asked = datasets.Registration(
+        name=body.name,
+        purposes=frozenset(body.purposes),
+        lawful_basis=body.lawful_basis,
+        sensitivity=body.sensitivity,
+        retain_until=body.retain_until,
+        columns=Columns(
+            text=body.columns.text,
+            label=body.columns.label,
+            person=body.columns.person,
+            protected=tuple(body.columns.protected),
+            positive=body.columns.positive,
+        ),
+        budget=Budget(
+            epsilon=decimal(body.budget.epsilon, "budget.epsilon"), delta=decimal(body.budget.delta, "budget.delta")
+        ),
+    )
+    dataset, receipt = datasets.register(called.platform, called.principal, asked)
+    return {**dataset_out(dataset), "receipt": receipt_out(receipt)}
+
+
+@router.get("", summary="List datasets")
+def listed(called: Called) -> Json:
+    """Those that you may see, oldest first."""
+    return page([dataset_out(one) for one in datasets.listed(called.platform, called.principal)])
+
+
+@router.get("/{dataset_id}", summary="One dataset")
+def get(called: Called, dataset_id: str) -> Json:
+    """Its conditions and versions."""
+    return dataset_out(datasets.get(called.platform, called.principal, DatasetId(dataset_id)))
+
+
+@router.post("/{dataset_id}/versions", summary="Add records")
+def add_version(called: Called, dataset_id: str, body: VersionIn) -> Json:
+    """Read an uploaded CSV, JSONL or Parquet file as records of this dataset."""
+    dataset, receipt = datasets.add_version(
+        called.platform, called.principal, DatasetId(dataset_id), FileId(body.file_id)
+    )
+    return {**dataset_out(dataset), "receipt": receipt_out(receipt)}
+
+
+@router.post("/{dataset_id}/retire", summary="Retire a dataset")
+def retire(called: Called, dataset_id: str) -> Json:
+    """No training may use it from now on."""
+    dataset, receipt = datasets.retire(called.platform, called.principal, DatasetId(dataset_id))
+    return {**dataset_out(dataset), "receipt": receipt_out(receipt)}
+
+
+@router.get("/{dataset_id}/budget", summary="What is left of the privacy budget")
+def budget(called: Called, dataset_id: str) -> Json:
+    """For one person, over all trainings on this dataset together."""
+    return budget_out(datasets.budget(called.platform, called.principal, DatasetId(dataset_id)))

@@ -1,0 +1,127 @@
+"""/v1/fine_tuning/jobs"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Query
+
+from tunewarden.domain.canonical import to_plain
+from tunewarden.domain.errors import Malformed
+from tunewarden.domain.events import Entry
+from tunewarden.domain.names import Digest, RequestId, policy_name
+from tunewarden.domain.training import Recipe, TrainingRequest
+from tunewarden.entry.api.caller import Called, Caller, decimal
+from tunewarden.entry.api.schemas import ApprovalIn, HyperparametersIn, JobIn, Json, job_out, page, receipt_out
+from tunewarden.usecases import requests
+from tunewarden.usecases.ports import Receipt
+
+router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["fine-tuning"])
+
+After = Annotated[str | None, Query(max_length=64)]
+Limit = Annotated[int, Query(ge=1, le=100)]
+
+
+@router.post("", summary="Ask for a fine-tune")
+def create(called: Called, body: JobIn) -> Json:
+    """Queue a request. It waits until somebody else has approved the digest of its plan."""
+    request, receipt = requests.submit(called.platform, called.principal, _ask(body))
+    return _out(called, request, receipt)
+
+
+@router.get("", summary="List jobs")
+def listed(called: Called, after: After = None, limit: Limit = 20) -> Json:
+    """Those that you may see, newest first."""
+    newest = list(reversed(requests.listed(called.platform, called.principal)))
+    return _page([_out(called, one) for one in newest], after, limit)
+
+
+@router.get("/{job_id}", summary="One job")
+def get(called: Called, job_id: str) -> Json:
+    """Its state, its plan's digest and what it has cost so far."""
+    return _out(called, requests.get(called.platform, called.principal, RequestId(job_id)))
+
+
+@router.get("/{job_id}/plan", summary="The plan, as it is approved")
+def plan(called: Called, job_id: str) -> Json:
+    """Everything that changes the model or its guarantee."""
+    request = requests.get(called.platform, called.principal, RequestId(job_id))
+    return {"object": "plan", "digest": request.plan.digest(), "plan": to_plain(request.plan)}
+
+
+@router.post("/{job_id}/approve", summary="Approve a plan")
+def approve(called: Called, job_id: str, body: ApprovalIn) -> Json:
+    """Somebody else than the requester approves exactly this digest."""
+    return _out(called, *requests.approve(called.platform, called.principal, RequestId(job_id), Digest(body.plan)))
+
+
+@router.post("/{job_id}/reject", summary="Reject a request")
+def reject(called: Called, job_id: str) -> Json:
+    """The reserved budget is given back."""
+    return _out(called, *requests.reject(called.platform, called.principal, RequestId(job_id)))
+
+
+@router.post("/{job_id}/cancel", summary="Withdraw a request")
+def cancel(called: Called, job_id: str) -> Json:
+    """What was charged stays charged."""
+    return _out(called, *requests.cancel(called.platform, called.principal, RequestId(job_id)))
+
+
+@router.get("/{job_id}/events", summary="What happened to a job")
+def events(called: Called, job_id: str, after: After = None, limit: Limit = 20) -> Json:
+    """The job's entries of the log, newest first."""
+    entries = requests.events(called.platform, called.principal, RequestId(job_id))
+    return _page([_event_out(entry) for entry in reversed(entries)], after, limit)
+
+
+def _ask(body: JobIn) -> requests.Ask:
+    asked = body.method.supervised.hyperparameters if body.method else body.hyperparameters or HyperparametersIn()
+    privacy = body.governance.privacy
+    multiplier = (
+        Decimal(1) if asked.learning_rate_multiplier == "auto" else Decimal(str(asked.learning_rate_multiplier))
+    )
+    return requests.Ask(
+        training_file=body.training_file,
+        base_model=policy_name(body.model),
+        purpose=body.governance.purpose,
+        epsilon=decimal(privacy.epsilon, "governance.privacy.epsilon"),
+        delta=None if privacy.delta is None else decimal(privacy.delta, "governance.privacy.delta"),
+        profile=policy_name(body.governance.deidentification_profile),
+        epochs=requests.DEFAULT_EPOCHS if asked.n_epochs == "auto" else asked.n_epochs,
+        expected_units=None if asked.batch_size == "auto" else asked.batch_size,
+        learning_rate=Recipe().learning_rate * multiplier,
+        suffix=body.suffix or "",
+        metadata=body.metadata or {},
+    )
+
+
+def _out(called: Caller, request: TrainingRequest, receipt: Receipt | None = None) -> Json:
+    charged, spent = requests.progress(called.platform, request)
+    out = job_out(request, updates_charged=charged, epsilon_spent=spent)
+    if receipt is not None:
+        out["governance"]["receipt"] = receipt_out(receipt)
+    return out
+
+
+def _event_out(entry: Entry) -> Json:
+    kind = type(entry.event).__name__
+    return {
+        "id": f"ftevent-{entry.index}",
+        "object": "fine_tuning.job.event",
+        "created_at": int(entry.at.timestamp()),
+        "level": "warn" if kind in {"ActionRefused", "StepFailed"} else "info",
+        "message": kind,
+        "type": "message",
+        "data": {"index": entry.index, "actor": entry.actor, **cast(dict[str, Any], to_plain(entry.event))},
+    }
+
+
+def _page(items: Sequence[Json], after: str | None, limit: int) -> Json:
+    """The items after the one with id `after`. Raises `Malformed` for an id that is not in the list."""
+    start = 0
+    if after is not None:
+        ids = [item["id"] for item in items]
+        if after not in ids:
+            raise Malformed("cursor_unknown", "`after` names nothing in this list.", param="after")
+        start = ids.index(after) + 1
+    return page(list(items[start : start + limit]), has_more=len(items) > start + limit)

@@ -1,0 +1,303 @@
+"""What travels over the API. Standard fields are those of the OpenAI contract; ours stand in `governance`."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from tunewarden.domain.datasets import Dataset, LawfulBasis, Purpose, Sensitivity
+from tunewarden.domain.gates import Verdict
+from tunewarden.domain.names import Alias, Role
+from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
+from tunewarden.domain.training import State, TrainingRequest
+from tunewarden.usecases.datasets import BudgetState
+from tunewarden.usecases.ports import Receipt, StoredFile
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Number = Annotated[str | float | int, Field(description="A decimal; send it as a string to keep every digit.")]
+DigestText = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class Strict(BaseModel):
+    """Unknown members are refused, so a misspelt safeguard is never silently ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Lenient(BaseModel):
+    """For bodies whose contract is somebody else's: members that we do not use are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class ColumnsIn(Strict):
+    text: Word
+    label: Word
+    person: Annotated[str, StringConstraints(max_length=128)] | None
+    protected: list[Word] = Field(default=[], max_length=8)
+    positive: Word | None = None
+
+
+class BudgetIn(Strict):
+    epsilon: Number
+    delta: Number
+
+
+class DatasetIn(Strict):
+    name: Word
+    purposes: list[Purpose] = Field(min_length=1)
+    lawful_basis: LawfulBasis
+    sensitivity: Sensitivity
+    retain_until: date
+    columns: ColumnsIn
+    budget: BudgetIn
+
+
+class VersionIn(Strict):
+    file_id: Word
+
+
+class PrivacyIn(Strict):
+    epsilon: Number
+    delta: Number | None = None
+
+
+class GovernanceIn(Strict):
+    purpose: Word
+    privacy: PrivacyIn
+    deidentification_profile: Word = "default"
+
+
+class HyperparametersIn(Lenient):
+    n_epochs: int | Literal["auto"] = "auto"
+    batch_size: int | Literal["auto"] = "auto"
+    learning_rate_multiplier: float | Literal["auto"] = "auto"
+
+
+class SupervisedIn(Lenient):
+    hyperparameters: HyperparametersIn = HyperparametersIn()
+
+
+class MethodIn(Lenient):
+    type: Literal["supervised"]
+    supervised: SupervisedIn = SupervisedIn()
+
+
+class JobIn(Lenient):
+    model: Word
+    training_file: Word
+    governance: GovernanceIn
+    method: MethodIn | None = None
+    hyperparameters: HyperparametersIn | None = None
+    suffix: Annotated[str, StringConstraints(max_length=64)] | None = None
+    metadata: (
+        dict[
+            Annotated[str, StringConstraints(max_length=64)],
+            Annotated[str, StringConstraints(max_length=512)],
+        ]
+        | None
+    ) = Field(default=None, max_length=16)
+
+
+class ApprovalIn(Strict):
+    plan: DigestText
+
+
+class PromotionIn(Strict):
+    alias: Alias
+
+
+class PromotionApprovalIn(Strict):
+    verdict: DigestText
+
+
+class KeyIn(Strict):
+    name: Word
+    roles: list[Role] = Field(min_length=1)
+
+
+Json = dict[str, Any]
+
+_STATUS = {
+    State.AWAITING_APPROVAL: "queued",
+    State.APPROVED: "running",
+    State.DEIDENTIFIED: "running",
+    State.TRAINED: "running",
+    State.MEASURED: "succeeded",
+    State.CANCELLED: "cancelled",
+    State.REJECTED: "failed",
+    State.BLOCKED: "failed",
+    State.FAILED: "failed",
+}
+
+
+def receipt_out(receipt: Receipt) -> Json:
+    """What the caller keeps to prove that the log holds this."""
+    return {"index": receipt.index, "leaf_hash": receipt.leaf_hash}
+
+
+def file_out(stored: StoredFile) -> Json:
+    """The OpenAI `file` object."""
+    return {
+        "id": stored.id,
+        "object": "file",
+        "bytes": stored.size,
+        "created_at": int(stored.uploaded_at.timestamp()),
+        "filename": stored.filename,
+        "purpose": stored.purpose,
+        "status": "processed",
+        "digest": stored.digest,
+    }
+
+
+def dataset_out(dataset: Dataset) -> Json:
+    """Our `dataset` object."""
+    return {
+        "id": dataset.id,
+        "object": "dataset",
+        "name": dataset.name,
+        "purposes": sorted(dataset.purposes),
+        "lawful_basis": dataset.lawful_basis,
+        "sensitivity": dataset.sensitivity,
+        "retain_until": dataset.retain_until.isoformat(),
+        "retired": dataset.retired,
+        "columns": {
+            "text": dataset.columns.text,
+            "label": dataset.columns.label,
+            "person": dataset.columns.person,
+            "protected": list(dataset.columns.protected),
+            "positive": dataset.columns.positive,
+        },
+        "budget": {"epsilon": str(dataset.budget.epsilon), "delta": str(dataset.budget.delta)},
+        "versions": [
+            {"digest": v.digest, "file_id": v.file, "rows": v.rows, "persons": v.persons, "classes": len(v.labels)}
+            for v in dataset.versions
+        ],
+    }
+
+
+def budget_out(budget: BudgetState) -> Json:
+    """Epsilon at `delta`, as decimal strings."""
+    return {
+        "object": "privacy_budget",
+        "limit": str(budget.limit),
+        "delta": str(budget.delta),
+        "spent": str(budget.spent),
+        "left": str(budget.left),
+    }
+
+
+def job_out(request: TrainingRequest, *, updates_charged: int, epsilon_spent: Decimal) -> Json:
+    """The OpenAI `fine_tuning.job` object; `governance` says what its status cannot."""
+    plan = request.plan
+    error = {"code": request.ended_because, "message": _ended(request), "param": None}
+    return {
+        "id": request.id,
+        "object": "fine_tuning.job",
+        "created_at": int(request.requested_at.timestamp()),
+        "finished_at": int(request.ended_at.timestamp()) if request.ended_at else None,
+        "model": plan.base_model.name,
+        "fine_tuned_model": request.model,
+        "organization_id": "tunewarden",
+        "status": _STATUS[request.state],
+        "training_file": request.training_file,
+        "validation_file": None,
+        "result_files": [],
+        "seed": 0,  # the contract wants a number; no seed reaches sampling or noise
+        "trained_tokens": None,
+        "estimated_finish": None,
+        "integrations": [],
+        "hyperparameters": {
+            "n_epochs": "auto",
+            "batch_size": plan.recipe.expected_units,
+            "learning_rate_multiplier": "auto",
+        },
+        "method": {"type": "supervised"},
+        "metadata": dict(request.metadata) or None,
+        "error": error if _STATUS[request.state] == "failed" else None,
+        "governance": {
+            "state": request.state,
+            "plan": plan.digest(),
+            "purpose": plan.purpose,
+            "dataset": plan.dataset,
+            "dataset_version": plan.dataset_version,
+            "deidentification_profile": plan.profile,
+            "requested_by": request.requested_by,
+            "approved_by": request.approved_by,
+            "attempt": request.attempt,
+            "privacy": {
+                "unit": plan.mechanism.unit,
+                "epsilon": str(plan.epsilon),
+                "delta": str(plan.delta),
+                "noise_multiplier": str(plan.mechanism.noise_multiplier),
+                "sampling_rate": str(plan.mechanism.sampling_rate),
+                "updates": plan.mechanism.updates,
+                "updates_charged": updates_charged,
+                "epsilon_spent": str(epsilon_spent),
+            },
+        },
+    }
+
+
+def model_out(model: ModelVersion, aliases: list[AliasTarget]) -> Json:
+    """The OpenAI `model` object."""
+    return {
+        "id": model.id,
+        "object": "model",
+        "created": int(model.registered_at.timestamp()),
+        "owned_by": "tunewarden",
+        "governance": {
+            "request": model.request,
+            "plan": model.plan,
+            "adapter": model.adapter,
+            "aliases": [target.alias for target in aliases if target.model == model.id],
+        },
+    }
+
+
+def promotion_out(promotion: Promotion, verdict: Verdict) -> Json:
+    """Our `promotion` object: the digest to approve, and every finding behind it."""
+    return {
+        "id": promotion.id,
+        "object": "promotion",
+        "model": promotion.model,
+        "alias": promotion.alias,
+        "state": promotion.state,
+        "proposed_by": promotion.proposed_by,
+        "approved_by": promotion.approved_by,
+        "verdict": promotion.verdict,
+        "gate": {"name": verdict.gate, "digest": verdict.gate_digest, "outcome": verdict.outcome},
+        "findings": [
+            {
+                "metric": finding.metric,
+                "bound": finding.bound,
+                "limit": str(finding.limit),
+                "outcome": finding.outcome,
+                "measured": None
+                if finding.measured is None
+                else {
+                    "low": str(finding.measured.low),
+                    "value": str(finding.measured.value),
+                    "high": str(finding.measured.high),
+                    "n": finding.measured.n,
+                },
+            }
+            for finding in verdict.findings
+        ],
+    }
+
+
+def page(items: list[Json], *, has_more: bool = False) -> Json:
+    """The OpenAI list object."""
+    return {
+        "object": "list",
+        "data": items,
+        "has_more": has_more,
+        "first_id": items[0]["id"] if items else None,
+        "last_id": items[-1]["id"] if items else None,
+    }
+
+
+def _ended(request: TrainingRequest) -> str:
+    return f"The request is {request.state}" + (f" ({request.ended_because})." if request.ended_because else ".")

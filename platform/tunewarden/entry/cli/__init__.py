@@ -1,0 +1,150 @@
+"""The command line: `tunewarden --help`."""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tunewarden.domain.errors import TunewardenError
+from tunewarden.domain.names import Role
+
+# Before any library that reads them is imported: no telemetry, no hub.
+for _name, _value in {"HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1", "RAY_USAGE_STATS_ENABLED": "0"}.items():
+    os.environ.setdefault(_name, _value)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Fine-tuning on personal data that can be handed to a regulator.",
+)
+keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
+app.add_typer(keys_app, name="keys")
+
+
+@app.command()
+def serve() -> None:
+    """Start everything on this machine: api, worker and sealer as three processes."""
+    from tunewarden.entry.cli.serve import supervise
+    from tunewarden.entry.settings import Settings
+
+    raise typer.Exit(supervise(Settings(), _until_told_to_stop()))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's tables up to date."""
+    from tunewarden.drivers.sql_engine import migrate as upgrade
+    from tunewarden.entry.settings import Settings
+
+    settings = Settings()
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    upgrade(settings.database)
+
+
+@app.command()
+def api() -> None:
+    """Answer requests. Holds no signing key."""
+    import uvicorn
+
+    from tunewarden.entry.api.app import create_app
+    from tunewarden.entry.settings import Settings
+    from tunewarden.entry.wiring import build
+
+    settings = Settings()
+    uvicorn.run(
+        create_app(build(settings), settings),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+@app.command()
+def worker() -> None:
+    """Carry approved requests out, one step at a time."""
+    from tunewarden.entry import worker as processes
+    from tunewarden.entry.settings import Settings
+    from tunewarden.entry.wiring import build, pipeline
+
+    settings, stopping = Settings(), _until_told_to_stop()
+    platform = build(settings)
+    raise typer.Exit(processes.run(settings, platform, pipeline(settings, platform), stopping.is_set))
+
+
+@app.command()
+def sealer() -> None:
+    """Sign the log. The only process that opens the signing key."""
+    from tunewarden.entry import sealer as processes
+    from tunewarden.entry.settings import Settings
+
+    raise typer.Exit(processes.run(Settings(), _until_told_to_stop().is_set))
+
+
+@keys_app.command("create")
+def keys_create(
+    name: Annotated[str, typer.Option(help="Whose key it is; for screens only, never logged.")],
+    role: Annotated[list[Role], typer.Option(help="What they may do; may be given more than once.")],
+) -> None:
+    """Make a principal and its API key. The key is shown once; only its hash is stored."""
+    from tunewarden.entry.cli.operator import create_key
+    from tunewarden.entry.settings import Settings
+    from tunewarden.entry.wiring import build
+
+    principal, token = create_key(build(Settings()), name, frozenset(role))
+    typer.echo(f"principal {principal.id}\nkey       {token}")
+
+
+@app.command()
+def demo(
+    data: Annotated[Path | None, typer.Option(help="CSV, JSONL or Parquet; generated notes if absent.")] = None,
+    text: Annotated[str, typer.Option(help="Column with the free text.")] = "text",
+    label: Annotated[str, typer.Option(help="Column with what is learnt.")] = "label",
+    person: Annotated[
+        str | None, typer.Option(help="Column with the person's id; without it every row is another person.")
+    ] = None,
+    protected: Annotated[str, typer.Option(help="Protected attributes, comma-separated.")] = "",
+    positive: Annotated[str | None, typer.Option(help="Make two classes: this label against the rest.")] = None,
+    epsilon: Annotated[str, typer.Option(help="Privacy loss of one person.")] = "8",
+    delta: Annotated[str, typer.Option(help="Of the privacy loss.")] = "0.0001",
+    epochs: Annotated[int, typer.Option(help="How often each person is expected to take part.")] = 8,
+    summary: Annotated[Path | None, typer.Option(help="Also write the last table as JSON.")] = None,
+    home: Annotated[Path, typer.Option(help="Where the demo keeps its state.")] = Path("demo"),
+) -> None:
+    """Walk the whole path: a governed fine-tune from request to verified lineage report."""
+    from tunewarden.entry.cli.demo import Story, tell
+
+    story = Story(
+        data=data,
+        text=text,
+        label=label,
+        person=person,
+        protected=tuple(part for part in protected.split(",") if part),
+        positive=positive,
+        epsilon=epsilon,
+        delta=delta,
+        epochs=epochs,
+    )
+    raise typer.Exit(tell(story, home, summary))
+
+
+def main() -> None:
+    """The entry point. Our own errors end as one line, never as a traceback."""
+    try:
+        app()
+    except TunewardenError as error:
+        typer.secho(f"{error.code}: {error}", err=True, fg="red")
+        sys.exit(1)
+
+
+def _until_told_to_stop() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

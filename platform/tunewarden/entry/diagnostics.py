@@ -1,0 +1,16 @@
+"""The diagnostic logger: one JSON object a line on standard error; codes and ids only, never record text."""
+
+import sys
+
+import structlog
+
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.JSONRenderer(),
+    ],
+    logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+)
+
+logger = structlog.get_logger("tunewarden")

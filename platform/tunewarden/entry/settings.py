@@ -1,0 +1,89 @@
+"""Everything that can be set from outside, read once, at the edge. Below `entry` nobody reads the environment."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def _shipped_policies() -> Path:
+    """The policy files inside an installed package, or those beside the source tree."""
+    inside = _PACKAGE / "policies"
+    return inside if inside.is_dir() else _PACKAGE.parents[1] / "policies"
+
+
+class Settings(BaseSettings):
+    """Environment variables are these names in capitals after `TUNEWARDEN_`; README.md explains each."""
+
+    model_config = SettingsConfigDict(env_prefix="TUNEWARDEN_", frozen=True, extra="ignore")
+
+    environment: Literal["development", "production"] = "development"
+    home: Path = Path("tunewarden-home")
+    database_url: str = ""
+    blobs_url: str = ""
+    policies: Path = Field(default_factory=_shipped_policies)
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    origin: str = "tunewarden.example/log"
+    seal_interval_seconds: float = Field(default=0.5, gt=0, le=3600)
+    poll_interval_seconds: float = Field(default=0.5, gt=0, le=60)
+    lease_seconds: int = Field(default=30, ge=5, le=3600)
+    largest_upload_bytes: int = Field(default=2 * 1024**3, gt=0)
+    signing_key_file: Path | None = None
+    tenant_key_file: Path | None = None
+    blob_key_file: Path | None = None
+    ray_address: str = ""
+    training_threads: int = Field(default=2, ge=1)
+    micro_batch_rows: int = Field(default=64, ge=1)
+    charge_every_updates: int = Field(default=8, ge=1)
+    allow_hub: bool = False
+
+    @field_validator("blobs_url")
+    @classmethod
+    def _local(cls, url: str) -> str:
+        if url and not url.startswith("file:///"):
+            raise ValueError("blobs_url must be empty or begin with file:///; other stores are not supported yet")
+        return url
+
+    @property
+    def database(self) -> str:
+        """URL of the database; a SQLite file in `home` unless set."""
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'tunewarden.db'}"
+
+    @property
+    def blob_directory(self) -> Path:
+        """Where encrypted blobs lie."""
+        return Path(self.blobs_url.removeprefix("file://")) if self.blobs_url else self.home / "blobs"
+
+    @property
+    def scratch_directory(self) -> Path:
+        """Where a step keeps checkpoints; may be lost at any time, at the price of privacy budget."""
+        return self.home / "scratch"
+
+    @property
+    def signing_key(self) -> Path:
+        """The log's private key; only the sealer opens it."""
+        return self.signing_key_file or self.home / "keys" / "log-signing.key"
+
+    @property
+    def sealer_state(self) -> Path:
+        """The sealer's memory of what it signed last, outside the database; losing it stops the sealer."""
+        return self.signing_key.with_name("sealer-state.json")
+
+    @property
+    def log_vkey(self) -> Path:
+        """The log's public key, for everybody."""
+        return self.home / "log.vkey"
+
+    @property
+    def tenant_key(self) -> Path:
+        """Under which person pseudonyms are made; only the worker opens it."""
+        return self.tenant_key_file or self.home / "keys" / "tenant.key"
+
+    @property
+    def blob_key(self) -> Path:
+        """Under which blobs are encrypted."""
+        return self.blob_key_file or self.home / "keys" / "blobs.key"

@@ -1,0 +1,60 @@
+"""Everything put together, once: settings in, a platform and its pipeline out."""
+
+from datetime import UTC, datetime
+
+from tunewarden.domain.names import PolicyName
+from tunewarden.domain.training import StepName
+from tunewarden.drivers import accounting
+from tunewarden.drivers.access import CasbinAccess
+from tunewarden.drivers.blobs import DirectoryBlobs
+from tunewarden.drivers.keyfiles import load_key, load_or_create_key
+from tunewarden.drivers.policies import FilePolicies
+from tunewarden.drivers.sql import SqlClaims, SqlWork
+from tunewarden.drivers.sql_engine import connect
+from tunewarden.drivers.sql_proofs import SqlSealedLog
+from tunewarden.drivers.tables import ingest
+from tunewarden.entry.identifiers import new_id
+from tunewarden.entry.settings import Settings
+from tunewarden.usecases.jobs import Pipeline
+from tunewarden.usecases.ports import Platform
+
+
+def create_keys(settings: Settings) -> None:
+    """Make the keys that are missing, each readable for its owner only. In production they must be there already."""
+    for path in (settings.tenant_key, settings.blob_key):
+        if settings.environment == "production":
+            load_key(path)
+        else:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            load_or_create_key(path)
+
+
+def build(settings: Settings) -> Platform:
+    """A platform over the settings' database, blobs and policies."""
+    engine = connect(settings.database)
+    return Platform(
+        work=SqlWork(engine, _now),
+        access=CasbinAccess(settings.policies / "access" / "model.conf", settings.policies / "access" / "policy.csv"),
+        blobs=DirectoryBlobs(settings.blob_directory, load_key(settings.blob_key)),
+        clock=_now,
+        claims=SqlClaims(engine),
+        policies=FilePolicies(settings.policies),
+        ingest=ingest,
+        accountant=accounting.epsilon,
+        calibrate=accounting.calibrate,
+        log=SqlSealedLog(engine),
+        new_id=new_id,
+    )
+
+
+def pipeline(settings: Settings, platform: Platform) -> Pipeline:
+    """The steps. Only here are the heavy libraries imported, so that the api starts quickly and stays small."""
+    from tunewarden.steps.deidentify.step import DeidentifyStep
+    from tunewarden.steps.measure.step import MeasureStep
+    from tunewarden.steps.train.driver import TrainStep
+
+    return {}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,68 @@
+"""The worker: takes approved requests and carries each one step further, one at a time."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from tunewarden.domain.errors import TunewardenError
+from tunewarden.domain.names import PrincipalId, RequestId, Role
+from tunewarden.entry.diagnostics import logger
+from tunewarden.entry.settings import Settings
+from tunewarden.steps import GUARDS
+from tunewarden.usecases import jobs
+from tunewarden.usecases.ports import Platform, Principal
+
+WORKER = Principal(id=PrincipalId("worker"), roles=frozenset({Role.WORKER}))
+_PAUSE_AFTER_A_CRASH_SECONDS = 2.0
+
+
+def run(settings: Settings, platform: Platform, pipeline: jobs.Pipeline, stopping: Callable[[], bool]) -> int:
+    """Work until told to stop; returns the exit code."""
+    name = f"{os.uname().nodename}-{os.getpid()}"
+    logger.info("worker_started", worker=name)
+    while not stopping():
+        if not work_once(settings, platform, pipeline, name):
+            time.sleep(settings.poll_interval_seconds)
+    return 0
+
+
+def work_once(settings: Settings, platform: Platform, pipeline: jobs.Pipeline, name: str) -> bool:
+    """Take one step of one request, if any waits; returns whether there was one."""
+    lease = timedelta(seconds=settings.lease_seconds)
+    request = platform.claims.take(name, jobs.waiting(platform, WORKER), platform.clock(), lease)
+    if request is None:
+        return False
+    with _Heartbeat(platform, name, request, lease):
+        try:
+            done = jobs.advance(platform, WORKER, pipeline, GUARDS, request)
+            logger.info("step_done", request=request, state=done.state)
+        except TunewardenError as error:
+            logger.warning("step_ended", request=request, code=error.code)
+        except Exception as error:
+            # The step is repeated by whoever takes it next. Only the type is said: the text may hold data.
+            logger.error("step_crashed", request=request, error=type(error).__name__)
+            time.sleep(_PAUSE_AFTER_A_CRASH_SECONDS)
+    return True
+
+
+class _Heartbeat:
+    """Renews a claim while a step runs, and gives it up afterwards."""
+
+    def __init__(self, platform: Platform, worker: str, request: RequestId, lease: timedelta) -> None:
+        self._platform, self._worker, self._request, self._lease = platform, worker, request, lease
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self._platform.claims.release(self._worker, self._request)
+
+    def _beat(self) -> None:
+        while not self._over.wait(self._lease.total_seconds() / 3):
+            self._platform.claims.renew(self._worker, self._request, self._platform.clock(), self._lease)

@@ -1,0 +1,215 @@
+"""The cast: ann asks, bob approves, dana keeps the data, otto audits, eve has no rights; the clock stands still.
+
+Use cases run here on the in-memory drivers, with the real access policy and the real gates.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from tunewarden.domain.canonical import digest_bytes, encode
+from tunewarden.domain.datasets import Budget, Columns, Dataset, LawfulBasis, Purpose, Sensitivity
+from tunewarden.domain.errors import NotFound
+from tunewarden.domain.events import Entry
+from tunewarden.domain.gates import Bound, Gate, Measurement, Rule
+from tunewarden.domain.names import Digest, PolicyName, PrincipalId, Role
+from tunewarden.domain.privacy import Mechanism
+from tunewarden.domain.training import BaseModel, StepName
+from tunewarden.drivers.access import CasbinAccess
+from tunewarden.drivers.memory import FixedClock, MemoryBlobs, MemoryClaims, MemoryState, memory_work
+from tunewarden.usecases import datasets, files
+from tunewarden.usecases.ports import (
+    Attempt,
+    Blobs,
+    Ingested,
+    Platform,
+    Principal,
+    SealedLog,
+    SignedTreeHead,
+    StepResult,
+)
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+POLICIES = ROOT / "policies"
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+
+ANN = Principal(id=PrincipalId("prn-ann"), roles=frozenset({Role.REQUESTER}))
+BOB = Principal(id=PrincipalId("prn-bob"), roles=frozenset({Role.APPROVER}))
+DANA = Principal(id=PrincipalId("prn-dana"), roles=frozenset({Role.STEWARD}))
+OTTO = Principal(id=PrincipalId("prn-otto"), roles=frozenset({Role.AUDITOR}))
+ADA = Principal(id=PrincipalId("prn-ada"), roles=frozenset({Role.ADMINISTRATOR}))
+EVE = Principal(id=PrincipalId("prn-eve"), roles=frozenset())
+WORKER = Principal(id=PrincipalId("worker"), roles=frozenset({Role.WORKER}))
+
+
+def linear_accountant(mechanisms: Sequence[Mechanism], delta: Decimal) -> Decimal:
+    """Cheap and readable: an update costs its sampling rate over the noise. The real accountant has its own tests."""
+    assert delta > 0
+    return sum((m.sampling_rate * m.updates / m.noise_multiplier for m in mechanisms), Decimal(0))
+
+
+def linear_calibration(template: Mechanism, epsilon: Decimal, delta: Decimal) -> Mechanism:
+    """The noise at which `linear_accountant` gives exactly `epsilon`."""
+    assert delta > 0
+    return replace(template, noise_multiplier=template.sampling_rate * template.updates / epsilon)
+
+
+def measured(metric: str, value: str, n: int = 100) -> Measurement:
+    return Measurement(metric=metric, low=Decimal(value), value=Decimal(value), high=Decimal(value), n=n)
+
+
+@dataclass(slots=True)
+class FewPolicies:
+    """Two gates of one rule each, one profile, one base model; a test may make a gate stricter."""
+
+    gates: dict[str, Gate] = field(
+        default_factory=lambda: {
+            "training": _gate("training", "deid.planted_recall", "0.9"),
+            "promotion": _gate("promotion", "utility.accuracy", "0.7"),
+        }
+    )
+
+    def gate(self, name: PolicyName) -> Gate:
+        return self.gates[name]
+
+    def profile(self, name: PolicyName) -> bytes:
+        if name != "default":
+            raise NotFound("profile_not_found", "There is no such profile.")
+        return encode({"name": "default"})
+
+    def base_model(self, name: PolicyName) -> BaseModel:
+        if name != "tiny":
+            raise NotFound("base_model_not_allowed", "There is no such base model.")
+        return BaseModel(name=name, digest=Digest("sha256:" + "b" * 64))
+
+
+def _gate(name: str, metric: str, limit: str) -> Gate:
+    rule = Rule(
+        metric=metric, bound=Bound.AT_LEAST, limit=Decimal(limit), because="A test says so.", remedy="Do better."
+    )
+    return Gate(name=PolicyName(name), rules=(rule,))
+
+
+@dataclass(slots=True)
+class TellingStep:
+    """A step that does what a test says: measures what it is told to, charges, or raises."""
+
+    name: StepName
+    blobs: Blobs
+    measurements: tuple[Measurement, ...] = ()
+    updates: int = 0
+    error: Exception | None = None
+    during: Callable[[Attempt], None] = lambda _: None
+    seen: list[Attempt] = field(default_factory=list)
+    identity: Digest = field(default_factory=lambda: digest("telling step"))
+
+    def __call__(self, attempt: Attempt) -> StepResult:
+        self.seen.append(attempt)
+        self.during(attempt)
+        for _ in range(self.updates):
+            attempt.charge(1)
+        if self.error is not None:
+            raise self.error
+        output = self.blobs.put_bytes(encode({"made_by": self.name, "for": attempt.request}))
+        return StepResult(
+            output=output,
+            measurements=self.measurements,
+            details=self.blobs.put_bytes(encode({"step": self.name})),
+            counts={"records": 3},
+            about=attempt.outputs[StepName.TRAIN] if self.name is StepName.MEASURE else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UnsealedLog:
+    """A log that nobody seals; the sealer has its own tests."""
+
+    def head(self) -> SignedTreeHead | None:
+        return None
+
+    def entry(self, index: int) -> bytes:
+        raise NotFound("entry_not_found", f"No entry {index}.")
+
+    def inclusion_proofs(self, indices: Sequence[int], size: int) -> dict[int, list[bytes]]:
+        raise NotFound("entry_not_found", f"No tree of {size} for {len(indices)} entries.")
+
+
+def few_records(blobs: Blobs, digest: Digest, filename: str, columns: Columns) -> Ingested:
+    """One hundred persons with a row each, whatever was uploaded; `drivers/tables.py` has its own tests."""
+    assert filename
+    assert columns.text
+    records = blobs.put_bytes(blobs.read(digest) + b"-as-records")
+    return Ingested(records=records, rows=100, persons=100, labels=("no", "yes"))
+
+
+@dataclass(slots=True)
+class Stage:
+    """A platform in memory, and what tests look at behind it."""
+
+    platform: Platform
+    policies: FewPolicies
+    clock: FixedClock
+    blobs: MemoryBlobs
+    steps: dict[StepName, TellingStep]
+
+    def entries(self) -> list[Entry]:
+        """The whole log."""
+        with self.platform.work(OTTO.id) as work:
+            return list(work.entries())
+
+    def dataset(self, *, epsilon: str = "10") -> Dataset:
+        """A dataset of one hundred persons for research."""
+        registered, _ = datasets.register(self.platform, DANA, registration(epsilon=epsilon))
+        stored, _ = files.upload(
+            self.platform, DANA, filename="notes.csv", purpose="fine-tune", content=BytesIO(b"bytes")
+        )
+        return datasets.add_version(self.platform, DANA, registered.id, stored.id)[0]
+
+
+def registration(
+    *, epsilon: str = "10", purposes: frozenset[Purpose] = frozenset({Purpose.RESEARCH})
+) -> datasets.Registration:
+    return datasets.Registration(
+        name="Emergency notes of the north clinic",
+        purposes=purposes,
+        lawful_basis=LawfulBasis.PUBLIC_TASK,
+        sensitivity=Sensitivity.SPECIAL_CATEGORY,
+        retain_until=date(2027, 1, 1),
+        columns=Columns(text="note", label="burn", person="patient", protected=("sex",)),
+        budget=Budget(epsilon=Decimal(epsilon), delta=Decimal("0.0001")),
+    )
+
+
+@pytest.fixture
+def stage() -> Stage:
+    clock, blobs, policies = FixedClock(NOW), MemoryBlobs(), FewPolicies()
+    numbers = iter(range(10**6))
+    log: SealedLog = UnsealedLog()
+    platform = Platform(
+        work=memory_work(MemoryState(), clock),
+        access=CasbinAccess(POLICIES / "access" / "model.conf", POLICIES / "access" / "policy.csv"),
+        blobs=blobs,
+        clock=clock,
+        claims=MemoryClaims(),
+        policies=policies,
+        ingest=few_records,
+        accountant=linear_accountant,
+        calibrate=linear_calibration,
+        log=log,
+        new_id=lambda prefix: f"{prefix}-{next(numbers):032x}",
+    )
+    steps = {name: TellingStep(name=name, blobs=blobs) for name in StepName}
+    steps[StepName.DEIDENTIFY].measurements = (measured("deid.planted_recall", "0.95"),)
+    steps[StepName.TRAIN].updates = 4
+    steps[StepName.MEASURE].measurements = (measured("utility.accuracy", "0.8"),)
+    return Stage(platform=platform, policies=policies, clock=clock, blobs=blobs, steps=steps)
+
+
+def digest(text: str) -> Digest:
+    return digest_bytes(text.encode())

@@ -1,0 +1,180 @@
+"""The HTTP door: the real OpenAI client works, and every no says why, in both dialects, without echoing anything."""
+
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from openai.types.fine_tuning import FineTuningJob
+from tests.entry.conftest import Served
+
+from tunewarden.domain.events import ActionRefused
+
+DATASET: dict[str, Any] = {
+    "name": "Emergency notes",
+    "purposes": ["research"],
+    "lawful_basis": "public-task",
+    "sensitivity": "special-category",
+    "retain_until": "2027-01-01",
+    "columns": {"text": "note", "label": "burn", "person": "patient", "protected": ["sex"]},
+    "budget": {"epsilon": "10", "delta": "0.0001"},
+}
+
+
+def register(served: Served) -> str:
+    dana = served.client("dana")
+    dataset: Any = dana.post("/datasets", cast_to=object, body=DATASET)
+    file = dana.files.create(file=("notes.csv", b"bytes"), purpose="fine-tune")
+    dana.post(f"/datasets/{dataset['id']}/versions", cast_to=object, body={"file_id": file.id})
+    return str(dataset["id"])
+
+
+def create(served: Served, training_file: str, **governance: Any) -> FineTuningJob:
+    whole = {"purpose": "research", "privacy": {"epsilon": "8"}, **governance}
+    return served.client("ann").fine_tuning.jobs.create(
+        model="tiny",
+        training_file=training_file,
+        method={"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}},
+        metadata={"team": "emergency"},
+        extra_body={"governance": whole},
+    )
+
+
+def test_existing_client_code_asks_lists_and_withdraws(served: Served) -> None:
+    dataset = register(served)
+    ann = served.client("ann")
+    file = ann.files.create(file=("mine.csv", b"bytes"), purpose="fine-tune")
+    job = create(served, file.id)
+    assert (job.status, job.training_file, job.metadata) == ("queued", file.id, {"team": "emergency"})
+    assert job.governance["state"] == "awaiting-approval"  # type: ignore[attr-defined]
+    assert job.governance["dataset"] == dataset  # type: ignore[attr-defined]
+    assert [one.id for one in ann.fine_tuning.jobs.list()] == [job.id]
+    assert [event.message for event in ann.fine_tuning.jobs.list_events(job.id)] == [
+        "BudgetReserved",
+        "RequestSubmitted",
+    ]
+    assert ann.fine_tuning.jobs.cancel(job.id).status == "cancelled"
+
+
+def test_our_answers_are_what_the_clients_types_say(served: Served) -> None:
+    dataset = register(served)
+    strict = openai.OpenAI(
+        base_url=f"{served.address}/v1", api_key=served.tokens["ann"], _strict_response_validation=True
+    )
+    job = create(served, dataset)
+    assert strict.fine_tuning.jobs.retrieve(job.id).id == job.id
+    assert strict.files.create(file=("mine.csv", b"bytes"), purpose="fine-tune").bytes == 5
+    assert strict.models.list().data == []
+
+
+def test_lists_page_by_the_last_id(served: Served) -> None:
+    dataset = register(served)
+    made = [create(served, dataset, privacy={"epsilon": "1"}).id for _ in range(5)]
+    listed = [job.id for job in served.client("ann").fine_tuning.jobs.list(limit=2)]
+    assert listed == made[::-1]
+
+
+def test_a_refusal_speaks_both_dialects_and_is_in_the_log(served: Served) -> None:
+    dataset = register(served)
+    with pytest.raises(openai.PermissionDeniedError) as refused:
+        create(served, dataset, purpose="marketing")
+    error: Any = refused.value
+    assert (error.code, error.param, error.type) == ("purpose_not_allowed", "governance.purpose", "policy_error")
+    assert "Who can: steward." in error.message
+    problem = error.response.json()
+    assert error.response.headers["content-type"] == "application/problem+json"
+    assert (problem["status"], problem["type"]) == (403, "urn:tunewarden:error:purpose_not_allowed")
+    assert problem["request_id"] == error.response.headers["x-request-id"]
+    last = served.stage.entries()[-1].event
+    assert isinstance(last, ActionRefused)
+    assert (last.code, last.resource) == ("purpose_not_allowed", dataset)
+
+
+@pytest.mark.parametrize("epsilon", ["0", "-1", "NaN", "Infinity", 0, -1])
+def test_an_impossible_epsilon_is_unprocessable_and_recorded(served: Served, epsilon: Any) -> None:
+    dataset = register(served)
+    with pytest.raises(openai.UnprocessableEntityError) as refused:
+        create(served, dataset, privacy={"epsilon": epsilon})
+    assert refused.value.code == "epsilon_out_of_range"
+    last = served.stage.entries()[-1].event
+    assert isinstance(last, ActionRefused)
+    assert last.code == "epsilon_out_of_range"
+
+
+def test_approval_needs_another_person_and_the_right_plan(served: Served) -> None:
+    job: Any = create(served, register(served))
+    path, plan = f"/fine_tuning/jobs/{job.id}/approve", {"plan": job.governance["plan"]}
+    with pytest.raises(openai.PermissionDeniedError):
+        served.client("ann").post(path, cast_to=object, body=plan)
+    with pytest.raises(openai.PermissionDeniedError):
+        served.client("bob").post(path, cast_to=object, body={"plan": "sha256:" + "0" * 64})
+    approved: Any = served.client("bob").post(path, cast_to=object, body=plan)
+    assert (approved["status"], approved["governance"]["approved_by"]) == ("running", "prn-bob")
+
+
+@pytest.mark.parametrize("key", ["", "Bearer", "Bearer nothing", "Bearer tw-" + "A" * 43])
+def test_without_a_key_that_works_nothing_is_answered(served: Served, key: str) -> None:
+    answer = httpx.get(f"{served.address}/v1/files", headers={"authorization": key} if key else {})
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "invalid_api_key"
+
+
+def test_somebody_elses_job_is_not_found(served: Served) -> None:
+    job = create(served, register(served))
+    with pytest.raises(openai.NotFoundError):
+        served.client("eve").fine_tuning.jobs.retrieve(job.id)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"model": "tiny", "training_file": "CANARY"},
+        {"model": "tiny", "training_file": "x", "governance": {"purpose": 5}},
+        {"model": "tiny", "training_file": "x", "governance": {"purpose": "research", "CANARY": 1}},
+        {"model": ["CANARY"]},
+    ],
+)
+def test_a_malformed_body_is_named_and_never_echoed(served: Served, body: dict[str, Any]) -> None:
+    with pytest.raises(openai.UnprocessableEntityError) as refused:
+        served.client("ann").post("/fine_tuning/jobs", cast_to=object, body=body)
+    assert "CANARY" not in refused.value.response.text
+    assert refused.value.code == "invalid_request"
+
+
+def test_a_body_that_is_not_json_is_refused(served: Served) -> None:
+    answer = httpx.post(
+        f"{served.address}/v1/fine_tuning/jobs",
+        content=b"{CANARY",
+        headers={"authorization": f"Bearer {served.tokens['ann']}", "content-type": "application/json"},
+    )
+    assert answer.status_code == 422
+    assert "CANARY" not in answer.text
+
+
+def test_an_upload_beyond_the_limit_or_without_bytes_is_refused(served: Served) -> None:
+    ann = served.client("ann")
+    with pytest.raises(openai.UnprocessableEntityError, match="at most 1000000 bytes"):
+        ann.files.create(file=("large.csv", b"x" * 1_000_001), purpose="fine-tune")
+    with pytest.raises(openai.UnprocessableEntityError, match="no bytes"):
+        ann.files.create(file=("empty.csv", b""), purpose="fine-tune")
+
+
+def test_the_documentation_needs_no_other_server(served: Served) -> None:
+    page = httpx.get(f"{served.address}/docs").text
+    assert "http://" not in page.replace(served.address, "")
+    assert "https://" not in page
+    assert httpx.get(f"{served.address}/openapi.json").json()["openapi"].startswith("3.1")
+
+
+def test_every_answer_forbids_sniffing_framing_and_storing(served: Served) -> None:
+    headers = httpx.get(f"{served.address}/v1/files").headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["cache-control"] == "no-store"
+
+
+def test_before_the_sealer_signed_a_checkpoint_is_unavailable(served: Served) -> None:
+    with pytest.raises(openai.InternalServerError) as refused:
+        served.client("otto").get("/audit/checkpoint", cast_to=object)
+    assert refused.value.status_code == 503

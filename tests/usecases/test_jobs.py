@@ -1,0 +1,239 @@
+"""Carrying out: one step at a time, each recorded before and after, and the ledger never shows less than what ran."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from tests.conftest import ANN, BOB, DANA, EVE, OTTO, WORKER, Stage, measured
+from tests.usecases.test_requests import ask
+
+from tunewarden.domain.errors import Corrupted, PlanMismatch, Refused
+from tunewarden.domain.events import (
+    ActionRefused,
+    BudgetCharged,
+    BudgetSettled,
+    GateJudged,
+    ModelRegistered,
+    PromotionProposed,
+    RequestEnded,
+    StepFailed,
+    StepFinished,
+    StepStarted,
+)
+from tunewarden.domain.gates import Bound, Gate, Outcome, Rule
+from tunewarden.domain.lineage import documents, fold
+from tunewarden.domain.names import Alias, PolicyName, RequestId
+from tunewarden.domain.training import State, StepName, TrainingRequest
+from tunewarden.steps import GUARDS
+from tunewarden.usecases import datasets, jobs, models, reports, requests
+from tunewarden.usecases.ports import Attempt
+
+
+def approved(stage: Stage, *, epsilon: str = "10") -> TrainingRequest:
+    dataset = stage.dataset(epsilon=epsilon)
+    request, _ = requests.submit(stage.platform, ANN, ask(dataset))
+    return requests.approve(stage.platform, BOB, request.id, request.plan.digest())[0]
+
+
+def advance(stage: Stage, request: RequestId) -> TrainingRequest:
+    return jobs.advance(stage.platform, WORKER, stage.steps, GUARDS, request)
+
+
+def finished(stage: Stage) -> TrainingRequest:
+    request = approved(stage)
+    for _ in StepName:
+        request = advance(stage, request.id)
+    return request
+
+
+def events(stage: Stage, *kinds: type) -> list[object]:
+    return [entry.event for entry in stage.entries() if isinstance(entry.event, kinds)]
+
+
+def test_three_steps_make_a_model_version(stage: Stage) -> None:
+    request = finished(stage)
+    assert request.state is State.MEASURED
+    assert request.model == models.listed(stage.platform, ANN)[0].id
+    kinds = [type(event) for event in events(stage, StepStarted, StepFinished, GateJudged, ModelRegistered)]
+    step = [StepStarted, StepFinished]
+    assert kinds == [*step, GateJudged, *step, *step, ModelRegistered]
+
+
+def test_what_was_not_run_is_given_back_and_what_ran_is_not(stage: Stage) -> None:
+    request = finished(stage)
+    planned = request.plan.mechanism.updates
+    (settled,) = events(stage, BudgetSettled)
+    assert isinstance(settled, BudgetSettled)
+    assert (settled.charged, settled.returned) == (4, planned - 4)
+
+
+def test_nothing_trains_when_the_gate_before_training_fails(stage: Stage) -> None:
+    stage.steps[StepName.DEIDENTIFY].measurements = (measured("deid.planted_recall", "0.5"),)
+    request = advance(stage, approved(stage).id)
+    assert (request.state, request.ended_because) == (State.BLOCKED, "gate_fail")
+    assert stage.steps[StepName.TRAIN].seen == []
+    (verdict,) = events(stage, GateJudged)
+    assert isinstance(verdict, GateJudged)
+    assert verdict.outcome is Outcome.FAIL
+    assert datasets.budget(stage.platform, DANA, request.plan.dataset).left == 10
+
+
+def test_missing_evidence_blocks_exactly_as_bad_evidence_does(stage: Stage) -> None:
+    stage.steps[StepName.DEIDENTIFY].measurements = ()
+    request = advance(stage, approved(stage).id)
+    assert (request.state, request.ended_because) == (State.BLOCKED, "gate_unknown")
+
+
+def test_a_request_nobody_approved_has_no_next_step(stage: Stage) -> None:
+    request, _ = requests.submit(stage.platform, ANN, ask(stage.dataset()))
+    with pytest.raises(Refused):
+        advance(stage, request.id)
+    assert stage.steps[StepName.DEIDENTIFY].seen == []
+
+
+@pytest.mark.parametrize("who", [ANN, BOB, DANA, EVE, OTTO])
+def test_only_the_worker_advances(stage: Stage, who: object) -> None:
+    request = approved(stage)
+    with pytest.raises(Refused):
+        jobs.advance(stage.platform, who, stage.steps, GUARDS, request.id)  # type: ignore[arg-type]
+
+
+def test_updates_are_charged_before_they_run_and_stay_charged_when_the_step_fails(stage: Stage) -> None:
+    request = advance(stage, approved(stage).id)
+    stage.steps[StepName.TRAIN].error = Corrupted("noise_missing", "The noise was not there.")
+    with pytest.raises(Corrupted):
+        advance(stage, request.id)
+    failed = requests.get(stage.platform, ANN, request.id)
+    assert (failed.state, failed.ended_because) == (State.FAILED, "noise_missing")
+    assert len(events(stage, BudgetCharged)) == 4
+    assert datasets.budget(stage.platform, DANA, request.plan.dataset).spent > 0
+
+
+def test_a_crashed_attempt_is_repeated_and_its_updates_cost_again(stage: Stage) -> None:
+    request = advance(stage, approved(stage).id)
+    stage.steps[StepName.TRAIN].error = OSError("the disk is gone")
+    with pytest.raises(OSError, match="disk"):
+        advance(stage, request.id)
+    assert requests.get(stage.platform, ANN, request.id).state is State.DEIDENTIFIED
+    stage.steps[StepName.TRAIN].error = None
+    assert advance(stage, request.id).state is State.TRAINED
+    charged = [event.charged for event in events(stage, BudgetCharged) if isinstance(event, BudgetCharged)]
+    assert charged == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [event.attempt for event in events(stage, StepStarted) if isinstance(event, StepStarted)] == [1, 2, 3]
+
+
+def test_a_step_that_always_crashes_ends_the_request(stage: Stage) -> None:
+    request = approved(stage)
+    stage.steps[StepName.DEIDENTIFY].error = OSError("again")
+    for _ in range(jobs.MOST_ATTEMPTS):
+        with pytest.raises(OSError, match="again"):
+            advance(stage, request.id)
+    assert requests.get(stage.platform, ANN, request.id).state is State.FAILED
+    assert len(events(stage, StepFailed)) == jobs.MOST_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("happens", "code"),
+    [
+        (lambda stage, request: requests.cancel(stage.platform, ANN, request), "illegal_transition"),
+        (lambda stage, _: datasets.retire(stage.platform, DANA, stage.entries()[0].event.dataset), "dataset_retired"),
+    ],
+)
+def test_a_training_stops_at_its_next_charge(
+    stage: Stage, happens: Callable[[Stage, RequestId], object], code: str
+) -> None:
+    request = advance(stage, approved(stage).id)
+
+    def during(attempt: Attempt) -> None:
+        attempt.charge(1)
+        happens(stage, request.id)
+
+    stage.steps[StepName.TRAIN].during = during
+    with pytest.raises(Refused) as refused:
+        advance(stage, request.id)
+    assert refused.value.code == code
+    assert len(events(stage, BudgetCharged)) == 1
+    assert requests.get(stage.platform, ANN, request.id).terminal
+
+
+def test_a_training_never_spends_more_than_the_limit(stage: Stage) -> None:
+    request = advance(stage, approved(stage, epsilon="8").id)
+    stage.steps[StepName.TRAIN].updates = request.plan.mechanism.updates + 1
+    with pytest.raises(Refused) as refused:
+        advance(stage, request.id)
+    assert refused.value.code == "privacy_budget_exhausted"
+    budget = datasets.budget(stage.platform, DANA, request.plan.dataset)
+    assert budget.spent <= budget.limit
+
+
+def test_a_gate_that_changed_after_the_approval_is_not_judged_by_either(stage: Stage) -> None:
+    request = approved(stage)
+    stage.policies.gates["training"] = stricter(stage.policies.gates["training"])
+    with pytest.raises(PlanMismatch):
+        advance(stage, request.id)
+    assert requests.get(stage.platform, ANN, request.id).state is State.FAILED
+
+
+def stricter(gate: Gate) -> Gate:
+    rule = Rule(
+        metric="utility.accuracy", bound=Bound.AT_LEAST, limit=Decimal("0.99"), because="It is.", remedy="Improve."
+    )
+    return Gate(name=gate.name, rules=(rule,))
+
+
+def test_a_model_is_promoted_by_two_people_and_the_alias_moves(stage: Stage) -> None:
+    model = finished(stage).model
+    assert model is not None
+    promotion, verdict, _ = models.propose(stage.platform, ANN, model, Alias.PRODUCTION)
+    assert verdict.outcome is Outcome.PASS
+    with pytest.raises(Refused):
+        models.approve(stage.platform, ANN, promotion.id, promotion.verdict)
+    models.approve(stage.platform, BOB, promotion.id, promotion.verdict)
+    assert [(t.alias, t.model) for t in models.aliases(stage.platform, ANN)] == [(Alias.PRODUCTION, model)]
+
+
+def test_a_bad_model_is_not_promoted_and_the_failing_verdict_is_kept(stage: Stage) -> None:
+    stage.steps[StepName.MEASURE].measurements = (measured("utility.accuracy", "0.6"),)
+    model = finished(stage).model
+    assert model is not None
+    with pytest.raises(Refused) as refused:
+        models.propose(stage.platform, ANN, model, Alias.PRODUCTION)
+    assert (refused.value.code, refused.value.rule) == ("gate_not_passed", "utility.accuracy")
+    assert models.aliases(stage.platform, ANN) == []
+    assert [event.outcome for event in events(stage, PromotionProposed) if isinstance(event, PromotionProposed)] == [
+        Outcome.FAIL
+    ]
+    assert isinstance(stage.entries()[-1].event, ActionRefused)
+
+
+def test_a_gate_that_became_stricter_is_asked_again_at_the_approval(stage: Stage) -> None:
+    model = finished(stage).model
+    assert model is not None
+    promotion, _, _ = models.propose(stage.platform, ANN, model, Alias.PRODUCTION)
+    stage.policies.gates["promotion"] = stricter(stage.policies.gates["promotion"])
+    with pytest.raises(Refused, match="promotion"):
+        models.approve(stage.platform, BOB, promotion.id, promotion.verdict)
+    assert models.aliases(stage.platform, ANN) == []
+
+
+def test_the_lineage_tells_the_whole_story_and_nothing_of_another_request(stage: Stage) -> None:
+    request = finished(stage)
+    assert request.model is not None
+    other, _ = requests.submit(stage.platform, ANN, ask(stage.dataset(epsilon="20"), epsilon=Decimal(1)))
+    lineage = reports.lineage(stage.platform, OTTO, request.model)
+    told = [entry.event for entry in lineage.report.entries()]
+    assert {RequestEnded, BudgetCharged, GateJudged, ModelRegistered} <= {type(event) for event in told}
+    assert other.id not in repr(told)
+    assert set(lineage.documents) == set(documents(lineage.report))
+    assert lineage.report == fold(stage.entries, request.model)
+
+
+def test_a_stranger_finds_no_lineage(stage: Stage) -> None:
+    request = finished(stage)
+    assert request.model is not None
+    with pytest.raises(Exception, match="no such model"):
+        reports.lineage(stage.platform, EVE, request.model)
+
+
+def test_the_guard_is_named_once() -> None:
+    assert GUARDS[StepName.DEIDENTIFY] == requests.TRAINING_GATE == PolicyName("training")

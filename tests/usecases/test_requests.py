@@ -1,0 +1,173 @@
+"""Asking and approving: nothing is queued that may not be, and every no is in the log."""
+
+from decimal import Decimal
+from io import BytesIO
+
+import pytest
+from tests.conftest import ANN, BOB, DANA, EVE, OTTO, Stage
+
+from tunewarden.domain.datasets import Dataset
+from tunewarden.domain.errors import BudgetExceeded, IllegalTransition, Malformed, NotFound, Refused, TunewardenError
+from tunewarden.domain.events import ActionRefused, BudgetReserved, BudgetSettled, RequestApproved, RequestSubmitted
+from tunewarden.domain.names import PolicyName
+from tunewarden.domain.training import State
+from tunewarden.usecases import datasets, files, requests
+from tunewarden.usecases.ports import Principal
+
+
+def ask(dataset: Dataset, **changes: object) -> requests.Ask:
+    whole = {
+        "training_file": dataset.id,
+        "base_model": PolicyName("tiny"),
+        "purpose": "research",
+        "epsilon": Decimal(8),
+        "epochs": 2,
+    }
+    return requests.Ask(**{**whole, **changes})  # type: ignore[arg-type]
+
+
+def refusals(stage: Stage) -> list[ActionRefused]:
+    return [entry.event for entry in stage.entries() if isinstance(entry.event, ActionRefused)]
+
+
+def test_a_request_waits_for_somebody_else_and_holds_its_budget(stage: Stage) -> None:
+    dataset = stage.dataset()
+    request, receipt = requests.submit(stage.platform, ANN, ask(dataset))
+    assert request.state is State.AWAITING_APPROVAL
+    assert datasets.budget(stage.platform, DANA, dataset.id).left == 2
+    last_two = [entry.event for entry in stage.entries()][-2:]
+    assert [type(event) for event in last_two] == [RequestSubmitted, BudgetReserved]
+    assert receipt.index == stage.entries()[-1].index
+
+
+def test_the_same_bytes_uploaded_by_the_requester_are_the_registered_version(stage: Stage) -> None:
+    dataset = stage.dataset()
+    stored, _ = files.upload(stage.platform, ANN, filename="mine.csv", purpose="fine-tune", content=BytesIO(b"bytes"))
+    request, _ = requests.submit(stage.platform, ANN, ask(dataset, training_file=stored.id))
+    assert request.plan.dataset == dataset.id
+
+
+def test_bytes_of_no_registered_dataset_are_refused_and_the_refusal_is_kept(stage: Stage) -> None:
+    dataset = stage.dataset()
+    stored, _ = files.upload(stage.platform, ANN, filename="mine.csv", purpose="fine-tune", content=BytesIO(b"other"))
+    with pytest.raises(Refused, match="not a version"):
+        requests.submit(stage.platform, ANN, ask(dataset, training_file=stored.id))
+    assert refusals(stage)[-1].resource == stored.id
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"purpose": "marketing"}, "purpose_not_allowed"),
+        ({"purpose": "curiosity"}, "purpose_unknown"),
+        ({"epsilon": Decimal(0)}, "epsilon_out_of_range"),
+        ({"epsilon": Decimal(-1)}, "epsilon_out_of_range"),
+        ({"epsilon": Decimal("NaN")}, "epsilon_out_of_range"),
+        ({"epsilon": Decimal(11)}, "privacy_budget_exhausted"),
+        ({"delta": Decimal("0.001")}, "delta_out_of_range"),
+        ({"delta": Decimal(0)}, "delta_out_of_range"),
+        ({"epochs": 0}, "epochs_out_of_range"),
+        ({"expected_units": 81}, "dataset_too_small"),
+        ({"learning_rate": Decimal(0)}, "recipe_out_of_range"),
+    ],
+)
+def test_a_request_that_may_not_be_is_refused_and_recorded(stage: Stage, changes: dict[str, object], code: str) -> None:
+    dataset = stage.dataset()
+    with pytest.raises(Refused) as refused:
+        requests.submit(stage.platform, ANN, ask(dataset, **changes))
+    assert refused.value.code == code
+    assert (refusals(stage)[-1].code, refusals(stage)[-1].resource) == (code, dataset.id)
+    assert requests.listed(stage.platform, ANN) == []
+    assert datasets.budget(stage.platform, DANA, dataset.id).left == 10
+
+
+def test_delta_that_would_let_a_persons_records_be_published_is_refused(stage: Stage) -> None:
+    loose = stage.dataset()
+    with stage.platform.work(DANA.id) as work:
+        # One hundred persons: delta of 1/100 or more is no promise at all.
+        assert work.datasets.get(loose.id).latest().persons == 100
+    with pytest.raises(Refused) as refused:
+        requests.submit(stage.platform, ANN, ask(loose, delta=Decimal("0.01")))
+    assert refused.value.code in {"delta_out_of_range", "delta_too_large"}
+
+
+def test_a_request_on_a_retired_dataset_is_refused(stage: Stage) -> None:
+    dataset = stage.dataset()
+    datasets.retire(stage.platform, DANA, dataset.id)
+    with pytest.raises(Refused) as refused:
+        requests.submit(stage.platform, ANN, ask(dataset))
+    assert refused.value.code == "dataset_retired"
+
+
+def test_two_requests_cannot_both_hold_the_last_of_the_budget(stage: Stage) -> None:
+    dataset = stage.dataset(epsilon="15")
+    requests.submit(stage.platform, ANN, ask(dataset))
+    with pytest.raises(BudgetExceeded) as refused:
+        requests.submit(stage.platform, ANN, ask(dataset))
+    assert refused.value.who == "privacy-officer"
+
+
+def test_somebody_else_approves_the_plan_by_its_digest(stage: Stage) -> None:
+    request, _ = requests.submit(stage.platform, ANN, ask(stage.dataset()))
+    approved, _ = requests.approve(stage.platform, BOB, request.id, request.plan.digest())
+    assert (approved.state, approved.approved_by) == (State.APPROVED, BOB.id)
+    assert stage.entries()[-1].event == RequestApproved(request=request.id, plan=request.plan.digest())
+
+
+BOTH = Principal(id=ANN.id, roles=ANN.roles | BOB.roles)
+
+
+@pytest.mark.parametrize("who", [ANN, EVE, OTTO, DANA, BOTH])
+def test_nobody_without_the_right_approves_not_even_a_requester_with_both_roles(stage: Stage, who: Principal) -> None:
+    request, _ = requests.submit(stage.platform, ANN, ask(stage.dataset()))
+    with pytest.raises(Refused) as refused:
+        requests.approve(stage.platform, who, request.id, request.plan.digest())
+    assert refused.value.code == "access_denied"
+    assert (refusals(stage)[-1].resource, refusals(stage)[-1].rule) == (request.id, refused.value.rule)
+
+
+def test_an_approval_of_another_plan_is_refused(stage: Stage) -> None:
+    request, _ = requests.submit(stage.platform, ANN, ask(stage.dataset()))
+    with pytest.raises(Refused) as refused:
+        requests.approve(stage.platform, BOB, request.id, request.plan.profile)
+    assert refused.value.code == "plan_changed"
+    assert refusals(stage)[-1].code == "plan_changed"
+
+
+@pytest.mark.parametrize("ending", ["cancel", "reject"])
+def test_what_ends_before_training_gives_its_whole_budget_back(stage: Stage, ending: str) -> None:
+    dataset = stage.dataset()
+    request, _ = requests.submit(stage.platform, ANN, ask(dataset))
+    if ending == "cancel":
+        requests.cancel(stage.platform, ANN, request.id)
+    else:
+        requests.reject(stage.platform, BOB, request.id)
+    assert datasets.budget(stage.platform, DANA, dataset.id).left == 10
+    settled = [entry.event for entry in stage.entries() if isinstance(entry.event, BudgetSettled)]
+    assert [(event.charged, event.returned) for event in settled] == [(0, request.plan.mechanism.updates)]
+    with pytest.raises(IllegalTransition):
+        requests.approve(stage.platform, BOB, request.id, request.plan.digest())
+
+
+def test_a_request_of_somebody_else_is_not_found_and_the_attempt_is_kept(stage: Stage) -> None:
+    request, _ = requests.submit(stage.platform, ANN, ask(stage.dataset()))
+    other = Principal(id=EVE.id, roles=ANN.roles)
+    with pytest.raises(NotFound):
+        requests.get(stage.platform, other, request.id)
+    assert requests.listed(stage.platform, other) == []
+    assert stage.entries()[-1].actor == EVE.id
+
+
+def test_no_refusal_writes_what_the_caller_typed(stage: Stage) -> None:
+    dataset = stage.dataset()
+    typed = "CANARY John Smith"
+    for changes in ({"training_file": typed}, {"purpose": typed}, {"suffix": typed, "epsilon": Decimal(0)}):
+        with pytest.raises(TunewardenError):
+            requests.submit(stage.platform, ANN, ask(dataset, **changes))
+    assert "CANARY" not in repr(stage.entries())
+
+
+def test_malformed_input_needs_nobodys_permission(stage: Stage) -> None:
+    with pytest.raises(Malformed) as malformed:
+        requests.submit(stage.platform, ANN, ask(stage.dataset(), purpose="curiosity"))
+    assert malformed.value.who == ""
