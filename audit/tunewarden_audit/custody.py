@@ -74,11 +74,14 @@ def _decode(data: bytes) -> Signed:
     if state["v"] != 1 or not isinstance(state["checkpoint"], str):
         raise ValueError("not a state of version 1")
     peaks = tuple(base64.b64decode(peak, validate=True) for peak in state["frontier"])
-    return Signed(
+    signed = Signed(
         checkpoint=state["checkpoint"],
         frontier=Frontier(state["size"], peaks),
         last_leaf=base64.b64decode(state["last_leaf"], validate=True),
     )
+    if _encode(signed) != data:  # base64 has spare bits
+        raise ValueError("not written by us")
+    return signed
 
 
 def _text(data: bytes) -> str:

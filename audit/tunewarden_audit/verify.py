@@ -153,7 +153,10 @@ def _manifest(files: Files) -> _Found[None]:
 
 
 def _key(files: Files, keys: Sequence[VerifierKey]) -> _Found[tuple[VerifierKey, ...]]:
-    advertised = note.load_key(_text(files, bundle.VKEY))
+    text = _text(files, bundle.VKEY)
+    advertised = note.load_key(text)
+    if text != f"{advertised.vkey}\n":
+        raise _Stopped(f"{bundle.VKEY} is not one line with the key and nothing else")
     fingerprint = advertised.fingerprint
     if not keys:
         because = f"taken from the bundle itself; compare its fingerprint with the log's owner: {fingerprint}"

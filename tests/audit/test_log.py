@@ -123,17 +123,16 @@ def test_a_damaged_state_file_is_refused_and_never_taken_for_none(
         read_state(path)
 
 
-@given(st.data())
-def test_one_changed_bit_of_the_state_file_is_refused_before_anything_is_signed(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
-    path = tmp_path_factory.mktemp("state") / "sealer.json"
+def test_one_changed_bit_anywhere_in_the_state_file_is_refused_before_anything_is_signed(tmp_path: Path) -> None:
+    path = tmp_path / "sealer.json"
     write_state(path, sealed(7))
-    changed = bytearray(path.read_bytes())
-    changed[data.draw(st.integers(0, len(changed) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    path.write_bytes(changed)
-    with pytest.raises((SignedStateBroken, LogRewritten, LogShortened)):
-        seal(KEY, read_state(path), LEAVES[6:7])
+    data = path.read_bytes()
+    for bit in range(8 * len(data)):
+        changed = bytearray(data)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        with pytest.raises((SignedStateBroken, LogRewritten)):
+            seal(KEY, read_state(path), LEAVES[6:7])
 
 
 def test_a_key_file_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:

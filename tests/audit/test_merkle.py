@@ -118,6 +118,14 @@ def test_more_than_63_hashes_are_refused_before_any_is_used(count: int) -> None:
         verify_consistency(1, 2**62, proof, LEAVES[0], LEAVES[1])
 
 
+def test_a_proof_longer_than_the_way_is_refused_even_under_a_root_made_to_fit_it() -> None:
+    leaf, extra = LEAVES[0], LEAVES[1]
+    with pytest.raises(InvalidProof, match="longer than the way"):
+        verify_inclusion(0, 1, leaf, [extra], node_hash(extra, leaf))
+    with pytest.raises(InvalidProof, match="longer than the way"):
+        verify_consistency(1, 2, [extra, extra], leaf, node_hash(extra, node_hash(leaf, extra)))
+
+
 @pytest.mark.parametrize(("index", "size"), [(0, 0), (1, 1), (-1, 1), (5, 3), (0, -1)])
 def test_an_index_outside_the_tree_is_refused(index: int, size: int) -> None:
     with pytest.raises(InvalidProof, match="is not inside a tree"):

@@ -144,10 +144,18 @@ def test_another_logs_key_fails_at_the_key(bundle_bytes: bytes) -> None:
     assert "not checked" in found["inclusion"]
 
 
+@pytest.mark.parametrize("end", [b"", b"\x0b", b"\r\n", b"\n\n"])
+def test_a_key_file_that_holds_more_than_the_line_of_the_key_fails_at_the_key(
+    golden: Any, forge: Any, end: bytes
+) -> None:
+    forged = forge({"vkey.txt": golden.KEY.verifier.vkey.encode() + end})
+    assert "not one line" in faults(verify(forged, [golden.KEY.verifier]))["key"]
+
+
 def test_a_bundle_signed_anew_by_a_forger_fails_under_the_auditors_key(golden: Any, forge: Any) -> None:
     forger = SignerKey.generate("log.example/2026")
     text = golden.parts().checkpoint.partition("\n\n")[0] + "\n"
-    forged = forge({"checkpoint": sign_note(text, forger).encode(), "vkey.txt": forger.verifier.vkey.encode()})
+    forged = forge({"checkpoint": sign_note(text, forger).encode(), "vkey.txt": forger.verifier.vkey.encode() + b"\n"})
     assert verify(forged, [golden.KEY.verifier]).verdict is Grade.INVALID
     kept = forge({"checkpoint": sign_note(text, forger).encode()})
     assert "no trusted key" in faults(verify(kept, [golden.KEY.verifier]))["tree head"]

@@ -174,9 +174,9 @@ def _story(draft: _Draft, person: _Person, severe: bool, chance: Random) -> None
     short = person.sex[0].upper()
     complaint = chance.choice(tuple(_FINDINGS))
     findings = _FINDINGS[complaint]
-    said = chance.sample(findings[not severe], k=2)
-    if chance.random() < 0.12:  # one misleading finding, as in life
-        said[1] = chance.choice(findings[severe])
+    said = chance.sample(findings[not severe], k=3)
+    if chance.random() < 0.15:  # one misleading finding, as in life
+        said[2] = chance.choice(findings[severe])
     age = chance.choice(("{age} yo", "{age}yo", "{age} y/o", "{age}-year-old"))
     identifier = (EntityType.AGE, str(person.age))
     opening = chance.choice((f"{age} {short} c/o ", f"{age} {short} presents with ", f"{age} {person.sex} with "))
@@ -184,8 +184,8 @@ def _story(draft: _Draft, person: _Person, severe: bool, chance: Random) -> None
         draft.say(opening, age=identifier)
     else:
         draft.say(opening.replace("{age}", str(person.age)))
-    draft.say(f"{complaint} {chance.choice(_ONSETS)}. {said[0]}, {said[1]}. {_vitals(severe, chance)} ")
-    draft.say("".join(chance.sample(_NEUTRAL, k=3)))
+    draft.say(f"{complaint} {chance.choice(_ONSETS)}. {', '.join(said)}. {_vitals(severe, chance)} ")
+    draft.say("".join(chance.sample(_NEUTRAL, k=2)))
 
 
 def _vitals(severe: bool, chance: Random) -> str:

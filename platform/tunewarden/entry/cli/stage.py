@@ -57,17 +57,18 @@ def call(client: OpenAI, method: str, path: str, body: Mapping[str, Any] | None 
 
 
 @contextmanager
-def started(home: Path) -> Iterator[Stage]:
+def started(home: Path, **settings_of_its_own: str) -> Iterator[Stage]:
     """Start `tunewarden serve` in a fresh folder of `home`, and stop it at the end."""
     place = home.absolute() / datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     place.mkdir(mode=0o700, parents=True)
-    settings = Settings(home=place, port=_free_port())
+    chosen = {"home": str(place), "port": str(_free_port()), **settings_of_its_own}
+    settings = Settings.model_validate(chosen)
     create_keys(settings)
     migrate(settings.database)
     platform = build(settings)
     tokens = {name: create_key(platform, name, roles)[1] for name, roles in CAST.items()}
     address = f"http://127.0.0.1:{settings.port}"
-    environment = {**os.environ, "TUNEWARDEN_HOME": str(place), "TUNEWARDEN_PORT": str(settings.port)}
+    environment = {**os.environ, **{f"TUNEWARDEN_{name.upper()}": value for name, value in chosen.items()}}
     with (place / "serve.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tunewarden", "serve"], env=environment, stdout=log, stderr=log
