@@ -87,7 +87,7 @@ class Profile:
 
 
 def parse_profile(name: str, toml_text: str) -> Profile:
-    """Read a profile file called `name`. Raises `Malformed` for unknown kinds, operators and fields; nothing is ignored.
+    """Read a profile file called `name`. Raises `Malformed` for unknown kinds, operators or fields.
 
     The form is `policies/deid/default.toml`.
     """
@@ -196,7 +196,7 @@ def _decimal(text: str) -> Decimal:
 
 def _word(kind: type[W], value: object, param: str) -> W:
     try:
-        return kind(value)
+        return kind(str(value))
     except ValueError as error:
         known = ", ".join(kind)
         raise Malformed(

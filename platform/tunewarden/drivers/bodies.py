@@ -1,0 +1,64 @@
+"""How state is written down: each thing is one canonical JSON body under its key, whatever keeps it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
+from tunewarden.domain.datasets import Dataset
+from tunewarden.domain.errors import Corrupted, NotFound, UnrecordedChange
+from tunewarden.domain.names import Alias, DatasetId, FileId, ModelId, PrincipalId, PromotionId, RequestId
+from tunewarden.domain.privacy import Ledger
+from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
+from tunewarden.domain.training import TrainingRequest
+from tunewarden.usecases.ports import KeyRecord, Principal, StoredFile
+
+K = TypeVar("K", bound=str)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[K, V]):
+    """One kind of thing: the word for one of it, its class, and what its key is."""
+
+    noun: str
+    form: type[V]
+    key: Callable[[V], K]
+
+    def write(self, value: V) -> bytes:
+        """The canonical bytes of `value`."""
+        return encode(to_plain(value))
+
+    def read(self, key: str, body: bytes) -> V:
+        """The inverse of `write`; raises `Corrupted` for a body of another form or one that lies under a wrong key."""
+        value = from_plain(self.form, decode(body))
+        if self.key(value) != key:
+            raise Corrupted("row_swapped", f"A stored {self.noun} lies under the key of another one.")
+        return value
+
+    def missing(self) -> NotFound:
+        """What `Store.get` raises."""
+        return NotFound(f"{self.noun}_not_found", f"There is no such {self.noun} for you.")
+
+
+PRINCIPALS: Kind[PrincipalId, Principal] = Kind("principal", Principal, lambda one: one.id)
+KEYS: Kind[str, KeyRecord] = Kind("key", KeyRecord, lambda one: one.hash)
+FILES: Kind[FileId, StoredFile] = Kind("file", StoredFile, lambda one: one.id)
+DATASETS: Kind[DatasetId, Dataset] = Kind("dataset", Dataset, lambda one: one.id)
+REQUESTS: Kind[RequestId, TrainingRequest] = Kind("request", TrainingRequest, lambda one: one.id)
+LEDGERS: Kind[DatasetId, Ledger] = Kind("ledger", Ledger, lambda one: one.dataset)
+MODELS: Kind[ModelId, ModelVersion] = Kind("model", ModelVersion, lambda one: one.id)
+PROMOTIONS: Kind[PromotionId, Promotion] = Kind("promotion", Promotion, lambda one: one.id)
+ALIASES: Kind[Alias, AliasTarget] = Kind("alias", AliasTarget, lambda one: one.alias)
+
+NOUNS = tuple(kind.noun for kind in (PRINCIPALS, KEYS, FILES, DATASETS, REQUESTS, LEDGERS, MODELS, PROMOTIONS, ALIASES))
+
+
+def unrecorded() -> UnrecordedChange:
+    """What `commit` raises when there is nothing for the log."""
+    return UnrecordedChange("change_unrecorded", "A unit of work that records nothing in the log cannot commit.")
+
+
+def closed() -> UnrecordedChange:
+    """What every use of a unit of work raises outside its `with` block or after its commit."""
+    return UnrecordedChange("unit_of_work_closed", "This unit of work is not open (any more); begin another one.")

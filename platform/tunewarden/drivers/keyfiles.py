@@ -1,0 +1,80 @@
+"""Secret keys in files that only their owner can read.
+
+Trusted: whoever reads these files can decrypt every blob. A key in a key-management service is a later driver.
+"""
+
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from tunewarden.domain.errors import Corrupted, Refused, Unavailable
+
+KEY_BYTES = 32
+
+
+def load_or_create_key(path: Path) -> bytes:
+    """The 32 random bytes in the file `path`, which is made with mode 0600 where it is missing.
+
+    Of several processes that come first at once, all get the same key. Raises as `load_key` does.
+    """
+    with suppress(FileExistsError):
+        _create(path)
+    return load_key(path)
+
+
+def load_key(path: Path) -> bytes:
+    """The 32 bytes in the file `path`.
+
+    Raises `Unavailable` where there is none, `Refused` for a file that others than its owner can read or write, and
+    `Corrupted` for one that does not hold 32 bytes. Not checked: who can read its folder.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            key = file.read(KEY_BYTES + 1)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise Unavailable(
+            "key_unavailable",
+            f"The key file {path.name} cannot be read ({reason}).",
+            remedy="Provide it, or restore it from its copy; without it nothing that was encrypted can be read.",
+            who="administrator",
+        ) from error
+    if mode & 0o077:
+        raise Refused(
+            "key_readable_by_others",
+            f"The key file {path.name} has mode {mode:04o}; only its owner may have access to it.",
+            remedy="Set its mode to 0600, and replace the key if others may have read it.",
+            who="administrator",
+        )
+    if len(key) != KEY_BYTES:
+        raise Corrupted("key_malformed", f"The key file {path.name} does not hold {KEY_BYTES} bytes.")
+    return key
+
+
+def _create(path: Path) -> None:
+    """Make `path` appear with its whole content or not at all; raises `FileExistsError`."""
+    if path.exists():
+        return
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        path.hardlink_to(draft)  # unlike a rename, a link never replaces a key that somebody else made meanwhile
+    finally:
+        draft.unlink()
+    flush_folder(path.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

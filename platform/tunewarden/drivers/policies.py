@@ -1,0 +1,144 @@
+"""The policy files of a folder: gates, de-identification profiles, base models.
+
+Trusted: whoever can change a file changes the rules from then on, but not what was decided before, because every
+verdict and plan names the digest of what it was decided by. Files are read anew each time, and strictly: a word that is
+not known refuses the whole file.
+"""
+
+import tomllib
+from collections.abc import Set
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from tunewarden.domain.canonical import encode, to_plain
+from tunewarden.domain.deidentification import parse_profile
+from tunewarden.domain.errors import Malformed, NotFound, Refused
+from tunewarden.domain.gates import Bound, Gate, Rule
+from tunewarden.domain.names import Digest, PolicyName, Role, digest_name, policy_name
+from tunewarden.domain.training import BaseModel
+
+_GATE = frozenset({"name", "rules"})
+_RULE = frozenset({"metric", "bound", "limit", "because", "remedy"})
+_BASE_MODEL = frozenset({"weights", "source", "licence", "because"})
+
+
+class FilePolicies:
+    """The policies under `folder`; `usecases.ports.Policies`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def gate(self, name: PolicyName) -> Gate:
+        """The gate in `gates/NAME.toml`; every metric it names must be declared in `metrics.toml`."""
+        place = f"gates/{policy_name(name)}.toml"
+        table = _fields(_toml(self._text(place), place), _GATE, place)
+        if table["name"] != name:
+            raise _fault(place, "the name in it is not the name of the file")
+        rules = tuple(
+            _rule(rule, f"{place} rule {number}") for number, rule in enumerate(_list(table, "rules", place), start=1)
+        )
+        for rule in rules:
+            if rule.metric not in self.metrics():
+                raise _fault(place, f"the metric {rule.metric} is not declared in metrics.toml")
+        return Gate(name=name, rules=rules)
+
+    def metrics(self) -> Set[str]:
+        """The names of every metric that may be measured and judged."""
+        return _toml(self._text("metrics.toml"), "metrics.toml").keys()
+
+    def profile(self, name: PolicyName) -> bytes:
+        """The canonical bytes of the profile in `deid/NAME.toml`."""
+        return encode(to_plain(parse_profile(name, self._text(f"deid/{policy_name(name)}.toml"))))
+
+    def base_model(self, name: PolicyName) -> BaseModel:
+        """The base model of that name, with the digest of its weights file. Not checked: the weights themselves."""
+        return BaseModel(name=policy_name(name), digest=Digest(self._base_model(name)["weights"]))
+
+    def base_source(self, name: PolicyName) -> tuple[str, str | None]:
+        """Where its files are ("package:NAME/FOLDER", "directory:PATH" or "hub:OWNER/NAME"), and the hub's revision."""
+        table = self._base_model(name)
+        return table["source"], table.get("revision")
+
+    def _base_model(self, name: PolicyName) -> dict[str, str]:
+        place = "base-models.toml"
+        allowed = _toml(self._text(place), place)
+        if name not in allowed:
+            raise Refused(
+                "base_model_not_allowed",
+                f"That base model may not be fine-tuned here; allowed are: {', '.join(sorted(allowed))}.",
+                remedy="Ask for one of them, or have another one reviewed and added.",
+                who=Role.ADMINISTRATOR,
+                param="model",
+            )
+        entry = f"{place} [{name}]"
+        table = _fields(allowed[name], _BASE_MODEL, entry, optional=frozenset({"revision"}))
+        texts = {key: _line(table, key, entry) for key in table}
+        digest_name(texts["weights"])
+        return texts
+
+    def _text(self, place: str) -> str:
+        try:
+            return (self._folder / place).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise NotFound("policy_not_found", f"There is no policy {place}.", who=Role.ADMINISTRATOR) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise _fault(place, "it cannot be read") from error
+
+
+def _rule(value: object, place: str) -> Rule:
+    table = _fields(value, _RULE, place)
+    try:
+        bound, limit = Bound(_line(table, "bound", place)), Decimal(_line(table, "limit", place))
+    except (ValueError, InvalidOperation):
+        raise _fault(place, f"bound is one of {', '.join(Bound)} and limit a decimal in quotes") from None
+    if not limit.is_finite():
+        raise _fault(place, "the limit is not finite")
+    return Rule(
+        metric=_line(table, "metric", place),
+        bound=bound,
+        limit=limit,
+        because=_line(table, "because", place),
+        remedy=_line(table, "remedy", place),
+    )
+
+
+def _toml(text: str, place: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _fault(place, f"it is not TOML: {error}") from error
+
+
+def _fields(
+    value: object, expected: frozenset[str], place: str, *, optional: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """`value` as a table with exactly the expected fields; an unknown one is a fault, not a comment."""
+    if not isinstance(value, dict):
+        raise _fault(place, "it is not a table")
+    wrong = (value.keys() ^ expected) - optional
+    if wrong:
+        raise _fault(place, f"missing or unknown: {', '.join(sorted(wrong))}")
+    return value
+
+
+def _list(table: dict[str, Any], key: str, place: str) -> list[object]:
+    if not isinstance(table[key], list):
+        raise _fault(place, f"{key} is not a list of tables")
+    return list(table[key])
+
+
+def _line(table: dict[str, Any], key: str, place: str) -> str:
+    value = table[key]
+    if not isinstance(value, str) or not value.strip():
+        raise _fault(place, f"{key} is not a text, or is empty")
+    return value
+
+
+def _fault(place: str, what: str) -> Malformed:
+    return Malformed(
+        "policy_malformed",
+        f"The policy {place} cannot be used: {what}.",
+        remedy="Mend the file; nothing is decided by a policy with a fault.",
+        who=Role.ADMINISTRATOR,
+    )

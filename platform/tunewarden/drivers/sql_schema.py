@@ -1,0 +1,55 @@
+"""The tables, as the statements of `sql.py` see them; `migrations/` creates them and a test keeps the two the same."""
+
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, Text
+
+METADATA = MetaData()
+
+
+def _state(name: str) -> Table:
+    """A table of things: `seq` is the order of first writing, `body` the canonical JSON (RFC 8785) of the thing."""
+    return Table(
+        name,
+        METADATA,
+        Column("seq", Integer, primary_key=True, autoincrement=True),
+        Column("id", String(80), nullable=False, unique=True),
+        Column("body", Text, nullable=False),
+    )
+
+
+STATE = {
+    "principal": _state("principals"),
+    "key": _state("api_keys"),
+    "file": _state("files"),
+    "dataset": _state("datasets"),
+    "request": _state("requests"),
+    "ledger": _state("ledgers"),
+    "model": _state("models"),
+    "promotion": _state("promotions"),
+    "alias": _state("aliases"),
+}
+"""Noun of a `bodies.Kind` -> its table."""
+
+CLAIMS = Table(
+    "claims",
+    METADATA,
+    Column("request", String(80), primary_key=True),
+    Column("worker", String(200), nullable=False),
+    Column("until", String(24), nullable=False),  # canonical.instant_text: sorts as text in the order of time
+)
+
+ENTRIES = Table(
+    "entries",
+    METADATA,
+    Column("idx", Integer, primary_key=True, autoincrement=False),
+    Column("leaf_hash", LargeBinary(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+TREE_HEADS = Table(
+    "tree_heads",
+    METADATA,
+    Column("size", Integer, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("sealed_at", String(24), nullable=False),
+)

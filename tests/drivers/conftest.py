@@ -1,0 +1,227 @@
+"""What the driver tests share: both kinds of state behind one face, and one example of each thing that is stored."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+from sqlalchemy import Engine
+
+from tunewarden.domain.datasets import Budget, Columns, Dataset, DatasetVersion, LawfulBasis, Purpose, Sensitivity
+from tunewarden.domain.names import (
+    Alias,
+    DatasetId,
+    Digest,
+    FileId,
+    ModelId,
+    PolicyName,
+    PrincipalId,
+    PromotionId,
+    RequestId,
+    Role,
+)
+from tunewarden.domain.privacy import Account, Ledger, Mechanism, PrivacyUnit, Relation
+from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, PromotionState
+from tunewarden.domain.training import BaseModel, Plan, Recipe, State, StepName, TrainingRequest
+from tunewarden.drivers.memory import FixedClock, MemoryClaims, MemoryState, memory_work
+from tunewarden.drivers.sql import SqlClaims, SqlWork
+from tunewarden.drivers.sql_engine import connect, migrate
+from tunewarden.usecases.ports import Claims, KeyRecord, Principal, StoredFile, UnitOfWork, Work
+
+NOW = datetime(2026, 11, 20, 21, 3, 34, 123000, tzinfo=UTC)
+
+
+def digest(letter: str) -> Digest:
+    return Digest("sha256:" + letter * 64)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOW)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    migrate(url)
+    return url
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    engine = connect(database)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def work(request: pytest.FixtureRequest, clock: FixedClock) -> Work:
+    if request.param == "memory":
+        return memory_work(MemoryState(), clock)
+    return SqlWork(request.getfixturevalue("engine"), clock)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def claims(request: pytest.FixtureRequest) -> Claims:
+    return MemoryClaims() if request.param == "memory" else SqlClaims(request.getfixturevalue("engine"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A thing of one kind, its key, another version of it, and where a unit of work keeps such things."""
+
+    store: str
+    key: str
+    first: object
+    second: object
+
+    def shelf(self, work: UnitOfWork):  # type: ignore[no-untyped-def]
+        return getattr(work, self.store)
+
+
+MECHANISM = Mechanism(
+    unit=PrivacyUnit.PERSON,
+    relation=Relation.ADD_OR_REMOVE_ONE,
+    sampling_rate=Decimal("0.0625"),
+    noise_multiplier=Decimal("0.75"),
+    updates=128,
+)
+PLAN = Plan(
+    base_model=BaseModel(name=PolicyName("minilm-l6"), digest=digest("5")),
+    dataset=DatasetId("ds-1"),
+    dataset_version=digest("1"),
+    profile=digest("2"),
+    training_gate=digest("3"),
+    purpose=Purpose.CARE_QUALITY,
+    recipe=Recipe(),
+    mechanism=MECHANISM,
+    epsilon=Decimal(8),
+    delta=Decimal("0.0001"),
+)
+
+
+def make_dataset(**changes: object) -> Dataset:
+    known = {
+        "id": DatasetId("ds-1"),
+        "name": "Fireworks 2026 \u2603",
+        "registered_by": PrincipalId("prn-1"),
+        "purposes": frozenset({Purpose.CARE_QUALITY, Purpose.RESEARCH}),
+        "lawful_basis": LawfulBasis.PUBLIC_TASK,
+        "sensitivity": Sensitivity.SPECIAL_CATEGORY,
+        "retain_until": date(2030, 1, 31),
+        "columns": Columns(text="Narrative", label="Diagnosis", person=None, protected=("Sex", "Age"), positive="51"),
+        "budget": Budget(epsilon=Decimal(8), delta=Decimal("0.0001")),
+    }
+    return Dataset(**(known | changes))  # type: ignore[arg-type]
+
+
+def make_request(**changes: object) -> TrainingRequest:
+    known = {
+        "id": RequestId("ftjob-1"),
+        "plan": PLAN,
+        "requested_by": PrincipalId("prn-1"),
+        "requested_at": NOW,
+        "metadata": MappingProxyType({"ticket": 'A "quoted" \u0000 word'}),
+    }
+    return TrainingRequest(**(known | changes))  # type: ignore[arg-type]
+
+
+VERSION = DatasetVersion(
+    digest=digest("1"), file=FileId("file-1"), source=digest("4"), rows=9, persons=7, labels=("other", "burn")
+)
+PROMOTION = Promotion(
+    id=PromotionId("promo-1"),
+    model=ModelId("mdl-1"),
+    alias=Alias.PRODUCTION,
+    proposed_by=PrincipalId("prn-1"),
+    verdict=digest("8"),
+    state=PromotionState.AWAITING_APPROVAL,
+)
+MODEL = ModelVersion(
+    id=ModelId("mdl-1"),
+    request=RequestId("ftjob-1"),
+    plan=digest("6"),
+    adapter=digest("7"),
+    evidence=(digest("8"), digest("9")),
+    requested_by=PrincipalId("prn-1"),
+    registered_at=NOW,
+)
+FILE = {
+    "id": FileId("file-1"),
+    "owner": PrincipalId("prn-1"),
+    "purpose": "fine-tune",
+    "digest": digest("4"),
+    "size": 12,
+    "uploaded_at": NOW,
+}
+LEDGER = Ledger(dataset=DatasetId("ds-1"), limit=Decimal(8), delta=Decimal("0.0001"))
+ACCOUNT = Account(request=RequestId("ftjob-1"), mechanism=MECHANISM, reserved=100, charged=28)
+
+EXAMPLES = [
+    Example(
+        store="principals",
+        key="prn-1",
+        first=Principal(id=PrincipalId("prn-1"), roles=frozenset({Role.REQUESTER, Role.STEWARD}), name="Ann O'Neil"),
+        second=Principal(id=PrincipalId("prn-1"), roles=frozenset({Role.AUDITOR})),
+    ),
+    Example(
+        store="keys",
+        key="ab" * 32,
+        first=KeyRecord(hash="ab" * 32, principal=PrincipalId("prn-1")),
+        second=KeyRecord(hash="ab" * 32, principal=PrincipalId("prn-1"), revoked=True),
+    ),
+    Example(
+        store="files",
+        key="file-1",
+        first=StoredFile(filename="a.csv", **FILE),  # type: ignore[arg-type]
+        second=StoredFile(filename="b.csv", **FILE),  # type: ignore[arg-type]
+    ),
+    Example(store="datasets", key="ds-1", first=make_dataset(), second=make_dataset(versions=(VERSION,))),
+    Example(
+        store="requests",
+        key="ftjob-1",
+        first=make_request(),
+        second=make_request(
+            state=State.DEIDENTIFIED,
+            approved_by=PrincipalId("prn-2"),
+            outputs={StepName.DEIDENTIFY: digest("a")},
+            evidence={StepName.DEIDENTIFY: digest("b")},
+            attempt=2,
+        ),
+    ),
+    Example(
+        store="ledgers",
+        key="ds-1",
+        first=LEDGER,
+        second=Ledger(dataset=DatasetId("ds-1"), limit=Decimal(8), delta=Decimal("0.0001"), accounts=(ACCOUNT,)),
+    ),
+    Example(store="models", key="mdl-1", first=MODEL, second=MODEL),
+    Example(
+        store="promotions",
+        key="promo-1",
+        first=PROMOTION,
+        second=PROMOTION.approve(PrincipalId("prn-2"), digest("8")),
+    ),
+    Example(
+        store="aliases",
+        key="production",
+        first=AliasTarget(alias=Alias.PRODUCTION, model=ModelId("mdl-1"), promotion=PromotionId("promo-1")),
+        second=AliasTarget(alias=Alias.PRODUCTION, model=ModelId("mdl-2"), promotion=PromotionId("promo-2")),
+    ),
+]
+"""One of every kind that a unit of work keeps."""
+
+
+@pytest.fixture(params=EXAMPLES, ids=lambda example: example.store)
+def example(request: pytest.FixtureRequest) -> Example:
+    found: Example = request.param
+    return found
+
+
+@pytest.fixture
+def registered() -> Callable[..., Dataset]:
+    """Makes datasets that differ in the given fields."""
+    return make_dataset

@@ -1,0 +1,152 @@
+"""The policy files in the repository can be read, and a file with a fault is refused whole."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tunewarden.domain.canonical import digest_bytes
+from tunewarden.domain.errors import Malformed, NotFound, Refused, TunewardenError
+from tunewarden.domain.gates import Bound
+from tunewarden.domain.names import Action, PolicyName, Role
+from tunewarden.drivers.policies import FilePolicies
+
+GATE = """
+name = "training"
+
+[[rules]]
+metric = "privacy.epsilon"
+bound = "at-most"
+limit = "8"
+because = "Why."
+remedy = "How."
+"""
+METRICS = '["privacy.epsilon"]\nunit = "epsilon"\n'
+BASE = f"""
+[tiny]
+weights = "sha256:{"a" * 64}"
+source = "hub:owner/name"
+revision = "{"b" * 40}"
+licence = "MIT"
+because = "Small."
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "gates").mkdir()
+    (tmp_path / "gates" / "training.toml").write_text(GATE)
+    (tmp_path / "metrics.toml").write_text(METRICS)
+    (tmp_path / "base-models.toml").write_text(BASE)
+    return tmp_path
+
+
+def test_every_gate_of_the_repository_can_be_read_and_names_declared_metrics_only(policies: Path) -> None:
+    files = sorted((policies / "gates").glob("*.toml"))
+    assert files
+    for file in files:
+        gate = FilePolicies(policies).gate(PolicyName(file.stem))
+        assert gate.name == file.stem
+        assert gate.digest() == FilePolicies(policies).gate(PolicyName(file.stem)).digest()
+
+
+def test_every_profile_of_the_repository_can_be_read_and_has_a_digest_of_its_own(policies: Path) -> None:
+    names = [PolicyName(file.stem) for file in sorted((policies / "deid").glob("*.toml"))]
+    digests = {digest_bytes(FilePolicies(policies).profile(name)) for name in names}
+    assert len(digests) == len(names) > 0
+
+
+def test_every_base_model_of_the_repository_is_allowed_and_has_a_source(policies: Path) -> None:
+    names = tomllib.loads((policies / "base-models.toml").read_text(encoding="utf-8"))
+    for name in names:
+        model = FilePolicies(policies).base_model(PolicyName(name))
+        source, _ = FilePolicies(policies).base_source(PolicyName(name))
+        assert model.digest == names[name]["weights"]
+        assert source.split(":")[0] in {"package", "directory", "hub"}
+
+
+def test_the_readme_names_every_policy_file_action_and_role(policies: Path) -> None:
+    readme = (policies / "README.md").read_text(encoding="utf-8")
+    files = [path.relative_to(policies) for path in policies.rglob("*") if path.is_file() and path.name != "README.md"]
+    assert [str(path) for path in files if f"`{path}`" not in readme] == []
+    assert [word for word in (*Action, *Role) if f"`{word}`" not in readme] == []
+
+
+def test_a_gate_is_read_as_it_is_written(folder: Path) -> None:
+    gate = FilePolicies(folder).gate(PolicyName("training"))
+    (rule,) = gate.rules
+    assert (gate.name, rule.metric, rule.bound, str(rule.limit)) == ("training", "privacy.epsilon", Bound.AT_MOST, "8")
+
+
+def test_a_changed_file_counts_at_once(folder: Path) -> None:
+    policies = FilePolicies(folder)
+    before = policies.gate(PolicyName("training")).digest()
+    (folder / "gates" / "training.toml").write_text(GATE.replace('"8"', '"4"'))
+    assert policies.gate(PolicyName("training")).digest() != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('limit = "8"', "limit = 8", "limit is not a text"),
+        ('limit = "8"', 'limit = "eight"', "limit a decimal"),
+        ('limit = "8"', 'limit = "NaN"', "not finite"),
+        ('"at-most"', '"at_most"', "bound is one of at-most, at-least"),
+        ('because = "Why."', 'because = " "', "because is not a text, or is empty"),
+        ('remedy = "How."', "", "missing or unknown: remedy"),
+        ('remedy = "How."', 'remedy = "How."\nweight = "2"', "missing or unknown: weight"),
+        ('name = "training"', 'name = "other"', "not the name of the file"),
+        ('name = "training"', 'name = "training"\noff = true', "missing or unknown: off"),
+        ("privacy.epsilon", "privacy.epsilom", "privacy.epsilom is not declared"),
+        ("[[rules]]", "[rules]", "not a list"),
+        ("[[rules]]", "[[rules", "not TOML"),
+        (GATE, 'name = "training"\nrules = []', "at least one rule"),
+        (GATE, GATE + GATE[GATE.index("[[") :], "two rules for one metric"),
+    ],
+)
+def test_a_gate_with_a_fault_is_refused(folder: Path, old: str, new: str, fault: str) -> None:
+    (folder / "gates" / "training.toml").write_text(GATE.replace(old, new, 1))
+    with pytest.raises(Malformed, match=fault):
+        FilePolicies(folder).gate(PolicyName("training"))
+
+
+@pytest.mark.parametrize("name", ["../metrics", "a/b", "", "Training", "training.toml\x00"])
+def test_a_name_that_is_no_policy_name_reaches_no_file(folder: Path, name: str) -> None:
+    for read in (FilePolicies(folder).gate, FilePolicies(folder).profile):
+        with pytest.raises(Malformed, match="A name is"):
+            read(PolicyName(name))
+
+
+def test_a_policy_that_does_not_exist_is_not_found(folder: Path) -> None:
+    for read in (FilePolicies(folder).gate, FilePolicies(folder).profile):
+        with pytest.raises(NotFound):
+            read(PolicyName("nowhere"))
+
+
+def test_a_base_model_outside_the_allowlist_is_refused_with_the_allowed_ones(folder: Path) -> None:
+    for read in (FilePolicies(folder).base_model, FilePolicies(folder).base_source):
+        with pytest.raises(Refused, match="allowed are: tiny") as caught:
+            read(PolicyName("gpt-4o-mini"))
+        assert (caught.value.code, caught.value.who) == ("base_model_not_allowed", "administrator")
+        assert not isinstance(caught.value, Malformed)
+
+
+def test_a_base_model_of_a_hub_keeps_its_revision(folder: Path) -> None:
+    assert FilePolicies(folder).base_model(PolicyName("tiny")).digest == "sha256:" + "a" * 64
+    assert FilePolicies(folder).base_source(PolicyName("tiny")) == ("hub:owner/name", "b" * 40)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("sha256:", "md5:"),
+        ('source = "hub:owner/name"', ""),
+        ("licence", "license"),
+        ('"MIT"', "1"),
+        ("[tiny]", "[tiny"),
+    ],
+)
+def test_an_allowlist_with_a_fault_allows_nothing(folder: Path, old: str, new: str) -> None:
+    (folder / "base-models.toml").write_text(BASE.replace(old, new, 1))
+    with pytest.raises(TunewardenError):
+        FilePolicies(folder).base_model(PolicyName("tiny"))
