@@ -94,6 +94,7 @@ def test_what_no_line_is_about_is_denied(tmp_path: Path) -> None:
 
 def test_denials_are_not_written_to_the_diagnostic_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     access = policy(tmp_path, HEADER + LINE)
+    logging.getLogger("casbin.enforcer").disabled = False  # as a server does that sets up logging after the wiring
     with caplog.at_level(logging.DEBUG):
         access(Principal(id=PrincipalId("prn-9"), roles=frozenset({Role.WORKER})), Action.READ_DATASET, DATASET)
     assert caplog.records == []

@@ -47,7 +47,7 @@ class Recipe:
     lora_targets: tuple[str, ...] = ("query", "value")
     max_tokens: int = 64
     lower_case: bool = True
-    learning_rate: Decimal = Decimal("0.003")
+    learning_rate: Decimal = Decimal("0.005")
     clip: Decimal = Decimal("0.5")
     expected_units: int = 128
     rows_per_person: int = 8

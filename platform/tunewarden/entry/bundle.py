@@ -5,9 +5,9 @@ import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from tunewarden.domain.canonical import Plain, encode
+from tunewarden.domain.canonical import encode
 from tunewarden.domain.errors import Unavailable
 from tunewarden.entry.report import render_html, summary
 from tunewarden.entry.settings import Settings
@@ -37,7 +37,7 @@ def bundle(platform: Platform, lineage: Lineage, settings: Settings) -> bytes:
         entries={index: platform.log.entry(index) for index in cited},
         proofs=[InclusionProof(index, head.size, tuple(proofs[index])) for index in cited],
         documents=lineage.documents.values(),
-        lineage=encode(cast(Plain, summary(lineage, size=head.size))),
+        lineage=encode(summary(lineage, size=head.size)),
         report=_page(lineage, head, settings).encode(),
     )
 

@@ -1,6 +1,7 @@
 """Everything put together, once: settings in, a platform and its pipeline out."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tunewarden.domain.names import PolicyName
 from tunewarden.domain.training import StepName
@@ -51,9 +52,34 @@ def pipeline(settings: Settings, platform: Platform) -> Pipeline:
     """The steps. Only here are the heavy libraries imported, so that the api starts quickly and stays small."""
     from tunewarden.steps.deidentify.step import DeidentifyStep
     from tunewarden.steps.measure.step import MeasureStep
+    from tunewarden.steps.train.base_model import BaseSource, locate
+    from tunewarden.steps.train.compute import Compute
     from tunewarden.steps.train.driver import TrainStep
 
-    return {}
+    policies = FilePolicies(settings.policies)
+
+    def directory(name: PolicyName) -> Path:
+        source, revision = policies.base_source(name)
+        return locate(BaseSource(source=source, revision=revision), allow_hub=settings.allow_hub)
+
+    compute = Compute(
+        threads=settings.training_threads,
+        micro_batch_rows=settings.micro_batch_rows,
+        charge_every=settings.charge_every_updates,
+    )
+    return {
+        StepName.DEIDENTIFY: DeidentifyStep(platform.blobs, load_key(settings.tenant_key)),
+        StepName.TRAIN: TrainStep(
+            platform.blobs,
+            locate=directory,
+            scratch=settings.scratch_directory,
+            accountant=platform.accountant,
+            reported=accounting.epsilon_pld,
+            compute=compute,
+            ray_address=settings.ray_address,
+        ),
+        StepName.MEASURE: MeasureStep(platform.blobs, directory),
+    }
 
 
 def _now() -> datetime:

@@ -28,7 +28,8 @@ DEFAULT_PROFILE = PolicyName("default")
 _FEWEST_PERSONS = 20
 _TRAINING_SHARE = Decimal("0.8")  # four persons in five; the others are measured on (steps/records.py)
 _MOST_EPOCHS = 100
-DEFAULT_EPOCHS = 8
+DEFAULT_EPOCHS = 5
+DEFAULT_LEARNING_RATE = Recipe().learning_rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class Ask:
     profile: PolicyName = DEFAULT_PROFILE
     epochs: int = DEFAULT_EPOCHS
     expected_units: int | None = None
-    learning_rate: Decimal = Decimal("0.003")
+    learning_rate: Decimal = DEFAULT_LEARNING_RATE
     suffix: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
 

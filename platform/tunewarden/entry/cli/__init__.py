@@ -113,7 +113,7 @@ def demo(
     positive: Annotated[str | None, typer.Option(help="Make two classes: this label against the rest.")] = None,
     epsilon: Annotated[str, typer.Option(help="Privacy loss of one person.")] = "8",
     delta: Annotated[str, typer.Option(help="Of the privacy loss.")] = "0.0001",
-    epochs: Annotated[int, typer.Option(help="How often each person is expected to take part.")] = 8,
+    epochs: Annotated[int, typer.Option(help="How often each person is expected to take part.")] = 5,
     summary: Annotated[Path | None, typer.Option(help="Also write the last table as JSON.")] = None,
     home: Annotated[Path, typer.Option(help="Where the demo keeps its state.")] = Path("demo"),
 ) -> None:

@@ -4,15 +4,15 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from openai import APIStatusError, HttpxBinaryResponseContent, OpenAI
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from tunewarden.entry.cli import outcome
 from tunewarden.entry.cli.notes import generate, write_csv
@@ -181,26 +181,51 @@ def _approve(teller: _Teller, stage: Stage, job: Any) -> None:
 
 
 def _follow(teller: _Teller, client: OpenAI, job: Any) -> Any:
-    """Watch the job to its end: one line for each step, a bar for the updates with the epsilon spent so far."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
-    with Progress(*columns, TimeElapsedColumn(), console=teller.console) as progress:
-        tasks: dict[str, Any] = {}
-        state = ""
+    """Watch the job to its end: a line for each step, and for the updates a bar with the epsilon spent so far."""
+    with _Watched(teller.console) as watched:
         while job.status in {"queued", "running"}:
             job = client.fine_tuning.jobs.retrieve(job.id)
-            privacy, now = job.governance["privacy"], job.governance["state"]
-            if now != state and state in tasks:
-                progress.update(tasks[state], total=1, completed=1)
-            if now in _STEPS and now not in tasks:
-                tasks[now] = progress.add_task(_STEPS[now], total=None, note="")
-            if now == "deidentified":
-                note = f"update {privacy['updates_charged']}/{privacy['updates']}, epsilon {privacy['epsilon_spent']}"
-                done = privacy["updates_charged"]
-                progress.update(tasks[now], total=privacy["updates"] + 1, completed=done, note=note)
-            state = now
+            watched.show(job.governance["state"], job.governance["privacy"])
             time.sleep(_POLL_SECONDS)
     _time_steps(teller, client, job)
     return job
+
+
+class _Watched:
+    """The job as it goes on: bars on a terminal, plain lines anywhere else."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
+        self._console = console
+        self._bars = Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal)
+        self._tasks: dict[str, TaskID] = {}
+        self._shown = ("", 0)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for task in self._tasks.values():
+            self._bars.update(task, total=1, completed=1)
+        self._bars.stop()
+
+    def show(self, state: str, privacy: Mapping[str, Any]) -> None:
+        """Show where the job stands now."""
+        if state not in _STEPS:
+            return
+        for before, task in self._tasks.items():
+            if before != state:
+                self._bars.update(task, total=1, completed=1)
+        if state not in self._tasks:
+            self._tasks[state] = self._bars.add_task(_STEPS[state], total=None, note="")
+        done, of = privacy["updates_charged"], privacy["updates"]
+        note = f"update {done} of {of}, epsilon {float(privacy['epsilon_spent']):.2f} spent"
+        if state == "deidentified":
+            self._bars.update(self._tasks[state], total=of + 1, completed=done, note=note)
+        if (state, done) != self._shown and not self._console.is_terminal:
+            self._console.print(f"    worker  {_STEPS[state]}" + (f": {note}" if done else ""), highlight=False)
+        self._shown = (state, done)
 
 
 def _time_steps(teller: _Teller, client: OpenAI, job: Any) -> None:

@@ -111,13 +111,9 @@ def _rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "accuracy", _with_interval(outcome.accuracy) + " on persons it never saw"
     yield "untrained base", f"{outcome.base_accuracy:.2f}"
     yield "majority class", f"{outcome.majority:.2f}"
-    yield (
-        "privacy",
-        (
-            f"epsilon {outcome.epsilon:.2f} (tighter accounting: {outcome.epsilon_pld:.2f}) at delta {outcome.delta:g}, "
-            f"for one {outcome.unit}; noise {outcome.noise_multiplier:g}, {outcome.updates} updates"
-        ),
-    )
+    spent = f"epsilon {outcome.epsilon:.2f} (tighter accounting: {outcome.epsilon_pld:.2f}) at delta {outcome.delta:g}"
+    yield "privacy", f"{spent} for one {outcome.unit}"
+    yield "mechanism", f"noise {outcome.noise_multiplier:g}, {outcome.updates} updates"
     yield "budget left", f"epsilon {outcome.budget_left:.2f}"
     found = sorted(outcome.entities.items(), key=lambda item: -item[1])
     yield "transformed", ", ".join(f"{name} {count}" for name, count in found) or "nothing was found"

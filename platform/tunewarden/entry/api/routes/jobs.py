@@ -10,7 +10,7 @@ from tunewarden.domain.canonical import to_plain
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.events import Entry
 from tunewarden.domain.names import Digest, RequestId, policy_name
-from tunewarden.domain.training import Recipe, TrainingRequest
+from tunewarden.domain.training import TrainingRequest
 from tunewarden.entry.api.caller import Called, Caller, decimal
 from tunewarden.entry.api.schemas import ApprovalIn, HyperparametersIn, JobIn, Json, job_out, page, receipt_out
 from tunewarden.usecases import requests
@@ -89,7 +89,7 @@ def _ask(body: JobIn) -> requests.Ask:
         profile=policy_name(body.governance.deidentification_profile),
         epochs=requests.DEFAULT_EPOCHS if asked.n_epochs == "auto" else asked.n_epochs,
         expected_units=None if asked.batch_size == "auto" else asked.batch_size,
-        learning_rate=Recipe().learning_rate * multiplier,
+        learning_rate=requests.DEFAULT_LEARNING_RATE * multiplier,
         suffix=body.suffix or "",
         metadata=body.metadata or {},
     )

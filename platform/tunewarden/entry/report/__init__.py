@@ -1,0 +1,9 @@
+"""The lineage report: HTML for people and the canonical summary that lies in the bundle beside it.
+
+Both are pure functions of the log and of the documents it names: the same state gives the same bytes.
+"""
+
+from tunewarden.entry.report.render import render_html
+from tunewarden.entry.report.summary import summary
+
+__all__ = ["render_html", "summary"]

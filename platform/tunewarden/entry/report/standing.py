@@ -1,0 +1,56 @@
+"""Whether anybody may use the model version: proposals, who approved them, and what aliases name it."""
+
+from collections.abc import Iterator
+
+from tunewarden.domain.events import (
+    AliasMoved,
+    Entry,
+    KeyCreated,
+    ModelRegistered,
+    PromotionApproved,
+    PromotionProposed,
+)
+from tunewarden.domain.lineage import LineageReport
+from tunewarden.entry.report import words
+from tunewarden.entry.report.facts import Said, indices, of, only
+from tunewarden.entry.report.figures import instant, listed, short
+
+
+def standing(report: LineageReport) -> tuple[Said, ...]:
+    """What the aliases say now, and the last proposal."""
+    model = only(report.model, ModelRegistered).model
+    last = {event.alias: (entry, event.model == model) for entry, event in of(report.aliases, AliasMoved)}
+    named = tuple(
+        Said(f"The alias {alias} names it since {instant(entry.at)}.", (entry.index,))
+        if held
+        else Said(f"The alias {alias} moved on from it at {instant(entry.at)}.", (entry.index,))
+        for alias, (entry, held) in sorted(last.items())
+    )
+    none = Said("No alias has ever named it, so nobody may use it.", (report.model.index,))
+    return (*(named or (none,)), *promotions(report)[-1:])
+
+
+def promotions(report: LineageReport) -> tuple[Said, ...]:
+    """Every proposal, in log order, with what became of it."""
+    return tuple(_promotions(report))
+
+
+def who(report: LineageReport, entry: Entry) -> str:
+    """A principal with the roles that the log states, for a sentence: `the approver prn-...`."""
+    held = {
+        role for _, event in of(report.principals, KeyCreated) if event.principal == entry.actor for role in event.roles
+    }
+    return f"the {listed(words.spaced(role) for role in sorted(held)) if held else 'principal'} {short(entry.actor)}"
+
+
+def _promotions(report: LineageReport) -> Iterator[Said]:
+    approved = {event.promotion: entry for entry, event in of(report.promotions, PromotionApproved)}
+    for entry, event in of(report.promotions, PromotionProposed):
+        said = f"Proposed for {event.alias} by {who(report, entry)}; the gate said {words.OUTCOMES[event.outcome]}"
+        consent = approved.get(event.promotion)
+        if consent is None:
+            yield Said(f"{said}; not approved.", (entry.index,))
+        else:
+            yield Said(
+                f"{said}; approved by {who(report, consent)} at {instant(consent.at)}.", indices((entry, consent))
+            )

@@ -1,0 +1,227 @@
+"""Who did what and when, and what was refused on the way."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tunewarden.domain.events import (
+    ActionRefused,
+    AliasMoved,
+    BudgetReserved,
+    BudgetSettled,
+    DatasetRegistered,
+    DatasetRetired,
+    DatasetVersionAdded,
+    Entry,
+    Event,
+    GateJudged,
+    KeyCreated,
+    ModelRegistered,
+    PromotionApproved,
+    PromotionProposed,
+    RequestApproved,
+    RequestEnded,
+    RequestSubmitted,
+    StepFailed,
+    StepFinished,
+    StepStarted,
+)
+from tunewarden.domain.gates import Outcome
+from tunewarden.domain.lineage import LineageReport
+from tunewarden.domain.names import ModelId
+from tunewarden.domain.training import State
+from tunewarden.entry.report import words
+from tunewarden.entry.report.facts import Name, of, only
+from tunewarden.entry.report.figures import count, duration, exact, instant, listed, short
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A principal of this story: an id and roles, never a name."""
+
+    name: Name
+    roles: str
+    roles_log: tuple[int, ...]
+    did: str
+    did_log: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A line of the time line; `refused` also covers what failed or has no outcome."""
+
+    at: str
+    who: Name
+    what: str
+    log: tuple[int, ...]
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What was asked, what was decided, by which rule, and who can change it."""
+
+    at: str
+    who: Name
+    asked: str
+    about: Name
+    why: str
+    code: str
+    rule: str
+    change: str
+    log: tuple[int, ...]
+
+
+def people(report: LineageReport) -> tuple[Person, ...]:
+    """Every principal that acted, in the order of their first act."""
+    acts: dict[str, list[tuple[str, int]]] = {}
+    for entry in report.entries():
+        act = _ACTS.get(type(entry.event), "")
+        if act:
+            acts.setdefault(entry.actor, []).append((act, entry.index))
+    keys = of(report.principals, KeyCreated)
+    found = []
+    for actor, done in acts.items():
+        made = [(entry.index, event.roles) for entry, event in keys if event.principal == actor]
+        roles = listed(words.spaced(role) for role in sorted({role for _, held in made for role in held}))
+        found.append(
+            Person(
+                name=Name(actor),
+                roles=roles if made else "not stated in the log",
+                roles_log=tuple(index for index, _ in made),
+                did=listed(dict.fromkeys(act for act, _ in done)),
+                did_log=tuple(index for _, index in done),
+            )
+        )
+    return tuple(found)
+
+
+def moments(report: LineageReport) -> tuple[Moment, ...]:
+    """The time line, in log order. Charges are left out: the privacy section counts them."""
+    model = only(report.model, ModelRegistered).model
+    return tuple(
+        moment
+        for entry in report.entries()
+        for moment in (_of_step(entry, report) if entry in report.steps else _of_other(entry, model))
+    )
+
+
+def refusals(report: LineageReport) -> tuple[Refusal, ...]:
+    """Every refusal about the dataset, the request or the model version, in log order."""
+    return tuple(
+        Refusal(
+            at=instant(entry.at),
+            who=Name(entry.actor),
+            asked=words.ACTIONS[event.action],
+            about=Name(event.resource),
+            why=words.reason(event.code, event.rule).why,
+            code=event.code,
+            rule=event.rule,
+            change=words.reason(event.code, event.rule).who,
+            log=(entry.index,),
+        )
+        for entry, event in of(report.refusals, ActionRefused)
+    )
+
+
+def _of_step(entry: Entry, report: LineageReport) -> Iterator[Moment]:
+    """One line for each attempt: where it ended, or where it began if the log has no end."""
+    match entry.event:
+        case StepStarted(attempt=attempt, step=step):
+            finished = {event.attempt for _, event in of(report.steps, StepFinished)}
+            if attempt not in finished | {event.attempt for _, event in of(report.steps, StepFailed)}:
+                what = f"{words.STEPS[step]} began (attempt {attempt}); the log has no outcome of it"
+                yield _moment(entry, what, (entry.index,), refused=True)
+        case StepFinished(attempt=attempt, step=step):
+            log, took = _since(entry, report, attempt)
+            yield _moment(entry, f"{words.STEPS[step]} finished (attempt {attempt}){took}", log)
+        case StepFailed(attempt=attempt, step=step, code=code):
+            log, took = _since(entry, report, attempt)
+            yield _moment(entry, f"{words.STEPS[step]} failed (attempt {attempt}, {code}){took}", log, refused=True)
+
+
+def _since(end: Entry, report: LineageReport, attempt: int) -> tuple[tuple[int, ...], str]:
+    """The entries of an attempt and how long it took."""
+    begun = [entry for entry, event in of(report.steps, StepStarted) if event.attempt == attempt]
+    took = "".join(f", after {duration(end.at - entry.at)}" for entry in begun)
+    return (*(entry.index for entry in begun), end.index), took
+
+
+def _of_other(entry: Entry, model: ModelId) -> Iterator[Moment]:
+    what = _about_data(entry.event) or _about_request(entry.event) or _about_model(entry.event, model)
+    if what:
+        yield _moment(entry, what, (entry.index,), refused=_says_no(entry.event))
+
+
+def _moment(entry: Entry, what: str, log: tuple[int, ...], *, refused: bool = False) -> Moment:
+    return Moment(at=instant(entry.at), who=Name(entry.actor), what=what, log=log, refused=refused)
+
+
+def _says_no(event: Event) -> bool:
+    match event:
+        case ActionRefused() | DatasetRetired():
+            return True
+        case GateJudged(outcome=outcome) | PromotionProposed(outcome=outcome):
+            return outcome is not Outcome.PASS
+        case RequestEnded(state=state):
+            return state is not State.MEASURED
+    return False
+
+
+def _about_data(event: Event) -> str:
+    match event:
+        case DatasetRegistered(purposes=purposes):
+            return f"Registered the dataset for {listed(words.spaced(purpose) for purpose in purposes)}"
+        case DatasetVersionAdded(rows=rows, persons=persons):
+            return f"Added the records: {count(rows, 'row')} of {count(persons, 'person')}"
+        case DatasetRetired():
+            return "Retired the dataset"
+        case BudgetReserved(epsilon=epsilon, delta=delta):
+            return f"Reserved epsilon {exact(epsilon)} at delta {exact(delta)} of the dataset's budget"
+        case BudgetSettled(charged=charged, returned=returned):
+            return f"Settled: {count(charged, 'update')} charged, {returned:,} given back"
+    return ""
+
+
+def _about_request(event: Event) -> str:
+    match event:
+        case RequestSubmitted(purpose=purpose):
+            return f"Asked for this training, for {words.spaced(purpose)}"
+        case RequestApproved():
+            return "Approved exactly this plan"
+        case RequestEnded(state=state, because=because):
+            return words.STATES.get(state, f"The request ended: {state}") + (f" ({because})" if because else "")
+        case GateJudged(gate=gate, outcome=outcome):
+            return f"The gate \u201c{gate}\u201d said {words.OUTCOMES[outcome]}"
+        case ActionRefused(action=action, code=code):
+            return f"Asked {words.ACTIONS[action]}: refused ({code})"
+    return ""
+
+
+def _about_model(event: Event, model: ModelId) -> str:
+    match event:
+        case ModelRegistered():
+            return "Registered the model version"
+        case PromotionProposed(alias=alias):
+            return f"Proposed the model version for the alias {alias}"
+        case PromotionApproved():
+            return "Approved the promotion"
+        case AliasMoved(alias=alias, model=named) if named != model:
+            return f"The alias {alias} moved on to another model version, {short(named)}"
+        case AliasMoved(alias=alias, previous=previous):
+            before = "it named none before" if previous is None else f"before, {short(previous)}"
+            return f"The alias {alias} names this model version; {before}"
+    return ""
+
+
+_ACTS: Mapping[type[Event], str] = {
+    DatasetRegistered: "registered the dataset",
+    DatasetVersionAdded: "added the records",
+    DatasetRetired: "retired the dataset",
+    RequestSubmitted: "asked for the training",
+    RequestApproved: "approved the plan",
+    StepFinished: "carried out the job",
+    StepFailed: "carried out the job",
+    PromotionProposed: "proposed the promotion",
+    PromotionApproved: "approved the promotion",
+    ActionRefused: "was refused",
+}

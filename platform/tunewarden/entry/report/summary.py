@@ -1,0 +1,144 @@
+"""The report in canonical JSON, for programs; `lineage.json` of the bundle."""
+
+from collections.abc import Iterable, Mapping
+
+from tunewarden.domain.canonical import Plain, decimal_text, decode, from_plain, instant_text, to_plain
+from tunewarden.domain.events import (
+    ActionRefused,
+    AliasMoved,
+    DatasetRegistered,
+    DatasetVersionAdded,
+    Entry,
+    GateJudged,
+    ModelRegistered,
+    PromotionApproved,
+    PromotionProposed,
+    RequestApproved,
+    RequestSubmitted,
+    StepFailed,
+    StepFinished,
+)
+from tunewarden.domain.lineage import LineageReport
+from tunewarden.domain.training import Plan
+from tunewarden.entry.report.facts import of, only
+from tunewarden.entry.report.privacy import spending
+from tunewarden.usecases.reports import Lineage
+
+
+def summary(lineage: Lineage, *, size: int) -> Plain:
+    """What the report says, from the entries alone; every item names the `index` of its entry.
+
+    `entries` are the sorted indices of all entries that the report rests on; `size` is that of the tree head. Numbers
+    that are not whole are decimal strings, times are RFC 3339 in UTC. Raises `Corrupted` for a plan that is not what
+    its digest says.
+    """
+    report = lineage.report
+    asked, made = only(report.request, RequestSubmitted), only(report.model, ModelRegistered)
+    plan = from_plain(Plan, decode(lineage.documents[asked.plan]))
+    return {
+        "size": size,
+        "entries": [entry.index for entry in report.entries()],
+        "model": made.model,
+        "adapter": made.adapter,
+        "request": asked.request,
+        "plan": asked.plan,
+        "purpose": asked.purpose.value,
+        "base_model": {"name": asked.base_model, "digest": asked.base_digest},
+        "profile": asked.profile,
+        "requested": _signed(report.request),
+        "approvals": [_signed(entry) | {"plan": event.plan} for entry, event in of(report.approvals, RequestApproved)],
+        **_data(report),
+        "privacy": _privacy(report, plan),
+        "steps": list(_steps(report)),
+        "gates": [
+            _signed(entry)
+            | {
+                "gate": event.gate,
+                "digest": event.gate_digest,
+                "about": event.about,
+                "outcome": event.outcome.value,
+                "findings": to_plain(event.findings),
+            }
+            for entry, event in of(report.verdicts, GateJudged)
+        ],
+        "promotions": list(_promotions(report)),
+        "aliases": [
+            _signed(entry) | {"alias": event.alias.value, "model": event.model, "previous": event.previous}
+            for entry, event in of(report.aliases, AliasMoved)
+        ],
+        "refusals": [
+            _signed(entry)
+            | {"action": event.action.value, "resource": event.resource, "code": event.code, "rule": event.rule}
+            for entry, event in of(report.refusals, ActionRefused)
+        ],
+    }
+
+
+def _signed(entry: Entry) -> dict[str, Plain]:
+    """Where an entry stands, who did it and when."""
+    return {"index": entry.index, "actor": entry.actor, "at": instant_text(entry.at)}
+
+
+def _data(report: LineageReport) -> Mapping[str, Plain]:
+    dataset, version = only(report.dataset, DatasetRegistered), only(report.version, DatasetVersionAdded)
+    return {
+        "dataset": dataset.dataset,
+        "dataset_registered": _signed(report.dataset)
+        | {
+            "purposes": [purpose.value for purpose in dataset.purposes],
+            "lawful_basis": dataset.lawful_basis.value,
+            "sensitivity": dataset.sensitivity.value,
+            "retain_until": dataset.retain_until.isoformat(),
+        },
+        "dataset_version": version.version,
+        "dataset_version_added": _signed(report.version)
+        | {"rows": version.rows, "persons": version.persons, "source": version.source},
+    }
+
+
+def _privacy(report: LineageReport, plan: Plan) -> Mapping[str, Plain]:
+    found = spending(report, plan)
+    return {
+        "unit": found.planned.unit.value,
+        "epsilon": decimal_text(found.epsilon),
+        "delta": decimal_text(found.delta),
+        "mechanism": to_plain(found.planned),
+        "updates_charged": found.charged,
+        "updates_returned": found.returned,
+        "within_plan": found.as_promised,
+        "dataset_epsilon_spent": None if found.spent is None else decimal_text(found.spent),
+        "dataset_epsilon_limit": decimal_text(found.limit),
+        "dataset_delta": decimal_text(found.limit_delta),
+        "indices": sorted({entry.index for entry in report.budget}),
+    }
+
+
+def _steps(report: LineageReport) -> Iterable[Plain]:
+    for entry in report.steps:
+        match entry.event:
+            case StepFinished(step=step, attempt=attempt) as event:
+                yield _signed(entry) | {
+                    "step": step.value,
+                    "attempt": attempt,
+                    "output": event.output,
+                    "evidence": event.evidence,
+                    "details": event.details,
+                    "counts": to_plain(event.counts),
+                }
+            case StepFailed(step=step, attempt=attempt, code=code):
+                yield _signed(entry) | {"step": step.value, "attempt": attempt, "code": code}
+            case _:
+                pass
+
+
+def _promotions(report: LineageReport) -> Iterable[Plain]:
+    approved = {event.promotion: entry for entry, event in of(report.promotions, PromotionApproved)}
+    for entry, event in of(report.promotions, PromotionProposed):
+        consent = approved.get(event.promotion)
+        yield _signed(entry) | {
+            "promotion": event.promotion,
+            "alias": event.alias.value,
+            "outcome": event.outcome.value,
+            "verdict": event.verdict,
+            "approved": None if consent is None else _signed(consent),
+        }

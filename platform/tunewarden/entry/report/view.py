@@ -1,0 +1,204 @@
+"""Everything that the template shows, as plain values: a pure function of the report, its documents and a tree head."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from tunewarden.domain.canonical import decode, from_plain
+from tunewarden.domain.events import (
+    DatasetRegistered,
+    DatasetVersionAdded,
+    ModelRegistered,
+    RequestApproved,
+    RequestSubmitted,
+    StepFinished,
+)
+from tunewarden.domain.training import Plan, StepName
+from tunewarden.entry.report import measured, words
+from tunewarden.entry.report.cited import Cited, cited
+from tunewarden.entry.report.deidentified import Deidentified, deidentified
+from tunewarden.entry.report.facts import Fact, Name, Said, of, only
+from tunewarden.entry.report.figures import count, listed
+from tunewarden.entry.report.graph import draw
+from tunewarden.entry.report.measured import Attack, Explanation, Fairness, Utility
+from tunewarden.entry.report.privacy import Privacy, privacy, recipe_facts
+from tunewarden.entry.report.reading import Part, document
+from tunewarden.entry.report.standing import promotions, standing
+from tunewarden.entry.report.story import Moment, Person, Refusal, moments, people, refusals
+from tunewarden.entry.report.verdicts import Metrics, Verdict, limit_of, verdicts
+from tunewarden.entry.report.way import description, stages
+from tunewarden.usecases.reports import Lineage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The report.
+
+    Attributes:
+        wide, narrow: the same picture for paper and for a telephone.
+        measured: the entry of the measuring step, by which its sections are footnoted.
+    """
+
+    model: Name
+    origin: str
+    size: str
+    abstract: tuple[tuple[str, tuple[Said, ...]], ...]
+    facts: tuple[Fact, ...]
+    wide: Markup
+    narrow: Markup
+    people: tuple[Person, ...]
+    moments: tuple[Moment, ...]
+    refusals: tuple[Refusal, ...]
+    deidentified: Deidentified | None
+    privacy: Privacy
+    attack: Attack | None
+    verdicts: tuple[Verdict, ...]
+    utility: Utility | None
+    fairness: Fairness | None
+    explanation: Explanation | None
+    measured: tuple[int, ...]
+    promotions: tuple[Said, ...]
+    versions: tuple[Fact, ...]
+    cited: tuple[Cited, ...]
+    outcomes: Mapping[str, str]
+
+
+def view(lineage: Lineage, *, origin: str, size: int, metrics: Metrics) -> View:
+    """Raises `Corrupted` where a plan or a gate is not what its digest says; anything else missing is None."""
+    report, documents = lineage.report, lineage.documents
+    asked = only(report.request, RequestSubmitted)
+    plan = from_plain(Plan, decode(documents[asked.plan]))
+    measure, measured_log = _details(lineage, StepName.MEASURE)
+    found_utility = measured.utility(measure.at("utility"))
+    found_deidentified = deidentified(report, _details(lineage, StepName.DEIDENTIFY)[0])
+    found_verdicts = verdicts(report, documents, metrics)
+    found_privacy = privacy(report, plan, *_details(lineage, StepName.TRAIN))
+    picture, told = stages(report), description(report)
+    return View(
+        model=Name(only(report.model, ModelRegistered).model),
+        origin=origin,
+        size=f"{size:,}",
+        abstract=tuple(
+            _abstract(lineage, plan, found_privacy.promise, found_deidentified, (found_utility, measured_log))
+        ),
+        facts=tuple(_facts(lineage)),
+        wide=draw(picture, across=4, name="wide", description=told),
+        narrow=draw(picture, across=2, name="narrow", description=told),
+        people=people(report),
+        moments=moments(report),
+        refusals=refusals(report),
+        deidentified=found_deidentified,
+        privacy=found_privacy,
+        attack=measured.attack(measure.at("membership")),
+        verdicts=found_verdicts,
+        utility=found_utility,
+        fairness=measured.fairness(measure.at("fairness"), limit_of(report, "fairness.accuracy_gap")),
+        explanation=measured.explanation(measure.at("explanation")),
+        measured=measured_log,
+        promotions=promotions(report),
+        versions=tuple(_versions(lineage, plan)),
+        cited=cited(report),
+        outcomes={outcome.value: word for outcome, word in words.OUTCOMES.items()},
+    )
+
+
+def _details(lineage: Lineage, step: StepName) -> tuple[Part, tuple[int, ...]]:
+    """The details document of the last outcome of a step, and the index of that entry."""
+    done = [(entry, event) for entry, event in of(lineage.report.steps, StepFinished) if event.step is step]
+    if not done:
+        return Part(), ()
+    return document(lineage.documents, done[-1][1].details), (done[-1][0].index,)
+
+
+def _abstract(
+    lineage: Lineage,
+    plan: Plan,
+    promise: Said,
+    found: Deidentified | None,
+    measured: tuple[Utility | None, tuple[int, ...]],
+) -> Iterator[tuple[str, tuple[Said, ...]]]:
+    report = lineage.report
+    dataset, version = only(report.dataset, DatasetRegistered), only(report.version, DatasetVersionAdded)
+    utility, measured_log = measured
+    yield (
+        "Why",
+        (
+            Said(f"Trained for {words.spaced(plan.purpose)}.", (report.request.index,)),
+            Said(
+                f"The dataset may be used for {listed(words.spaced(each) for each in dataset.purposes)}; the stated "
+                f"lawful basis is {words.LAWFUL_BASES[dataset.lawful_basis]}; the records are to be kept until "
+                f"{dataset.retain_until.isoformat()}.",
+                (report.dataset.index,),
+            ),
+        ),
+    )
+    records = Said(
+        f"{count(version.rows, 'row')} of {count(version.persons, 'person')}, "
+        f"{words.SENSITIVITIES[dataset.sensitivity]}"
+        f"{'; every row is stated to be another person' if dataset.row_is_person else ''}.",
+        (report.version.index, report.dataset.index),
+    )
+    cleaned = () if found is None else (Said(f"{found.total} found and transformed before training.", found.log),)
+    yield "Data", (records, *cleaned)
+    yield (
+        "Method",
+        (
+            Said(
+                f"A LoRA adapter on {plan.base_model.name}, trained with noise calibrated to differential privacy; "
+                f"the privacy unit is the {plan.mechanism.unit}.",
+                (report.request.index,),
+            ),
+        ),
+    )
+    yield "Privacy", (promise,)
+    if utility is None:
+        yield "Result", (Said("Utility was not assessed.", measured_log),)
+    else:
+        yield (
+            "Result",
+            (
+                Said(
+                    f"Accuracy on persons held out of training {utility.accuracy}; always giving the most frequent "
+                    f"answer {utility.majority}. Intervals are 95\N{NO-BREAK SPACE}%.",
+                    measured_log,
+                ),
+            ),
+        )
+    yield "Decision", standing(report)
+
+
+def _facts(lineage: Lineage) -> Iterator[Fact]:
+    report = lineage.report
+    asked, made = only(report.request, RequestSubmitted), only(report.model, ModelRegistered)
+    yield Fact("Model version", Name(made.model), (report.model.index,))
+    yield Fact("Adapter", Name(made.adapter), (report.model.index,))
+    yield Fact("Training request", Name(asked.request), (report.request.index,))
+    yield Fact("Plan", Name(asked.plan), (report.request.index,))
+    yield Fact("Asked by", Name(report.request.actor), (report.request.index,))
+    for entry, _ in of(report.approvals, RequestApproved):
+        yield Fact("Approved by", Name(entry.actor), (entry.index,))
+    yield Fact("Dataset", Name(asked.dataset), (report.dataset.index,))
+    yield Fact("Registered by", Name(report.dataset.actor), (report.dataset.index,))
+
+
+def _versions(lineage: Lineage, plan: Plan) -> Iterator[Fact]:
+    report = lineage.report
+    asked, added = only(report.request, RequestSubmitted), only(report.version, DatasetVersionAdded)
+    log = (report.request.index,)
+    yield Fact(f"Base model {plan.base_model.name}, weights", Name(plan.base_model.digest), log)
+    yield Fact("Dataset version, records", Name(added.version), (report.version.index,))
+    yield Fact("Upload they were read from", Name(added.source), (report.version.index,))
+    yield Fact("De-identification profile", Name(asked.profile), log)
+    yield Fact("Gate guarding training", Name(asked.training_gate), log)
+    yield from recipe_facts(report, plan)
+    for entry, event in of(report.steps, StepFinished):
+        produced = document(lineage.documents, event.evidence).at("produced_by").text
+        if produced is not None:
+            yield Fact(f"Code and settings of the step {event.step}", Name(produced), (entry.index,))
+    for step in (StepName.TRAIN, StepName.MEASURE):
+        details, where = _details(lineage, step)
+        named = (*details.at("libraries").members(), *details.at("versions").members())
+        used = [f"{name} {version.text}" for name, version in named if version.text]
+        if used:
+            yield Fact(f"Libraries of the step {step}", ", ".join(used), where)

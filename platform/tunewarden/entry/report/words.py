@@ -1,0 +1,124 @@
+"""Closed vocabularies in plain words. A code without words is shown as it is: the report never guesses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tunewarden.domain.datasets import LawfulBasis, Sensitivity
+from tunewarden.domain.gates import Outcome
+from tunewarden.domain.names import Action
+from tunewarden.domain.training import State, StepName
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the platform said no, and who can change that."""
+
+    why: str
+    who: str
+
+
+ACTIONS: Mapping[Action, str] = {
+    Action.UPLOAD_FILE: "to upload a file",
+    Action.READ_FILE: "to read an upload",
+    Action.REGISTER_DATASET: "to register the dataset or add records to it",
+    Action.READ_DATASET: "to see the dataset",
+    Action.RETIRE_DATASET: "to retire the dataset",
+    Action.SUBMIT_REQUEST: "to train on the dataset",
+    Action.READ_REQUEST: "to see the training request",
+    Action.CANCEL_REQUEST: "to cancel the training request",
+    Action.APPROVE_REQUEST: "to approve the training request",
+    Action.ADVANCE_JOB: "to carry out a step of the job",
+    Action.READ_MODEL: "to see the model version",
+    Action.PROPOSE_PROMOTION: "to promote the model version",
+    Action.APPROVE_PROMOTION: "to approve the promotion",
+    Action.READ_LINEAGE: "to read this lineage",
+    Action.READ_LOG: "to read the audit log",
+    Action.CREATE_KEY: "to make an API key",
+    Action.REVOKE_KEY: "to revoke API keys",
+}
+
+LAWFUL_BASES: Mapping[LawfulBasis, str] = {
+    LawfulBasis.CONSENT: "consent (GDPR Art. 6(1)(a))",
+    LawfulBasis.CONTRACT: "contract (GDPR Art. 6(1)(b))",
+    LawfulBasis.LEGAL_OBLIGATION: "legal obligation (GDPR Art. 6(1)(c))",
+    LawfulBasis.VITAL_INTERESTS: "vital interests (GDPR Art. 6(1)(d))",
+    LawfulBasis.PUBLIC_TASK: "public task (GDPR Art. 6(1)(e))",
+    LawfulBasis.LEGITIMATE_INTERESTS: "legitimate interests (GDPR Art. 6(1)(f))",
+}
+
+SENSITIVITIES: Mapping[Sensitivity, str] = {
+    Sensitivity.PUBLIC: "public",
+    Sensitivity.INTERNAL: "internal",
+    Sensitivity.PERSONAL: "personal data",
+    Sensitivity.SPECIAL_CATEGORY: "special category (GDPR Art. 9(1))",
+}
+
+STEPS: Mapping[StepName, str] = {
+    StepName.DEIDENTIFY: "De-identify",
+    StepName.TRAIN: "Train",
+    StepName.MEASURE: "Measure",
+}
+
+OUTCOMES: Mapping[Outcome, str] = {Outcome.PASS: "PASS", Outcome.FAIL: "FAIL", Outcome.UNKNOWN: "UNDECIDED"}
+
+STATES: Mapping[State, str] = {
+    State.MEASURED: "The job ended with a model version",
+    State.REJECTED: "The request was rejected",
+    State.BLOCKED: "A gate blocked the request",
+    State.CANCELLED: "The request was cancelled",
+    State.FAILED: "The job failed",
+}
+
+_REQUESTER, _STEWARD, _APPROVER = "the requester, by asking for something else", "a steward", "an approver"
+_PRIVACY = "the requester, with a smaller epsilon; a privacy officer, by raising the budget"
+_ADMINISTRATOR = "somebody whose role allows it; an administrator gives out roles"
+_INPUT = Reason("The input itself could not be used.", "whoever asked, by mending the input")
+
+REASONS: Mapping[str, Reason] = {
+    "access_denied": Reason("The access policy does not allow it to this principal.", _ADMINISTRATOR),
+    "base_model_not_allowed": Reason(
+        "The base model is not one that may be fine-tuned here.", "an administrator, who proposes additions to the list"
+    ),
+    "dataset_retired": Reason("The dataset is retired.", f"{_STEWARD}, by registering a dataset that may be used"),
+    "dataset_too_small": Reason("The dataset has too few persons for this plan.", f"{_STEWARD}, by adding records"),
+    "delta_too_large": Reason(
+        "Delta was so large that publishing one person's records whole would have counted as private.", _REQUESTER
+    ),
+    "file_not_in_a_dataset": Reason(
+        "The bytes are not a version of any registered dataset.", f"{_STEWARD}, by registering them"
+    ),
+    "gate_changed": Reason("The gate is another one than in the approved plan.", "the requester, by asking again"),
+    "gate_not_passed": Reason(
+        "A rule of the gate does not hold, or could not be decided.", "the requester, with a better model version"
+    ),
+    "illegal_transition": Reason("It was not in a state in which that can be done.", "nobody; the state says why"),
+    "own_promotion": Reason("Who proposed a promotion cannot approve it.", f"{_APPROVER} other than the proposer"),
+    "own_request": Reason("Who asked cannot approve.", f"{_APPROVER} other than the requester"),
+    "plan_changed": Reason(
+        "The approval named another plan than the one that was waiting.", f"{_APPROVER}, after reviewing the plan"
+    ),
+    "privacy_budget_exhausted": Reason("The dataset's privacy budget does not allow that much.", _PRIVACY),
+    "purpose_not_allowed": Reason(
+        "The dataset may not be used for the purpose that was named.",
+        f"the requester, with an allowed purpose; {_STEWARD}, by having the purposes reviewed",
+    ),
+    "retention_ended": Reason("The records were to be kept no longer.", f"{_STEWARD}, by registering newer records"),
+    "roles_conflict": Reason("One principal may not hold these roles together.", "an administrator"),
+    "verdict_changed": Reason(
+        "The approval named another verdict than that of the promotion.", f"{_APPROVER}, after reviewing the verdict"
+    ),
+}
+"""Every code of a refusal that is not about the input itself (`errors.Malformed`)."""
+
+
+def reason(code: str, rule: str = "") -> Reason:
+    """Why and who, for the code of a refusal or a failure and the line of the access policy that decided."""
+    if code == "access_denied" and rule.endswith("/own"):
+        return Reason("Nobody may approve what they asked for themselves.", f"{_APPROVER} who did not ask for it")
+    return REASONS.get(code, _INPUT)
+
+
+def spaced(word: str) -> str:
+    """A word of a vocabulary with spaces: `care-quality` -> `care quality`, `EMAIL_ADDRESS` -> `email address`."""
+    text = word.replace("-", " ").replace("_", " ")
+    return text.lower() if word.isupper() else text

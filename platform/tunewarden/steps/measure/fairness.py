@@ -1,0 +1,285 @@
+"""Fairness: does the adapter serve every group as well as the rest, and which groups are too small to tell.
+
+Each group is compared with everybody else, not the best group with the worst: the largest of many differences is large
+even where nothing differs. Rates are Fairlearn's; intervals are Newcombe's, held together over all groups of all
+attributes (Bonferroni). A group is assessable where it and the rest have enough persons. Others are listed, never
+assumed to be fine: where no group is assessable there is no gap to report, and a gate says UNKNOWN. That includes an
+attribute on which everybody is alike.
+
+Counts below 10 are withheld, and one more where a withheld count could be had by subtraction. Numbers of errors inside
+larger groups can be worked out from the rates; they are not protected.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, true_positive_rate
+
+from tunewarden.domain.gates import Measurement
+from tunewarden.steps.measure.intervals import (
+    Booleans,
+    Figure,
+    Integers,
+    Interval,
+    Strings,
+    critical,
+    decimal,
+    difference,
+    share,
+)
+
+LEAST_PERSONS = 30
+LEAST_SHOWN = 10
+_RATES = {"selected": selection_rate, "true_positive": true_positive_rate, "false_positive": false_positive_rate}
+_LISTED = 50  # groups that are too small, of one attribute; a column of free text has thousands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassRates:
+    """Of one class against the others, in one group. A rate over fewer than 10 persons is None."""
+
+    label: int
+    selection_rate: Decimal
+    true_positive_rate: Decimal | None
+    false_positive_rate: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A group that could be assessed.
+
+    Attributes:
+        persons: None where the number would give away that of a group below 10.
+        shortfall: how much lower its accuracy is than that of the rest; all shortfalls hold together with 95 %.
+    """
+
+    attribute: str
+    group: str
+    persons: int | None
+    accuracy: Decimal
+    shortfall: Figure
+    rates: tuple[ClassRates, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmallGroup:
+    """A group that could not be assessed.
+
+    The groups of an attribute below 10 persons, and those beyond the 50 largest, are one line without a name.
+    """
+
+    attribute: str
+    group: str | None
+    persons: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fairness:
+    """What is measured, over every protected attribute of the dataset.
+
+    Attributes:
+        persons: held out.
+        least_persons: what a group and its rest need to be assessable.
+        accuracy_gap: the largest shortfall in accuracy of any group; None where no group is assessable.
+        recall_gap: the largest shortfall in the recall of any class (for two classes: equalised odds); likewise.
+        assessed_share: the share of rows in assessable groups, for the attribute where it is smallest; None where the
+            dataset has no protected attribute.
+    """
+
+    persons: int
+    least_persons: int
+    assessed: tuple[Group, ...]
+    not_assessable: tuple[SmallGroup, ...]
+    accuracy_gap: Figure | None
+    recall_gap: Figure | None
+    assessed_share: Figure | None
+
+    def measurements(self) -> tuple[Measurement, ...]:
+        """What gates may judge; n counts persons. What could not be assessed is missing."""
+        found = {
+            "fairness.accuracy_gap": self.accuracy_gap,
+            "fairness.tpr_gap": self.recall_gap,
+            "fairness.assessed_share": self.assessed_share,
+        }
+        return tuple(figure.measured(metric, self.persons) for metric, figure in found.items() if figure is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rows:
+    """The held-out rows; arrays are [rows]."""
+
+    labels: Integers
+    predicted: Integers
+    persons: Integers
+
+    def count(self, among: Booleans) -> int:
+        return len(np.unique(self.persons[among]))
+
+    def shortfall(self, hits: Booleans, group: Booleans, rest: Booleans, z: float) -> Interval:
+        """How much smaller the share of `hits` is in `group` than in `rest`."""
+        return difference(share(hits[rest], self.persons[rest], z), share(hits[group], self.persons[group], z))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    """One value of one attribute, with its rows, bool[rows]. `shown` is the number of persons, where it may be told."""
+
+    attribute: str
+    group: str
+    members: Booleans
+    persons: int
+    shown: int | None
+    assessable: bool
+
+
+def measure_fairness(
+    *,
+    labels: Integers,
+    predicted: Integers,
+    persons: Integers,
+    attributes: Mapping[str, Sequence[str]],
+    least_persons: int = LEAST_PERSONS,
+) -> Fairness:
+    """Compare every group of every attribute with the rest.
+
+    Arrays are int64[rows] over held-out rows; `attributes` has the value of every row, in the same order.
+    """
+    rows = _Rows(labels=labels, predicted=predicted, persons=persons)
+    candidates = {
+        attribute: list(_candidates(rows, attribute, np.asarray(values, dtype=np.str_), least_persons))
+        for attribute, values in attributes.items()
+    }
+    assessable = {name: [each for each in found if each.assessable] for name, found in candidates.items()}
+    compared = [candidate for found in assessable.values() for candidate in found]
+    z = critical(max(1, len(compared)))
+    assessed = tuple(group for found in assessable.values() if found for group in _assessed(rows, found, z))
+    return Fairness(
+        persons=len(np.unique(persons)),
+        least_persons=least_persons,
+        assessed=assessed,
+        not_assessable=tuple(line for found in candidates.values() for line in _small_groups(found)),
+        accuracy_gap=_largest([group.shortfall for group in assessed]),
+        recall_gap=_largest(_recall_shortfalls(rows, compared, least_persons)),
+        assessed_share=_assessed_share(rows, assessable),
+    )
+
+
+def _candidates(rows: _Rows, attribute: str, values: Strings, least_persons: int) -> Iterator[_Candidate]:
+    """Every value of one attribute, the largest group first."""
+    sizes = {str(group): rows.count(values == group) for group in np.unique(values)}
+    withheld = _withheld(sizes)
+    for group, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])):
+        members = values == group
+        yield _Candidate(
+            attribute=attribute,
+            group=group,
+            members=members,
+            persons=size,
+            shown=None if group in withheld else size,
+            assessable=min(size, rows.count(~members)) >= least_persons,
+        )
+
+
+def _withheld(sizes: Mapping[str, int]) -> set[str]:
+    """The groups below 10; also the next smallest, where the others would give away that few are left for these."""
+    small = {group for group, size in sizes.items() if size < LEAST_SHOWN}
+    others = sorted(sizes.keys() - small, key=lambda group: sizes[group])
+    return small | set(others[:1]) if 0 < sum(sizes[group] for group in small) < LEAST_SHOWN else small
+
+
+def _assessed(rows: _Rows, groups: Sequence[_Candidate], z: float) -> Iterator[Group]:
+    """The assessable groups of one attribute, at least one, with the rates that Fairlearn gives them."""
+    number = np.full(len(rows.labels), -1)
+    for place, group in enumerate(groups):
+        number[group.members] = place
+    among = number >= 0
+    labels, predicted, places = rows.labels[among], rows.predicted[among], number[among]
+    accuracy = _frame({"accuracy": _accuracy}, labels, predicted, places)
+    classes = {int(label): _frame(_RATES, labels == label, predicted == label, places) for label in np.unique(labels)}
+    for place, group in enumerate(groups):
+        yield Group(
+            attribute=group.attribute,
+            group=group.group,
+            persons=group.shown,
+            accuracy=decimal(accuracy[place]["accuracy"]),
+            shortfall=rows.shortfall(rows.labels == rows.predicted, group.members, ~group.members, z).figure(),
+            rates=tuple(_class_rates(rows, group, label, rates[place]) for label, rates in classes.items()),
+        )
+
+
+def _frame(
+    metrics: Mapping[str, Callable[..., float]],
+    truth: Integers | Booleans,
+    answer: Integers | Booleans,
+    places: Integers,
+) -> dict[int, dict[str, float]]:
+    """Group -> metric -> value."""
+    frame = MetricFrame(
+        metrics=dict(metrics), y_true=truth.astype(int), y_pred=answer.astype(int), sensitive_features=places
+    )
+    by_group: dict[int, dict[str, float]] = frame.by_group.to_dict(orient="index")
+    return by_group
+
+
+def _class_rates(rows: _Rows, group: _Candidate, label: int, rates: Mapping[str, float]) -> ClassRates:
+    # Where nobody has the class Fairlearn says 0.0 and means "unknown".
+    of_class = rows.labels == label
+    with_it, without_it = rows.count(group.members & of_class), rows.count(group.members & ~of_class)
+    return ClassRates(
+        label=label,
+        selection_rate=decimal(rates["selected"]),
+        true_positive_rate=decimal(rates["true_positive"]) if with_it >= LEAST_SHOWN else None,
+        false_positive_rate=decimal(rates["false_positive"]) if without_it >= LEAST_SHOWN else None,
+    )
+
+
+def _largest(shortfalls: Sequence[Figure]) -> Figure | None:
+    """The largest of several shortfalls; because they hold together, so does the largest of their ends."""
+    if not shortfalls:
+        return None
+    return Figure(
+        low=max(each.low for each in shortfalls),
+        value=max(each.value for each in shortfalls),
+        high=max(each.high for each in shortfalls),
+    )
+
+
+def _recall_shortfalls(rows: _Rows, assessable: Sequence[_Candidate], least_persons: int) -> list[Figure]:
+    """For each group and class of which both the group and the rest have enough persons."""
+    recalls = [
+        (rows.predicted == label, of_class & candidate.members, of_class & ~candidate.members)
+        for label in np.unique(rows.labels)
+        for of_class in [rows.labels == label]
+        for candidate in assessable
+    ]
+    enough = [each for each in recalls if min(rows.count(each[1]), rows.count(each[2])) >= least_persons]
+    z = critical(max(1, len(enough)))
+    return [rows.shortfall(hits, group, rest, z).figure() for hits, group, rest in enough]
+
+
+def _assessed_share(rows: _Rows, assessable: Mapping[str, Sequence[_Candidate]]) -> Figure | None:
+    """Counted on the rows at hand, not estimated: all three ends are one number, rounded down."""
+    if not assessable:
+        return None
+    least = min(sum(int(each.members.sum()) for each in found) for found in assessable.values()) / len(rows.labels)
+    counted = Interval(low=least, value=least, high=least).figure().low
+    return Figure(low=counted, value=counted, high=counted)
+
+
+def _small_groups(candidates: Sequence[_Candidate]) -> Iterator[SmallGroup]:
+    """The groups of one attribute that could not be assessed."""
+    small = [each for each in candidates if not each.assessable]
+    named = [each for each in small if each.persons >= LEAST_SHOWN][:_LISTED]
+    for each in named:
+        yield SmallGroup(attribute=each.attribute, group=each.group, persons=each.shown)
+    if len(small) > len(named):
+        together = sum(each.persons for each in small[len(named) :])
+        yield SmallGroup(
+            attribute=small[0].attribute, group=None, persons=together if together >= LEAST_SHOWN else None
+        )
+
+
+def _accuracy(y_true: Integers, y_pred: Integers) -> float:
+    return float(np.mean(y_true == y_pred))

@@ -1,0 +1,63 @@
+"""Privacy as it can be attacked: does the loss give away who was trained on?
+
+The attack of Yeom et al. (arXiv 1709.01604): a person whose texts have a small loss is said to be of the training side.
+Persons are attacked, not rows, because the person is the privacy unit. The AUC says how well this tells training
+persons from held-out ones (0.5: not at all); its interval is DeLong's (Biometrics 44:837, 1988).
+
+One weak attack that fails proves nothing; one that succeeds proves a leak. Losses of single persons stay here: only
+the AUC leaves.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from tunewarden.domain.gates import Measurement
+from tunewarden.steps.measure.intervals import Figure, Floats, Integers, Interval, critical
+
+LEAST_PERSONS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """How well the attack does. `auc` is None where a side has fewer than 30 persons.
+
+    Attributes:
+        trained, held_out: persons attacked on each side.
+    """
+
+    trained: int
+    held_out: int
+    auc: Figure | None
+
+    def measurements(self) -> tuple[Measurement, ...]:
+        """What gates may judge; n counts persons of both sides."""
+        if self.auc is None:
+            return ()
+        return (self.auc.measured("privacy.membership_auc", self.trained + self.held_out),)
+
+
+def measure_membership(trained: Floats, held_out: Floats) -> Membership:
+    """Attack with the mean loss of each person, float64[persons] of each side."""
+    enough = min(len(trained), len(held_out)) >= LEAST_PERSONS
+    return Membership(
+        trained=len(trained), held_out=len(held_out), auc=auc(-trained, -held_out).figure() if enough else None
+    )
+
+
+def person_losses(logits: Floats, labels: Integers, persons: Integers) -> Floats:
+    """The mean cross-entropy of each person, float64[persons], from [rows, classes], [rows] and [rows]."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]
+    person = np.unique(persons, return_inverse=True)[1]
+    return np.asarray(np.bincount(person, weights=losses) / np.bincount(person), dtype=np.float64)
+
+
+def auc(positives: Floats, negatives: Floats) -> Interval:
+    """The probability that a positive ranks above a negative, ties counting half; at least two of each."""
+    above = (positives[:, None] > negatives[None, :]) + 0.5 * (positives[:, None] == negatives[None, :])
+    value = float(above.mean())
+    variance = above.mean(axis=1).var(ddof=1) / len(positives) + above.mean(axis=0).var(ddof=1) / len(negatives)
+    half = critical() * sqrt(float(variance))
+    return Interval(low=max(0.0, value - half), value=value, high=min(1.0, value + half))

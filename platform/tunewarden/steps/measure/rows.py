@@ -1,0 +1,100 @@
+"""The de-identified records as the measures need them: columns of the held-out side, little of the training side."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tunewarden.domain.errors import Corrupted, Refused
+from tunewarden.steps.measure.intervals import Integers
+from tunewarden.steps.records import CleanRecord, Manifest, held_out, read_protected, read_records
+from tunewarden.usecases.ports import Blobs
+
+
+@dataclass(slots=True, kw_only=True)
+class Rows:
+    """Records as columns, in file order. `protected` is empty for rows of the training side."""
+
+    texts: list[str] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    persons: list[str] = field(default_factory=list)
+    protected: list[Mapping[str, str]] = field(default_factory=list)
+
+    def add(self, record: CleanRecord) -> None:
+        """Append one record."""
+        self.texts.append(record.text)
+        self.labels.append(record.label)
+        self.persons.append(record.person)
+
+    def label_array(self) -> Integers:
+        """int64[rows]."""
+        return np.asarray(self.labels, dtype=np.int64)
+
+    def person_array(self) -> Integers:
+        """int64[rows]: the rank of the person's pseudonym, which tells persons apart."""
+        return np.unique(np.asarray(self.persons), return_inverse=True)[1].astype(np.int64)
+
+    def attributes(self) -> dict[str, list[str]]:
+        """Protected attribute -> value of every row; a row that lacks one is in the group without a name."""
+        names = sorted({name for row in self.protected for name in row})
+        return {name: [row.get(name, "") for row in self.protected] for name in names}
+
+    def one_text_each(self, persons: int) -> list[str]:
+        """The first text of each of so many persons, at most.
+
+        Taken in the order of pseudonyms, which are keyed hashes: these are any persons.
+        """
+        first: dict[str, str] = {}
+        for person, text in zip(self.persons, self.texts, strict=True):
+            if text.strip():
+                first.setdefault(person, text)
+        return [first[person] for person in sorted(first)[:persons]]
+
+
+@dataclass(slots=True, kw_only=True)
+class TrainingSide:
+    """What is kept of the rows that were trained on."""
+
+    labels: Counter[int] = field(default_factory=Counter)
+    persons: set[str] = field(default_factory=set)
+
+    def majority(self) -> int:
+        """The most frequent class; the first of several."""
+        return min(self.labels, key=lambda label: (-self.labels[label], label))
+
+
+def read_held_out(blobs: Blobs, manifest: Manifest) -> tuple[Rows, TrainingSide]:
+    """The held-out rows with their protected attributes, and the rest in brief.
+
+    Raises `NotFound` or `Corrupted`, and `Refused` where one of the two sides is empty.
+    """
+    measured, others = Rows(), TrainingSide()
+    protected = read_protected(blobs, manifest)
+    for record in read_records(blobs, manifest):
+        attributes = next(protected, None)
+        if attributes is None:
+            raise Corrupted("protected_missing", "There are fewer rows of protected attributes than records.")
+        if held_out(record.person):
+            measured.add(record)
+            measured.protected.append(attributes)
+        else:
+            others.labels[record.label] += 1
+            others.persons.add(record.person)
+    if not measured.texts or not others.persons:
+        raise Refused(
+            "held_out_empty",
+            f"{len(set(measured.persons))} persons are held out and {len(others.persons)} are not; neither may be 0.",
+            remedy="Use a dataset of more persons: one in five is held out.",
+            who="steward",
+        )
+    return measured, others
+
+
+def read_persons(blobs: Blobs, manifest: Manifest, persons: frozenset[str]) -> Rows:
+    """All rows of these persons, without protected attributes."""
+    rows = Rows()
+    for record in read_records(blobs, manifest):
+        if record.person in persons:
+            rows.add(record)
+    return rows

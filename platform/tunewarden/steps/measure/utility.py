@@ -1,0 +1,80 @@
+"""Utility: is the adapter right on persons it never saw, and how much more often than without any training.
+
+Two answers are put beside the adapter's. The *untrained base* is the same encoder with the same kind of head, exactly
+as training begins: what was gained is then due to training alone. The *majority* always answers the class most frequent
+on the training side. Both are compared on the same rows, so their intervals are paired.
+
+Figures about held-out persons are exact, not noised: the epsilon of the training does not cover the persons measured
+on here, nor the majority class, which one person of the training side could tip.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tunewarden.domain.gates import Measurement
+from tunewarden.steps.measure.intervals import Figure, Integers, critical, mean_of, paired_gain, share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recall:
+    """Of one class: the share of its held-out rows that were recognised. `label` is its index."""
+
+    label: int
+    recall: Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utility:
+    """What is measured. `recalls` leaves out classes that no held-out row has.
+
+    Attributes:
+        rows, persons: held out.
+        balanced_accuracy: the mean of `recalls`; classes count alike however rare.
+        gain_over_majority, gain_over_base: differences of accuracy, paired.
+    """
+
+    rows: int
+    persons: int
+    accuracy: Figure
+    balanced_accuracy: Figure
+    base_accuracy: Figure
+    majority_accuracy: Figure
+    gain_over_majority: Figure
+    gain_over_base: Figure
+    recalls: tuple[Recall, ...]
+
+    def measurements(self) -> tuple[Measurement, ...]:
+        """What gates may judge; n counts persons."""
+        return (
+            self.accuracy.measured("utility.accuracy", self.persons),
+            self.balanced_accuracy.measured("utility.balanced_accuracy", self.persons),
+            self.gain_over_majority.measured("utility.gain_over_majority", self.persons),
+            self.gain_over_base.measured("utility.gain_over_base", self.persons),
+        )
+
+
+def measure_utility(
+    *, labels: Integers, predicted: Integers, base_predicted: Integers, majority: int, persons: Integers
+) -> Utility:
+    """Compare the adapter's answers with the labels, the untrained base and the majority class.
+
+    All arrays are int64[rows] over held-out rows, at least one; classes are indices, `persons` tells persons apart.
+    """
+    z = critical()
+    right, base_right, majority_right = predicted == labels, base_predicted == labels, labels == majority
+    present = [int(label) for label in np.unique(labels)]
+    recalls = [share(right[labels == label], persons[labels == label], z) for label in present]
+    return Utility(
+        rows=len(labels),
+        persons=len(np.unique(persons)),
+        accuracy=share(right, persons, z).figure(),
+        balanced_accuracy=mean_of(recalls).figure(),
+        base_accuracy=share(base_right, persons, z).figure(),
+        majority_accuracy=share(majority_right, persons, z).figure(),
+        gain_over_majority=paired_gain(right, majority_right, persons).figure(),
+        gain_over_base=paired_gain(right, base_right, persons).figure(),
+        recalls=tuple(
+            Recall(label=label, recall=recall.figure()) for label, recall in zip(present, recalls, strict=True)
+        ),
+    )

@@ -1,0 +1,119 @@
+"""A really started platform for the journeys: three processes, SQLite, four principals, tiny data."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import POLICIES
+
+from tunewarden.entry.cli.notes import COLUMNS, generate
+from tunewarden.entry.cli.stage import Stage, call, started
+
+LENIENT = """
+name = "promotion"
+
+[[rules]]
+metric = "privacy.epsilon"
+bound = "at-most"
+limit = "100"
+because = "So few persons cannot prove more; the shipped gate has tests of its own."
+remedy = "Train on more persons."
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """The stage, the file to train on, and the policies that this platform reads."""
+
+    stage: Stage
+    data: Path
+    policies: Path
+
+    def register(self, *, epsilon: str = "100") -> str:
+        """The steward registers a dataset with the notes as its version."""
+        steward = self.stage.clients["steward"]
+        dataset = call(
+            steward,
+            "POST",
+            "/datasets",
+            {
+                "name": "CANARY-DATASET-NAME",
+                "purposes": ["research"],
+                "lawful_basis": "consent",
+                "sensitivity": "special-category",
+                "retain_until": "2099-01-01",
+                "columns": {"text": "text", "label": "label", "person": "person", "protected": ["sex", "age"]},
+                "budget": {"epsilon": epsilon, "delta": "0.0001"},
+            },
+        )
+        file = steward.files.create(file=self.data, purpose="fine-tune")
+        call(steward, "POST", f"/datasets/{dataset['id']}/versions", {"file_id": file.id})
+        return str(dataset["id"])
+
+    def ask(self, dataset: str, *, epochs: int = 1, epsilon: str = "8") -> Any:
+        """The requester asks, the approver approves."""
+        job: Any = self.stage.clients["requester"].fine_tuning.jobs.create(
+            model="all-minilm-l6-v2",
+            training_file=dataset,
+            suffix="CANARY-SUFFIX",
+            metadata={"CANARY-KEY": "CANARY-VALUE"},
+            method={"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": epochs}}},
+            extra_body={"governance": {"purpose": "research", "privacy": {"epsilon": epsilon}}},
+        )
+        call(
+            self.stage.clients["approver"],
+            "POST",
+            f"/fine_tuning/jobs/{job.id}/approve",
+            {"plan": job.governance["plan"]},
+        )
+        return job
+
+    def job(self, identifier: str) -> Any:
+        return self.stage.clients["requester"].fine_tuning.jobs.retrieve(identifier)
+
+    def events(self, job: str) -> list[Any]:
+        """The job's entries of the log, oldest first."""
+        return list(self.stage.clients["requester"].fine_tuning.jobs.list_events(job, limit=100))[::-1]
+
+    def bundle(self, model: str) -> Path:
+        """The lineage bundle, as the auditor takes it away."""
+        answer = self.stage.clients["auditor"].with_raw_response.get(f"/models/{model}/lineage", cast_to=object)
+        path = self.stage.home / f"{model}.zip"
+        path.write_bytes(answer.content)
+        return path
+
+
+def audit(bundle: Path, vkey: Path) -> subprocess.CompletedProcess[str]:
+    """The auditor's tool in a process of its own."""
+    command = [sys.executable, "-m", "tunewarden_audit", "verify", str(bundle), "--key", str(vkey)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def lineage_of(bundle: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(bundle) as archive:
+        return dict(json.loads(archive.read("lineage.json")))
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    """One platform for all journeys: it takes a quarter of a minute to start."""
+    home = tmp_path_factory.mktemp("journeys")
+    policies = home / "policies"
+    shutil.copytree(POLICIES, policies)
+    (policies / "gates" / "promotion.toml").write_text(LENIENT)
+    data = home / "notes.csv"
+    with data.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        for note in generate(160, seed=7):
+            writer.writerow({name: getattr(note, name) for name in COLUMNS})
+    with started(home, policies=str(policies), lease_seconds="5", charge_every_updates="2") as stage:
+        yield Played(stage, data, policies)

@@ -1,0 +1,147 @@
+"""The main path through a really started platform: HTTP, SQLite, Presidio, Ray, Opacus, Captum; then the auditor."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from typing import Any
+
+import openai
+import pytest
+from tests.conftest import POLICIES
+from tests.journeys.conftest import LENIENT, Played, audit, lineage_of
+
+from tunewarden.entry.cli.stage import call
+
+_PATIENCE_SECONDS = 240
+
+
+def wait(played: Played, job: str, until: str = "") -> Any:
+    """The job at its end, or as soon as it has charged an update."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        now = played.job(job)
+        if now.status not in {"queued", "running"}:
+            return now
+        if until and now.governance["privacy"]["updates_charged"]:
+            return now
+        time.sleep(0.2)
+    raise TimeoutError(f"the job is still {now.governance['state']}")
+
+
+@pytest.fixture(scope="session")
+def trained(played: Played) -> Any:
+    """A finished job."""
+    job = wait(played, played.ask(played.register()).id)
+    assert job.status == "succeeded", job.error
+    return job
+
+
+def promote(played: Played, model: str) -> dict[str, Any]:
+    promotion = call(played.stage.clients["requester"], "POST", f"/models/{model}/promotions", {"alias": "production"})
+    return call(
+        played.stage.clients["approver"],
+        "POST",
+        f"/promotions/{promotion['id']}/approve",
+        {"verdict": promotion["verdict"]},
+    )
+
+
+def test_a_governed_fine_tune_ends_in_a_promoted_model_that_the_auditor_verifies(played: Played, trained: Any) -> None:
+    assert promote(played, trained.fine_tuned_model)["state"] == "approved"
+    bundle = played.bundle(trained.fine_tuned_model)
+    verified = audit(bundle, played.stage.vkey)
+    assert verified.returncode == 0, verified.stdout
+    lineage = lineage_of(bundle)
+    assert lineage["model"] == trained.fine_tuned_model
+    assert [step["step"] for step in lineage["steps"] if "output" in step] == ["deidentify", "train", "measure"]
+    assert lineage["privacy"]["unit"] == "person"
+    assert lineage["privacy"]["updates_charged"] == lineage["privacy"]["mechanism"]["updates"]
+
+
+def test_the_same_state_of_the_log_gives_the_same_bundle(played: Played, trained: Any) -> None:
+    first = played.bundle(trained.fine_tuned_model).read_bytes()
+    assert played.bundle(trained.fine_tuned_model).read_bytes() == first
+
+
+def test_one_byte_changed_in_a_bundle_is_found_and_named(played: Played, trained: Any) -> None:
+    bundle = played.bundle(trained.fine_tuned_model)
+    data = bytearray(bundle.read_bytes())
+    position = data.index(b'"type":"BudgetCharged"')
+    data[position + 9] ^= 1
+    tampered = bundle.with_suffix(".tampered")
+    tampered.write_bytes(data)
+    verified = audit(tampered, played.stage.vkey)
+    assert verified.returncode not in {0, 1, 2}
+    assert "FAILED" in verified.stdout
+
+
+def test_every_refusal_on_the_way_is_in_the_lineage(played: Played, trained: Any) -> None:
+    with pytest.raises(openai.PermissionDeniedError):
+        played.stage.clients["auditor"].post(
+            f"/models/{trained.fine_tuned_model}/promotions", cast_to=object, body={"alias": "production"}
+        )
+    lineage = lineage_of(played.bundle(trained.fine_tuned_model))
+    assert "access_denied" in [refusal["code"] for refusal in lineage["refusals"]]
+
+
+def test_a_model_that_does_not_pass_the_shipped_gate_is_not_promoted(played: Played, trained: Any) -> None:
+    gate = played.policies / "gates" / "promotion.toml"
+    shutil.copy(POLICIES / "gates" / "promotion.toml", gate)
+    try:
+        with pytest.raises(openai.PermissionDeniedError) as refused:
+            promote(played, trained.fine_tuned_model)
+    finally:
+        gate.write_text(LENIENT)
+    assert refused.value.code == "gate_not_passed"
+    gates = lineage_of(played.bundle(trained.fine_tuned_model))["gates"]
+    assert gates[-1]["outcome"] != "pass"
+
+
+def test_what_people_typed_is_nowhere_in_the_log_the_bundle_or_the_diagnostics(played: Played, trained: Any) -> None:
+    bundle = played.bundle(trained.fine_tuned_model).read_bytes()
+    names = re.findall(r"[A-Z][a-z]+", played.data.read_text().splitlines()[1])
+    assert names
+    logs = (played.stage.home / "serve.log").read_bytes()
+    for typed in (b"CANARY", b"P-000001"):
+        assert typed not in bundle
+        assert typed not in logs
+
+
+def test_a_killed_worker_is_started_again_and_the_ledger_shows_every_update(played: Played) -> None:
+    job = played.ask(played.register(), epochs=2)
+    running = wait(played, job.id, until="charged")
+    before = running.governance["privacy"]["updates_charged"]
+    for worker in worker_processes(played):
+        os.kill(worker, signal.SIGKILL)
+    done = wait(played, job.id)
+    assert done.status == "succeeded", done.error
+    events = played.events(job.id)
+    attempts = [event.data["attempt"] for event in events if event.message == "StepStarted"]
+    assert len(attempts) >= 4  # de-identify, train, train again, measure
+    charged = [event.data["charged"] for event in events if event.message == "BudgetCharged"]
+    updates = done.governance["privacy"]["updates"]
+    assert charged == sorted(charged)
+    assert charged[-1] >= max(updates, before)
+    finished = [event.data for event in events if event.message == "StepFinished" and event.data["step"] == "train"]
+    executed = [facts["counts"]["updates"] for facts in finished]
+    assert executed == [charged[-1]]
+    assert audit(played.bundle(done.fine_tuned_model), played.stage.vkey).returncode == 0
+
+
+def worker_processes(played: Played) -> list[int]:
+    """The worker of this platform: a child of its `serve`, found by its command and its home."""
+    listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    found = [line.split(None, 1) for line in listed.splitlines() if line.endswith("-m tunewarden worker")]
+    home = str(played.stage.home).encode()
+    return [int(pid) for pid, _ in found if home in _environment(int(pid))]
+
+
+def _environment(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123 - not a file on a disk
+            return file.read()
+    except OSError:
+        return b""
