@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -77,7 +78,7 @@ def test_a_verdict_passes_only_if_every_rule_passes(gate: Gate, known: list[Evid
 
 
 @given(gates, evidences, st.randoms(use_true_random=False))
-def test_the_order_and_grouping_of_evidence_do_not_matter(gate: Gate, known: list[Evidence], random) -> None:
+def test_the_order_and_grouping_of_evidence_do_not_matter(gate: Gate, known: list[Evidence], random: Random) -> None:
     single = [replace(item, measurements=(m,)) for item in known for m in item.measurements]
     random.shuffle(single)
     assert judge(gate, ADAPTER, single) == judge(gate, ADAPTER, known)

@@ -188,6 +188,8 @@ def test_a_model_is_promoted_by_two_people_and_the_alias_moves(stage: Stage) -> 
     assert verdict.outcome is Outcome.PASS
     with pytest.raises(Refused):
         models.approve(stage.platform, ANN, promotion.id, promotion.verdict)
+    refused = reports.lineage(stage.platform, OTTO, model).report.refusals
+    assert [entry.event.resource for entry in refused if isinstance(entry.event, ActionRefused)] == [promotion.id]
     models.approve(stage.platform, BOB, promotion.id, promotion.verdict)
     assert [(t.alias, t.model) for t in models.aliases(stage.platform, ANN)] == [(Alias.PRODUCTION, model)]
 

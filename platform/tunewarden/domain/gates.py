@@ -77,6 +77,10 @@ class Rule:
     because: str
     remedy: str
 
+    def __post_init__(self) -> None:
+        if not self.limit.is_finite():
+            raise Malformed("limit_not_finite", "The limit of a rule has to be a finite number.")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:

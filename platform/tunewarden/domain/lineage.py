@@ -30,7 +30,7 @@ from tunewarden.domain.events import (
     StepFinished,
     StepStarted,
 )
-from tunewarden.domain.names import DatasetId, Digest, ModelId, PrincipalId, RequestId
+from tunewarden.domain.names import DatasetId, Digest, ModelId, PrincipalId, PromotionId, RequestId
 
 Entries = Callable[[], Iterable[Entry]]
 """Begins reading the log from its start; it is read twice."""
@@ -132,6 +132,11 @@ class _Trunk:
     model_id: ModelId
     request_id: RequestId
     dataset_id: DatasetId
+    promotion_ids: frozenset[PromotionId]
+
+    def touched_by(self, resource: str) -> bool:
+        """Whether `resource` is part of this story."""
+        return resource in (self.model_id, self.request_id, self.dataset_id) or resource in self.promotion_ids
 
 
 def _trunk(entries: Iterable[Entry], model: ModelId) -> _Trunk:
@@ -139,6 +144,7 @@ def _trunk(entries: Iterable[Entry], model: ModelId) -> _Trunk:
     requests: dict[RequestId, tuple[RequestSubmitted, Entry]] = {}
     datasets: dict[DatasetId, Entry] = {}
     versions: dict[tuple[DatasetId, Digest], Entry] = {}
+    promotions: set[PromotionId] = set()
     for entry in entries:
         match entry.event:
             case ModelRegistered() as event if event.model == model:
@@ -149,6 +155,8 @@ def _trunk(entries: Iterable[Entry], model: ModelId) -> _Trunk:
                 datasets[event.dataset] = entry
             case DatasetVersionAdded() as event:
                 versions.setdefault((event.dataset, event.version), entry)
+            case PromotionProposed() as event if event.model == model:
+                promotions.add(event.promotion)
             case _:
                 pass
     if registered is None:
@@ -163,6 +171,7 @@ def _trunk(entries: Iterable[Entry], model: ModelId) -> _Trunk:
             model_id=model,
             request_id=submitted.request,
             dataset_id=submitted.dataset,
+            promotion_ids=frozenset(promotions),
         )
     except KeyError:
         raise Corrupted("lineage_broken", "The log names a model without its request, dataset or version.") from None
@@ -186,6 +195,6 @@ def _branch(event: Event, trunk: _Trunk) -> str | None:
             return "promotions"
         case AliasMoved(model=model, previous=previous) if trunk.model_id in (model, previous):
             return "aliases"
-        case ActionRefused(resource=resource) if resource in (trunk.model_id, trunk.request_id, trunk.dataset_id):
+        case ActionRefused(resource=resource) if trunk.touched_by(resource):
             return "refusals"
     return None

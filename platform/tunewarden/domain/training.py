@@ -39,7 +39,7 @@ class Recipe:
         learning_rate: of AdamW, without weight decay.
         clip: the norm that one privacy unit's gradient is clipped to.
         expected_units: expected number of units in an update; the public constant that the sum is divided by.
-        rows_per_person: at most so many rows of one person take part in an update.
+        rows_per_person: at most so many rows of one person, drawn afresh, take part in an update; one costs least.
     """
 
     lora_rank: int = 8
@@ -50,7 +50,7 @@ class Recipe:
     learning_rate: Decimal = Decimal("0.005")
     clip: Decimal = Decimal("0.5")
     expected_units: int = 128
-    rows_per_person: int = 8
+    rows_per_person: int = 1
 
     def __post_init__(self) -> None:
         counts = (self.lora_rank, self.lora_alpha, self.max_tokens, self.expected_units, self.rows_per_person)

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tunewarden.domain.errors import Malformed
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -41,13 +43,6 @@ class Settings(BaseSettings):
     charge_every_updates: int = Field(default=8, ge=1)
     allow_hub: bool = False
 
-    @field_validator("blobs_url")
-    @classmethod
-    def _local(cls, url: str) -> str:
-        if url and not url.startswith("file:///"):
-            raise ValueError("blobs_url must be empty or begin with file:///; other stores are not supported yet")
-        return url
-
     @property
     def database(self) -> str:
         """URL of the database; a SQLite file in `home` unless set."""
@@ -55,8 +50,17 @@ class Settings(BaseSettings):
 
     @property
     def blob_directory(self) -> Path:
-        """Where encrypted blobs lie."""
-        return Path(self.blobs_url.removeprefix("file://")) if self.blobs_url else self.home / "blobs"
+        """Where encrypted blobs lie. Raises `Malformed` for a store that is not a folder."""
+        if not self.blobs_url:
+            return self.home / "blobs"
+        if not self.blobs_url.startswith("file:///"):
+            raise Malformed(
+                "blobs_unsupported",
+                "The blob store's URL does not begin with file:///.",
+                remedy="Name a folder; other stores are not supported yet.",
+                param="blobs_url",
+            )
+        return Path(self.blobs_url.removeprefix("file://"))
 
     @property
     def scratch_directory(self) -> Path:

@@ -12,8 +12,15 @@ import typer
 from tunewarden.domain.errors import TunewardenError
 from tunewarden.domain.names import Role
 
-# Before any library that reads them is imported: no telemetry, no hub.
-for _name, _value in {"HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1", "RAY_USAGE_STATS_ENABLED": "0"}.items():
+# Before any library that reads them is imported: no telemetry, no hub; and threads that wait do not spin, because on a
+# busy machine spinning ones keep the working ones from working.
+_ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",
+    "DO_NOT_TRACK": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+for _name, _value in _ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
 
 app = typer.Typer(

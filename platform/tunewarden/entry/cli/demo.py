@@ -52,7 +52,7 @@ class _Teller:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def say(self, who: str, what: str) -> None:
-        self.console.print(f"[bold]{who:>10}[/]  {what}", highlight=False)
+        self.console.print(f"[bold]{who:>10}[/]  {what}", highlight=False, soft_wrap=not self.console.is_terminal)
 
     def refused(self, who: str, what: str, attempt: Callable[[], object]) -> None:
         """Something that must be refused; raises `RuntimeError` if it is not."""

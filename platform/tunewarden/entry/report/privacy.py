@@ -117,8 +117,8 @@ def privacy(report: LineageReport, plan: Plan, training: Part, training_log: tup
 def most_often_right(epsilon: Decimal, delta: Decimal) -> Decimal:
     """How often an observer is right at most who guesses whether one person's data was used, both being equally likely.
 
-    (e^epsilon + delta) / (1 + e^epsilon): Kairouz, Oh and Viswanath, arXiv 1311.0776, theorem 2.1; for delta 0 it is
-    the bound on belief of Wood et al. 2018, section IV, for a belief of one half before. In [0.5, 1].
+    (e^epsilon + delta) / (1 + e^epsilon), from the bound on errors of any test in Kairouz, Oh and Viswanath, arXiv
+    1311.0776, section 2; for delta 0 it is the bound on an even belief of Wood et al. 2018. In [0.5, 1].
     """
     odds = epsilon.exp()
     return min(Decimal(1), (odds + delta) / (1 + odds))

@@ -1,6 +1,7 @@
 """The view as one self-contained HTML file: no script, no font and no picture from elsewhere."""
 
 import re
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -24,6 +25,13 @@ def render_html(lineage: Lineage, *, origin: str, size: int, metrics: Metrics) -
     Raises `Corrupted` where a plan or a gate is not what its digest says. Not checked: signatures and proofs, which is
     the auditor's work on the bundle.
     """
+    return (
+        _environment().get_template("report.html").render(view=view(lineage, origin=origin, size=size, metrics=metrics))
+    )
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("tunewarden.entry.report"),
         autoescape=True,
@@ -32,12 +40,7 @@ def render_html(lineage: Lineage, *, origin: str, size: int, metrics: Metrics) -
         lstrip_blocks=True,
     )
     environment.filters["unbroken"] = _unbroken
-    stylesheet, _, _ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr]
-    page = environment.get_template("report.html")
-    return page.render(
-        view=view(lineage, origin=origin, size=size, metrics=metrics),
-        stylesheet=Markup(stylesheet),  # noqa: S704  ours, not the caller's
-    )
+    return environment
 
 
 def _unbroken(text: str) -> Markup:

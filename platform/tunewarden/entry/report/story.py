@@ -35,7 +35,7 @@ from tunewarden.entry.report.figures import count, duration, exact, instant, lis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Participant:
     """A principal of this story: an id and roles, never a name."""
 
     name: Name
@@ -71,7 +71,7 @@ class Refusal:
     log: tuple[int, ...]
 
 
-def people(report: LineageReport) -> tuple[Person, ...]:
+def participants(report: LineageReport) -> tuple[Participant, ...]:
     """Every principal that acted, in the order of their first act."""
     acts: dict[str, list[tuple[str, int]]] = {}
     for entry in report.entries():
@@ -84,7 +84,7 @@ def people(report: LineageReport) -> tuple[Person, ...]:
         made = [(entry.index, event.roles) for entry, event in keys if event.principal == actor]
         roles = listed(words.spaced(role) for role in sorted({role for _, held in made for role in held}))
         found.append(
-            Person(
+            Participant(
                 name=Name(actor),
                 roles=roles if made else "not stated in the log",
                 roles_log=tuple(index for index, _ in made),

@@ -25,7 +25,7 @@ from tunewarden.entry.report.measured import Attack, Explanation, Fairness, Util
 from tunewarden.entry.report.privacy import Privacy, privacy, recipe_facts
 from tunewarden.entry.report.reading import Part, document
 from tunewarden.entry.report.standing import promotions, standing
-from tunewarden.entry.report.story import Moment, Person, Refusal, moments, people, refusals
+from tunewarden.entry.report.story import Moment, Participant, Refusal, moments, participants, refusals
 from tunewarden.entry.report.verdicts import Metrics, Verdict, limit_of, verdicts
 from tunewarden.entry.report.way import description, stages
 from tunewarden.usecases.reports import Lineage
@@ -47,7 +47,7 @@ class View:
     facts: tuple[Fact, ...]
     wide: Markup
     narrow: Markup
-    people: tuple[Person, ...]
+    participants: tuple[Participant, ...]
     moments: tuple[Moment, ...]
     refusals: tuple[Refusal, ...]
     deidentified: Deidentified | None
@@ -85,7 +85,7 @@ def view(lineage: Lineage, *, origin: str, size: int, metrics: Metrics) -> View:
         facts=tuple(_facts(lineage)),
         wide=draw(picture, across=4, name="wide", description=told),
         narrow=draw(picture, across=2, name="narrow", description=told),
-        people=people(report),
+        participants=participants(report),
         moments=moments(report),
         refusals=refusals(report),
         deidentified=found_deidentified,

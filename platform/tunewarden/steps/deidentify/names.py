@@ -30,7 +30,8 @@ _WORD = r"\p{Lu}[\p{L}\p{M}]{0,39}+(?:['\u2019-]\p{L}[\p{L}\p{M}]{0,39}+){0,3}+"
 _ANY_WORD = r"\p{L}[\p{L}\p{M}]{0,39}+(?:['\u2019-]\p{L}[\p{L}\p{M}]{0,39}+){0,3}+"
 _PARTICLE = r"(?:van|von|de|del|della|der|den|la|le|bin|ibn|al|da|dos|du|st\.)"
 _GAP = r"[ \t]{1,3}"
-_SEQUENCE = rf"{_WORD}(?:{_GAP}(?:{_PARTICLE}{_GAP}){{0,2}}(?:{_WORD}|\p{{Lu}}\.)){{0,3}}"
+_INITIALS = r"(?:\p{Lu}\.[ \t]{0,2}){0,3}+"
+_SEQUENCE = rf"{_INITIALS}{_WORD}(?:{_GAP}(?:{_PARTICLE}{_GAP}){{0,2}}(?:{_WORD}|\p{{Lu}}\.)){{0,3}}"
 _LOOSE = rf"{_ANY_WORD}(?:{_GAP}(?:{_ANY_WORD}|\p{{L}}\.)){{0,2}}"
 _CREDENTIAL = r"(?:M\.?D|D\.?O|R\.?N|N\.?P|P\.?A(?:-C)?|LPN|Ph\.?D|EMT(?:-P)?|DDS|FNP|APRN)\b"
 
@@ -104,7 +105,7 @@ def _until_prose(text: str, start: int, end: int, *, first_is_name: bool, at_mos
     for position, match in enumerate(_WORDS.finditer(text, start, end)):
         word = match.group()
         trusted = first_is_name if position == 0 else word.lower() in SURNAMES
-        if position >= at_most or (_is_prose(word) and not trusted):
+        if position >= at_most or (_is_prose(match) and not trusted):
             break
         kept = match.end()
     return kept
@@ -134,7 +135,7 @@ def _runs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Maximal runs of words that are not prose within a sequence: (start, end)."""
     run: list[tuple[int, int]] = []
     for match in _WORDS.finditer(text, start, end):
-        if not _is_prose(match.group()):
+        if not _is_prose(match):
             run.append(match.span())
         elif run:
             yield run[0][0], run[-1][1]
@@ -157,8 +158,9 @@ def _listed(text: str, capitals_speak: bool) -> Iterator[Span]:
         elif given in GIVEN and word[0].isupper():
             yield Span(start=match.start(), end=match.end(), entity=EntityType.NAME, score=0.5)
     for match in _REVERSED.finditer(text):
-        listed = (match["a"].lower() in SURNAMES) + (match["b"].lower() in GIVEN | AMBIGUOUS)
-        if listed == 2 or (listed == 1 and capitals_speak and not _is_prose(match["a"]) and not _is_prose(match["b"])):
+        surname, given = match["a"].lower(), match["b"].lower()
+        listed = (surname in SURNAMES) + (given in GIVEN or given in AMBIGUOUS)
+        if listed == 2 or (listed == 1 and capitals_speak and PROSE.isdisjoint((surname, given))):
             yield Span(start=match.start(), end=match.end(), entity=EntityType.NAME, score=0.35 + 0.2 * listed)
 
 
@@ -173,13 +175,18 @@ def _surname_end(text: str, words: "list[regex.Match[str]]", position: int, capi
     surname = following.group()
     if not regex.fullmatch(r"[ \t]+(?:\p{L}\.?[ \t]+)?", between):
         return 0
-    listed = surname.lower() in SURNAMES
-    plausible = words[position].group().lower() in GIVEN and surname[0].isupper() and not _is_prose(surname)
-    if capitals_speak:
-        return following.end() if surname[0].isupper() and (listed or not _is_prose(surname)) else 0
-    return following.end() if listed or plausible else 0
+    # In upper case an ambiguous given name ("ROSE") needs a listed surname beside it.
+    enough = surname.lower() in SURNAMES or (
+        surname[0].isupper()
+        and not _is_prose(following)
+        and (capitals_speak or words[position].group().lower() in GIVEN)
+    )
+    return following.end() if enough and (surname[0].isupper() or not capitals_speak) else 0
 
 
-def _is_prose(word: str) -> bool:
-    lowered = word.lower()
-    return lowered in PROSE or lowered.removesuffix("'s").removesuffix("\u2019s") in PROSE
+def _is_prose(match: "regex.Match[str]") -> bool:
+    """Whether a word belongs to prose; a single letter before a full stop is an initial."""
+    word = match.group().lower()
+    if len(word) == 1 and match.string[match.end() : match.end() + 1] == ".":
+        return False
+    return word in PROSE or word.removesuffix("'s").removesuffix("\u2019s") in PROSE

@@ -39,7 +39,7 @@ class PersonClipper:
         # Opacus watches layers in training mode only. All others stay in evaluation mode: with dropout the gradient of
         # a person would depend on chance and on the cut into micro-batches, and the noise regularises anyway.
         for prefix, module in model.named_modules():
-            own = [name for name, parameter in module.named_parameters(prefix, recurse=False) if parameter.requires_grad]
+            own = [name for name, p in module.named_parameters(prefix, recurse=False) if p.requires_grad]
             if own and type(module) is not nn.Linear:
                 raise _not_covered(own[0])
             module.training = bool(own)

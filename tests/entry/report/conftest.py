@@ -1,0 +1,346 @@
+"""One whole story, told by the real use cases on the in-memory drivers, with documents as the real steps write them."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import ROUND_CEILING, Decimal
+from functools import cache
+from io import BytesIO
+from itertools import count
+
+import numpy as np
+import pytest
+from tests.conftest import ADA, OTTO, POLICIES, Stage, digest, linear_accountant, measured, registration
+
+from tunewarden.domain.canonical import encode, to_plain
+from tunewarden.domain.datasets import Columns, Purpose
+from tunewarden.domain.deidentification import EntityType
+from tunewarden.domain.errors import Refused
+from tunewarden.domain.gates import Bound, Gate, Measurement, Rule
+from tunewarden.domain.names import Alias, Digest, PolicyName, Role
+from tunewarden.domain.privacy import Mechanism
+from tunewarden.domain.training import StepName
+from tunewarden.drivers.policies import FilePolicies
+from tunewarden.steps.measure.explanation import Explanation, Term
+from tunewarden.steps.measure.fairness import measure_fairness
+from tunewarden.steps.measure.intervals import Figure
+from tunewarden.steps.measure.privacy import measure_membership
+from tunewarden.steps.measure.step import Details
+from tunewarden.steps.measure.utility import measure_utility
+from tunewarden.usecases import datasets, files, jobs, keys, models, reports, requests
+from tunewarden.usecases.ports import Attempt, Blobs, Ingested, Principal, StepResult
+
+CANARIES = {
+    "dataset": "canarydataset",
+    "text": "canarytextcolumn",
+    "label": "canarylabelcolumn",
+    "person": "canarypersoncolumn",
+    "class": "canaryclass",
+    "suffix": "canarysuffix",
+    "metadata": "canarymetadata",
+    "file": "canaryfile",
+    "principal": "canaryname",
+}
+
+
+@dataclass(slots=True)
+class Told:
+    """A platform on which one model version came to be, and everybody who took part."""
+
+    stage: Stage
+    lineage: Callable[[], reports.Lineage]
+    steward: Principal
+    requester: Principal
+    approver: Principal
+    worker: Principal
+
+
+@dataclass(slots=True)
+class DocumentedStep:
+    """A step that does nothing but write a document as the real one would, after `minutes`."""
+
+    stage: Stage
+    minutes: int
+    measurements: tuple[Measurement, ...]
+    details: Callable[[Attempt], object]
+    counts: Mapping[str, int]
+    updates: int = 0
+    failures: int = 0
+    identity: Digest = field(default_factory=lambda: digest("documented step"))
+
+    def __call__(self, attempt: Attempt) -> StepResult:
+        self.stage.clock.advance(timedelta(minutes=self.minutes, seconds=17))
+        if self.failures:
+            self.failures -= 1
+            raise RuntimeError("a worker was lost")
+        for done in range(0, self.updates, 8):
+            attempt.charge(min(8, self.updates - done))
+        details = self.stage.blobs.put_bytes(encode(to_plain(self.details(attempt))))
+        adapter = attempt.outputs.get(StepName.TRAIN)
+        return StepResult(
+            output=self.stage.blobs.put_bytes(encode({"output": self.minutes, "of": attempt.request})),
+            measurements=self.measurements,
+            details=details,
+            counts=self.counts,
+            about=adapter,
+        )
+
+
+@pytest.fixture
+def told(stage: Stage) -> Told:
+    """Refusals, a failed attempt, a failing gate and, in the end, a promotion."""
+    return tell(stage)
+
+
+def tell(stage: Stage) -> Told:
+    made = count(1_795_000_000_000, 61_003)
+    platform = replace(
+        stage.platform,
+        ingest=_records,
+        accountant=lambda mechanisms, delta: linear_accountant(mechanisms, delta).quantize(
+            Decimal("0.0001"), ROUND_CEILING
+        ),
+        new_id=lambda prefix: _identifier(prefix, next(made)),
+    )
+    stage.platform = platform
+    stage.policies.gates["promotion"] = _strict()
+    steward, requester, approver, worker = (
+        keys.create(platform, ADA, name=CANARIES["principal"], roles=frozenset({role}), token_hash="0" * 64)[0]
+        for role in (Role.STEWARD, Role.REQUESTER, Role.APPROVER, Role.WORKER)
+    )
+
+    # 1. A dataset, and a use of it that is not allowed.
+    stage.clock.advance(timedelta(minutes=12))
+    dataset, _ = datasets.register(platform, steward, _registration())
+    stored, _ = files.upload(
+        platform, steward, filename=CANARIES["file"], purpose="fine-tune", content=BytesIO(b"bytes")
+    )
+    datasets.add_version(platform, steward, dataset.id, stored.id)
+    stage.clock.advance(timedelta(hours=2))
+    ask = requests.Ask(
+        training_file=dataset.id,
+        base_model=PolicyName("tiny"),
+        purpose=Purpose.RESEARCH,
+        epsilon=Decimal(8),
+        suffix=CANARIES["suffix"],
+        metadata={CANARIES["metadata"]: CANARIES["metadata"]},
+    )
+    with suppress(Refused):
+        requests.submit(platform, requester, replace(ask, purpose=Purpose.MARKETING))
+
+    # 2. A request that its author may not approve, and somebody else does.
+    stage.clock.advance(timedelta(minutes=3))
+    request, _ = requests.submit(platform, requester, ask)
+    with suppress(Refused):
+        requests.approve(platform, requester, request.id, request.plan.digest())
+    stage.clock.advance(timedelta(minutes=41))
+    requests.approve(platform, approver, request.id, request.plan.digest())
+
+    # 3. The job; the first attempt to train is lost.
+    pipeline = _pipeline(stage, request.plan.mechanism.updates)
+    guards = {StepName.DEIDENTIFY: PolicyName("training")}
+    stage.clock.advance(timedelta(seconds=2))
+    for _ in range(4):
+        with suppress(RuntimeError):
+            done = jobs.advance(platform, worker, pipeline, guards, request.id)
+    assert done.model is not None
+    model = done.model
+
+    # 4. A gate that does not pass, a milder one that does, and two people.
+    stage.clock.advance(timedelta(hours=1))
+    with suppress(Refused):
+        models.propose(platform, requester, model, Alias.PRODUCTION)
+    stage.policies.gates["promotion"] = FilePolicies(POLICIES).gate(PolicyName("promotion"))
+    stage.clock.advance(timedelta(days=1))
+    promotion, _, _ = models.propose(platform, requester, model, Alias.PRODUCTION)
+    stage.clock.advance(timedelta(minutes=25))
+    models.approve(platform, approver, promotion.id, promotion.verdict)
+    return Told(
+        stage=stage,
+        lineage=lambda: reports.lineage(platform, OTTO, model),
+        steward=steward,
+        requester=requester,
+        approver=approver,
+        worker=worker,
+    )
+
+
+def _identifier(prefix: str, milliseconds: int) -> str:
+    """As `entry/identifiers.py` makes them, but the same every time."""
+    return f"{prefix}-{milliseconds:012x}{digest(str(milliseconds)).removeprefix('sha256:')[:20]}"
+
+
+def _registration() -> datasets.Registration:
+    return replace(
+        registration(purposes=frozenset({Purpose.RESEARCH, Purpose.CARE_QUALITY})),
+        name=CANARIES["dataset"],
+        columns=Columns(
+            text=CANARIES["text"], label=CANARIES["label"], person=CANARIES["person"], protected=("sex", "age band")
+        ),
+    )
+
+
+def _records(blobs: Blobs, given: Digest, filename: str, columns: Columns) -> Ingested:
+    assert filename
+    assert columns.text
+    records = blobs.put_bytes(blobs.read(given) + b" as records")
+    return Ingested(records=records, rows=2011, persons=1204, labels=(CANARIES["class"], "other"))
+
+
+def _strict() -> Gate:
+    """A gate with a rule that fails and one that nobody measured."""
+    rules = (
+        Rule(
+            metric="fairness.accuracy_gap",
+            bound=Bound.AT_MOST,
+            limit=Decimal("0.05"),
+            because="No group may be served worse than the rest.",
+            remedy="Add records of the group that falls short.",
+        ),
+        Rule(
+            metric="robustness.typos",
+            bound=Bound.AT_LEAST,
+            limit=Decimal("0.9"),
+            because="<script>alert(1)</script> & people mistype.",
+            remedy="Measure it.",
+        ),
+    )
+    return Gate(name=PolicyName("promotion"), rules=rules)
+
+
+def _pipeline(stage: Stage, updates: int) -> Mapping[StepName, DocumentedStep]:
+    found = {EntityType.NAME: 1630, EntityType.DATE: 1204, EntityType.MEDICAL_RECORD: 871, EntityType.PHONE: 402}
+    found |= {EntityType.ADDRESS: 377, EntityType.EMAIL: 214, EntityType.AGE: 9}
+    made = details()
+    return {
+        StepName.DEIDENTIFY: DocumentedStep(
+            stage=stage,
+            minutes=1,
+            measurements=(measured("deid.planted_recall", "0.97", 1050),),
+            details=lambda _: deidentified(found),
+            counts={"records": 2011, "persons": 1204, "emptied": 0, "entities": sum(found.values())}
+            | {kind.value: number for kind, number in found.items()},
+        ),
+        StepName.TRAIN: DocumentedStep(
+            stage=stage,
+            minutes=3,
+            measurements=(measured("privacy.epsilon", "8", 963), measured("privacy.delta", "0.0001", 963)),
+            details=lambda attempt: trained(attempt.plan.mechanism),
+            counts={"updates": updates},
+            updates=updates,
+            failures=1,
+        ),
+        StepName.MEASURE: DocumentedStep(
+            stage=stage,
+            minutes=2,
+            measurements=(
+                *made.utility.measurements(),
+                *made.fairness.measurements(),
+                *(made.explanation.measurements() if made.explanation else ()),
+                *made.membership.measurements(),
+            ),
+            details=lambda attempt: replace(made, adapter=attempt.outputs[StepName.TRAIN]),
+            counts={"records": made.utility.rows, "persons": made.utility.persons},
+        ),
+    }
+
+
+def trained(executed: Mechanism) -> object:
+    """What the training step writes, of what this report reads: `steps/train/driver.py`."""
+    return {
+        "executed": executed,
+        "planned": executed,
+        "measurements": (measured("privacy.epsilon", "8", 963), measured("privacy.epsilon_pld", "7.2141", 963)),
+        "versions": {"opacus": "1.6.0", "ray": "2.60.0", "torch": "2.13.0"},
+    }
+
+
+@cache
+def details() -> Details:
+    """What the measuring step writes, from its own functions on drawn rows."""
+    drawn = np.random.default_rng(7)
+    persons = np.sort(drawn.integers(0, 241, 402))
+    labels = drawn.integers(0, 2, 402)
+    predicted = np.where(drawn.random(402) < 0.91, labels, 1 - labels)
+    base = drawn.integers(0, 2, 402)
+    sex = np.array(["female", "male"])[drawn.integers(0, 2, 402)]
+    bands = np.array(["0-17", "18-39", "40-64", "65-89", "90+"])
+    age = bands[drawn.choice(5, 402, p=[0.22, 0.34, 0.27, 0.14, 0.03])]
+    loss = drawn.normal(0.3, 0.1, 241)
+    return Details(
+        adapter=digest("adapter"),
+        utility=measure_utility(labels=labels, predicted=predicted, base_predicted=base, majority=1, persons=persons),
+        fairness=measure_fairness(
+            labels=labels,
+            predicted=predicted,
+            persons=persons,
+            attributes={"sex": [str(each) for each in sex], "age band": [str(each) for each in age]},
+        ),
+        explanation=Explanation(
+            persons=32,
+            steps=20,
+            comprehensiveness=_figure("0.2911", "0.3480", "0.4049"),
+            random_comprehensiveness=_figure("0.0611", "0.0840", "0.1069"),
+            comprehensiveness_over_random=_figure("0.2010", "0.2640", "0.3270"),
+            sufficiency=_figure("-0.0110", "0.0210", "0.0530"),
+            random_sufficiency=_figure("0.1530", "0.2010", "0.2490"),
+            sufficiency_under_random=_figure("0.1290", "0.1800", "0.2310"),
+            convergence_delta=_figure("0.0110", "0.0240", "0.0370"),
+            terms=tuple(
+                Term(term=word, weight=Decimal(weight), texts=texts)
+                for word, weight, texts in (("burn", "0.31", 14), ("hand", "0.12", 17), ("firework", "0.05", 21))
+            ),
+        ),
+        membership=measure_membership(loss, drawn.normal(0.305, 0.1, 241)),
+        libraries={"captum": "0.9.0", "fairlearn": "0.15.0", "torch": "2.13.0"},
+    )
+
+
+def deidentified(found: Mapping[EntityType, int]) -> object:
+    """What the de-identify step writes: `steps/deidentify/step.py`."""
+    return {
+        "profile": digest("profile"),
+        "reviewed": False,
+        "records": 2011,
+        "emptied": 0,
+        "entities": found,
+        "operators": dict.fromkeys(EntityType, "replace"),
+        "safe_harbor": [
+            {
+                "category": "names",
+                "entities": ["name"],
+                "detector": True,
+                "transformed": 1630,
+                "known_gap": "names without title, label or frequent given name; names in lower-case text",
+            },
+            {
+                "category": "biometric-identifiers",
+                "entities": [],
+                "detector": False,
+                "transformed": 0,
+                "known_gap": "no detector",
+            },
+        ],
+        "planted": {
+            EntityType.NAME: _planted(139, "0.8742", "0.9266", "0.9628"),
+            EntityType.DATE: _planted(150, "0.9757", "1", "1"),
+            EntityType.MEDICAL_RECORD: _planted(148, "0.9527", "0.9866", "0.9984"),
+            EntityType.PHONE: _planted(150, "0.9757", "1", "1"),
+            EntityType.ADDRESS: _planted(141, "0.8892", "0.9400", "0.9723"),
+            EntityType.EMAIL: _planted(150, "0.9757", "1", "1"),
+            EntityType.SSN: _planted(147, "0.9427", "0.9800", "0.9959"),
+        },
+        "rescan": {"threshold": "0.2", "records_hit": 31, "kinds": {"name": 31}},
+        "examples": [
+            {"before": "Patient: Ada Example, MRN 00412-77.", "after": "Patient: [NAME], MRN [MEDICAL-RECORD]."}
+        ],
+    }
+
+
+def _planted(hits: int, low: str, value: str, high: str) -> Mapping[str, object]:
+    return {"found": hits, "n": 150, "low": low, "value": value, "high": high}
+
+
+def _figure(low: str, value: str, high: str) -> Figure:
+    return Figure(low=Decimal(low), value=Decimal(value), high=Decimal(high))

@@ -1,0 +1,57 @@
+"""`tunewarden demo` on real emergency-room narratives: the whole story, with the figures that it promises."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from tests.conftest import SHARED
+
+NARRATIVES = SHARED / "data" / "neiss-fireworks" / "df_injury_clean2.csv"
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    if not NARRATIVES.is_file():
+        pytest.skip("the real narratives are not beside this clone")
+    home = tmp_path_factory.mktemp("demo")
+    summary = home / "summary.json"
+    command = [
+        *(sys.executable, "-m", "tunewarden", "demo", "--data", str(NARRATIVES), "--text", "Narrative"),
+        *("--label", "Diagnosis", "--positive", "Burns, thermal (from flames or hot surface)"),
+        *("--protected", "Sex,Age", "--epsilon", "8", "--delta", "0.0001"),
+        *("--home", str(home), "--summary", str(summary)),
+    ]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished, summary
+
+
+def test_the_model_beats_the_majority_by_thirty_points_at_epsilon_eight(
+    told: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    summary = json.loads(told[1].read_text())
+    assert summary["accuracy"]["value"] - summary["majority"] >= 0.30
+    assert summary["accuracy"]["low"] <= summary["accuracy"]["value"] <= summary["accuracy"]["high"]
+    assert summary["epsilon"] <= 8
+    assert (summary["delta"], summary["unit"]) == (0.0001, "person")
+
+
+def test_the_summary_says_what_happened(told: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+    summary = json.loads(told[1].read_text())
+    assert summary["verified"] is True
+    assert summary["gates"] == {"training": "pass", "promotion": "pass"}
+    codes = [refusal["code"] for refusal in summary["refusals"]]
+    assert codes == ["purpose_not_allowed", "access_denied", "access_denied"]
+    assert {"deidentify", "train", "measure"} <= summary["steps"].keys()
+    assert {name.split()[0] for name in summary["fairness"]} == {"Sex", "Age"}
+    with zipfile.ZipFile(summary["bundle"]) as bundle:
+        assert Path(summary["report"]).read_bytes() == bundle.read("report.html")
+
+
+def test_the_story_is_told_as_it_goes(told: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+    told_lines = told[0].stdout
+    for said in ("every row is another person", "epsilon", "refused (403 purpose_not_allowed)", "production names"):
+        assert said in told_lines

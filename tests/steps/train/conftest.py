@@ -1,0 +1,158 @@
+"""A base model small enough to train in milliseconds, a plan for it, and made-up records of made-up persons."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tokenizers
+import torch
+import transformers
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
+
+from tunewarden.domain.canonical import digest_of, encode, to_plain
+from tunewarden.domain.datasets import Purpose
+from tunewarden.domain.names import DatasetId, Digest, PolicyName, RequestId
+from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
+from tunewarden.domain.training import BaseModel, Plan, Recipe, StepName
+from tunewarden.steps.records import CleanRecord, Manifest
+from tunewarden.steps.train.base_model import file_digest
+from tunewarden.steps.train.compute import Compute
+from tunewarden.steps.train.model import TextClassifier, build
+from tunewarden.steps.train.recipe import Training
+from tunewarden.steps.train.rows import Rows
+from tunewarden.steps.train.texts import tokenize
+from tunewarden.usecases.ports import Attempt, Blobs, Charge
+
+WORDS = ("burn", "fire", "hand", "rocket", "eye", "cut", "smoke", "left", "right", "finger")
+SOURCE, PROFILE = digest_of("records"), digest_of("profile")
+RECIPE = Recipe(lora_rank=2, lora_alpha=4, max_tokens=8, expected_units=16, rows_per_person=2)
+MECHANISM = Mechanism(
+    unit=PrivacyUnit.PERSON,
+    relation=Relation.ADD_OR_REMOVE_ONE,
+    sampling_rate=Decimal("0.5"),
+    noise_multiplier=Decimal("1.5"),
+    updates=3,
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Tiny matrices are slower on several threads than on one."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a BERT encoder of two narrow layers with a vocabulary of a dozen words."""
+    directory = tmp_path_factory.mktemp("base")
+    specials = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+    words = tokenizers.Tokenizer(WordLevel({word: i for i, word in enumerate((*specials, *WORDS))}, unk_token="[UNK]"))
+    words.pre_tokenizer = Whitespace()
+    words.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    named = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    transformers.PreTrainedTokenizerFast(tokenizer_object=words, **named).save_pretrained(directory)
+    shape = transformers.BertConfig(
+        vocab_size=len(WORDS) + len(specials),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=16,
+    )
+    transformers.BertModel(shape).save_pretrained(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def plan(base: Path) -> Plan:
+    return Plan(
+        base_model=BaseModel(name=PolicyName("tiny"), digest=file_digest(base / "model.safetensors")),
+        dataset=DatasetId("dst-1"),
+        dataset_version=SOURCE,
+        profile=PROFILE,
+        training_gate=digest_of("gate"),
+        purpose=Purpose.RESEARCH,
+        recipe=RECIPE,
+        mechanism=MECHANISM,
+        epsilon=Decimal(8),
+        delta=Decimal("0.0001"),
+    )
+
+
+@pytest.fixture
+def model(base: Path, plan: Plan) -> TextClassifier:
+    """With LoRA matrices that are not zero, so that every gradient is there from the first update on."""
+    built, _ = build(base, plan.base_model.digest, plan.recipe, 2)
+    with torch.no_grad():
+        for parameter in built.trainable().values():
+            parameter.normal_(std=0.5)
+    return built
+
+
+@pytest.fixture(scope="session")
+def rows_of(base: Path, plan: Plan) -> Callable[[Sequence[int]], Rows]:
+    """Makes rows from the number of rows of each person; texts of different length, labels by turns."""
+    tokenizer = build(base, plan.base_model.digest, plan.recipe, 2)[1]
+
+    def make(counts: Sequence[int]) -> Rows:
+        texts = [" ".join(WORDS[(row * 3 + j) % 10] for j in range(1 + row % 6)) for row in range(sum(counts))]
+        return Rows(
+            tokens=tokenize(tokenizer, texts, plan.recipe),
+            labels=np.arange(len(texts), dtype=np.int64) % 2,
+            starts=np.concatenate(([0], np.cumsum(counts, dtype=np.int64))),
+        )
+
+    return make
+
+
+def pseudonym(person: int) -> str:
+    return hashlib.sha256(str(person).encode()).hexdigest()
+
+
+def store_clean(blobs: Blobs, persons: int, profile: Digest = PROFILE, labels: Sequence[int] = (0, 1)) -> Digest:
+    """De-identified records of so many persons, one row for each of `labels`; the label is in the words."""
+    records = [
+        CleanRecord(person=pseudonym(person), label=label, text=("BURN fire", "cut finger")[label % 2])
+        for person in range(persons)
+        for label in labels
+    ]
+    lines = b"".join(encode(to_plain(record)) + b"\n" for record in records)
+    manifest = Manifest(
+        records=blobs.put_bytes(lines),
+        protected=blobs.put_bytes(b""),
+        profile=profile,
+        source=SOURCE,
+        rows=len(records),
+        persons=persons,
+        classes=2,
+    )
+    return blobs.put_bytes(encode(to_plain(manifest)))
+
+
+def attempt_for(plan: Plan, clean: Digest, charge: Charge, request: str = "req-1", number: int = 1) -> Attempt:
+    return Attempt(
+        request=RequestId(request),
+        number=number,
+        plan=plan,
+        records=SOURCE,
+        labels=("burn", "cut"),
+        outputs={StepName.DEIDENTIFY: clean},
+        charge=charge,
+    )
+
+
+def training_of(plan: Plan, rows: Rows, base: Path, place: Path, charge_every: int = 2) -> Training:
+    return Training(
+        request=RequestId("req-1"),
+        plan=plan,
+        classes=2,
+        rows=rows,
+        directory=base,
+        checkpoint=place / "checkpoint.safetensors",
+        compute=Compute(threads=1, charge_every=charge_every),
+    )

@@ -1,0 +1,206 @@
+"""The loop: paid before it happens, resumed only for the same plan, and never cheaper after a crash."""
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from tests.steps.train.conftest import training_of
+
+from tunewarden.domain.errors import BudgetExceeded, Corrupted, PlanMismatch
+from tunewarden.domain.names import RequestId
+from tunewarden.domain.training import Plan
+from tunewarden.steps.train import checkpoint
+from tunewarden.steps.train.recipe import Training, train
+from tunewarden.steps.train.rows import Rows
+from tunewarden.steps.train.spent import Spent
+
+MakeRows = Callable[[Sequence[int]], Rows]
+
+
+@pytest.fixture
+def training(plan: Plan, rows_of: MakeRows, base: Path, tmp_path: Path) -> Training:
+    longer = replace(plan, mechanism=plan.mechanism.times(7))
+    return training_of(longer, rows_of((1, 2, 1, 3) * 6), base, tmp_path)
+
+
+def done(training: Training) -> int:
+    return checkpoint.updates_done(training.checkpoint, training.request, training.plan.digest())
+
+
+def test_every_block_is_charged_before_anything_of_it_exists(training: Training) -> None:
+    charged: list[int] = []
+
+    def charge(updates: int) -> None:
+        assert done(training) == sum(charged), "earlier blocks are finished, this one has not begun"
+        charged.append(updates)
+
+    train(training, charge)
+    assert charged == [2, 2, 2, 1]
+    assert done(training) == 7
+
+
+def test_a_charge_that_is_refused_stops_the_training_at_once(training: Training) -> None:
+    def charge(_updates: int) -> None:
+        if done(training) == 2:
+            raise BudgetExceeded("privacy_budget_exhausted", "Nothing is left.")
+
+    with pytest.raises(BudgetExceeded):
+        train(training, charge)
+    assert done(training) == 2
+
+
+def test_an_update_in_which_nobody_is_drawn_is_noised_like_any_other_and_counted(training: Training) -> None:
+    """The second moments then hold nothing but noise: multiplier times clip over the constant number of persons."""
+    nobody = replace(training.plan.mechanism, sampling_rate=Decimal("1e-15"))
+    training = replace(training, plan=replace(training.plan, mechanism=nobody))
+    train(training, lambda _updates: None)
+    assert done(training) == 7
+    with safe_open(training.checkpoint, framework="pt") as file:
+        names = [name for name in file.keys() if name.startswith("exp_avg_sq/")]  # noqa: SIM118
+        moments = torch.cat([file.get_tensor(name).flatten() for name in names]).double()
+    deviation = float(nobody.noise_multiplier * training.plan.recipe.clip) / training.plan.recipe.expected_units
+    expected = (1 - 0.999**7) * deviation**2  # Kingma and Ba, arXiv 1412.6980, section 3
+    six_deviations = 6 * (2 / (7 * len(moments))) ** 0.5  # a false alarm in 500 million
+    assert abs(float(moments.mean()) / expected - 1) < six_deviations
+
+
+def test_a_checkpoint_is_safetensors_and_holds_weights_and_moments_only(training: Training) -> None:
+    train(training, lambda _updates: None)
+    with safe_open(training.checkpoint, framework="pt") as file:
+        kinds = {name.split("/")[0] for name in file.keys()}  # noqa: SIM118
+        header = file.metadata()
+    assert kinds == {"weight", "exp_avg", "exp_avg_sq", "step"}, "no state of a random generator, nothing else"
+    assert header == {
+        "form": "tunewarden-checkpoint-1",
+        "plan": training.plan.digest(),
+        "request": "req-1",
+        "update": "7",
+    }
+
+
+def test_the_same_training_with_the_same_seed_gives_another_model(training: Training, tmp_path: Path) -> None:
+    results = []
+    for name in ("one", "other"):
+        torch.manual_seed(0)
+        once = replace(training, checkpoint=tmp_path / name)
+        train(once, lambda _updates: None)
+        with safe_open(once.checkpoint, framework="pt") as file:
+            results.append(file.get_tensor("weight/head.weight"))
+    assert not torch.equal(*results)
+
+
+def test_a_training_goes_on_after_its_checkpoint_and_pays_only_for_the_rest(training: Training) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(training, _stop_after(training, 4))
+    charged: list[int] = []
+    train(training, charged.append)
+    assert charged == [2, 1]
+
+
+def test_moments_survive_a_resumption(training: Training) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(training, _stop_after(training, 4))
+    train(training, lambda _updates: None)
+    with safe_open(training.checkpoint, framework="pt") as file:
+        assert file.get_tensor("step/head.weight").item() == 7
+
+
+def test_a_finished_training_pays_for_nothing(training: Training) -> None:
+    train(training, lambda _updates: None)
+    before = training.checkpoint.read_bytes()
+    train(training, lambda _updates: pytest.fail("charged again"))
+    assert training.checkpoint.read_bytes() == before
+
+
+def test_a_checkpoint_of_another_plan_or_request_is_refused_and_nothing_is_charged(training: Training) -> None:
+    train(training, lambda _updates: None)
+    others = (
+        replace(training, plan=replace(training.plan, epsilon=Decimal(3))),
+        replace(training, plan=replace(training.plan, mechanism=training.plan.mechanism.times(99))),
+        replace(training, request=RequestId("req-2")),
+    )
+    for other in others:
+        with pytest.raises(PlanMismatch):
+            train(other, lambda _updates: pytest.fail("charged"))
+
+
+@pytest.mark.parametrize("keep", [0, 5, 200, -1])
+def test_a_damaged_checkpoint_stops_the_training_and_nothing_is_charged(training: Training, keep: int) -> None:
+    train(training, lambda _updates: None)
+    training.checkpoint.write_bytes(training.checkpoint.read_bytes()[:keep])
+    with pytest.raises(Corrupted):
+        train(training, lambda _updates: pytest.fail("charged"))
+
+
+def _stop_after(training: Training, updates: int) -> Callable[[int], None]:
+    def charge(_updates: int) -> None:
+        if done(training) == updates:
+            raise KeyboardInterrupt
+
+    return charge
+
+
+def _train_and_die(training: Training, spent: Path, at: int) -> None:
+    """In a process of its own: kills itself right after the ledger has taken charge number `at`."""
+    charges = 0
+
+    def charge(updates: int) -> None:
+        nonlocal charges
+        Spent(spent).add(updates)
+        charges += 1
+        if charges == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    train(training, charge)
+
+
+def _in_a_process(training: Training, spent: Path, at: int = 0) -> multiprocessing.process.BaseProcess:
+    process = multiprocessing.get_context("fork").Process(target=_train_and_die, args=(training, spent, at))
+    process.start()
+    return process
+
+
+@pytest.mark.parametrize("at", [1, 2, 4])
+def test_a_block_that_was_paid_and_lost_in_a_crash_is_paid_again(training: Training, tmp_path: Path, at: int) -> None:
+    killed = _in_a_process(training, tmp_path / "spent", at)
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
+    lost = Spent(tmp_path / "spent").updates() - done(training)
+    assert lost > 0
+    again = _in_a_process(training, tmp_path / "spent")
+    again.join()
+    assert again.exitcode == 0
+    assert done(training) == 7
+    assert Spent(tmp_path / "spent").updates() == 7 + lost
+
+
+def test_killed_at_random_moments_it_finishes_and_never_shows_less_than_what_ran(
+    training: Training, tmp_path: Path
+) -> None:
+    longer = replace(training.plan, mechanism=training.plan.mechanism.times(60))
+    training = replace(training, plan=longer)
+    for _ in range(5):
+        process = _in_a_process(training, tmp_path / "spent")
+        time.sleep(random.uniform(0.05, 0.6))  # noqa: S311
+        process.kill()
+        process.join()
+        assert done(training) <= Spent(tmp_path / "spent").updates()
+    last = _in_a_process(training, tmp_path / "spent")
+    last.join()
+    assert last.exitcode == 0
+    assert done(training) == 60 <= Spent(tmp_path / "spent").updates()
+
+
+def test_a_damaged_count_is_not_taken_for_zero(tmp_path: Path) -> None:
+    (tmp_path / "spent").write_text("many")
+    with pytest.raises(Corrupted):
+        Spent(tmp_path / "spent").updates()
