@@ -195,3 +195,9 @@ def test_an_empty_gate_is_refused() -> None:
 def test_a_gate_with_two_limits_for_one_metric_is_refused() -> None:
     with pytest.raises(Malformed, match="two rules"):
         gate(rule(METRICS[0], Bound.AT_MOST, Decimal(1)), rule(METRICS[0], Bound.AT_MOST, Decimal(2)))
+
+
+@pytest.mark.parametrize("limit", ["NaN", "Infinity", "-Infinity"])
+def test_a_rule_whose_limit_is_no_number_cannot_exist(limit: str) -> None:
+    with pytest.raises(Malformed):
+        rule("utility.accuracy", Bound.AT_LEAST, Decimal(limit))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openai import HttpxBinaryResponseContent
 from tests.conftest import POLICIES
 
 from tunewarden.entry.cli.notes import COLUMNS, generate
@@ -85,7 +86,7 @@ class Played:
 
     def bundle(self, model: str) -> Path:
         """The lineage bundle, as the auditor takes it away."""
-        answer = self.stage.clients["auditor"].with_raw_response.get(f"/models/{model}/lineage", cast_to=object)
+        answer = self.stage.clients["auditor"].get(f"/models/{model}/lineage", cast_to=HttpxBinaryResponseContent)
         path = self.stage.home / f"{model}.zip"
         path.write_bytes(answer.content)
         return path

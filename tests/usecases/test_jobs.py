@@ -119,6 +119,7 @@ def test_a_crashed_attempt_is_repeated_and_its_updates_cost_again(stage: Stage) 
     assert advance(stage, request.id).state is State.TRAINED
     charged = [event.charged for event in events(stage, BudgetCharged) if isinstance(event, BudgetCharged)]
     assert charged == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [attempt.charged for attempt in stage.steps[StepName.TRAIN].seen] == [0, 4]
     assert [event.attempt for event in events(stage, StepStarted) if isinstance(event, StepStarted)] == [1, 2, 3]
 
 

@@ -75,6 +75,7 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
         version = work.datasets.get(request.plan.dataset).version(request.plan.dataset_version)
         request = replace(request, attempt=request.attempt + 1)
         given = _given(request, step)
+        charged = work.ledgers.get(request.plan.dataset).account(identifier).charged
         work.requests.put(request)
         work.record(StepStarted(request=identifier, attempt=request.attempt, step=step, given=given))
         work.commit()
@@ -85,6 +86,7 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
         records=version.digest,
         labels=version.labels,
         outputs=request.outputs,
+        charged=charged,
         charge=lambda updates: _charge(platform, worker, identifier, request.attempt, updates),
     )
     return request, attempt, step

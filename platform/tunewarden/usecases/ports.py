@@ -253,6 +253,7 @@ class Attempt:
         records: digest of the dataset version's records, in the form that `Ingested` states.
         labels: the classes of the dataset version.
         outputs: what the steps before made, by step.
+        charged: updates that earlier attempts were charged; the ledger's word, not the step's.
         charge: must be called before every block of updates.
     """
 
@@ -263,6 +264,7 @@ class Attempt:
     labels: tuple[str, ...]
     outputs: Mapping[StepName, Digest]
     charge: Charge
+    charged: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
