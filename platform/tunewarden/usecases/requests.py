@@ -28,7 +28,7 @@ DEFAULT_PROFILE = PolicyName("default")
 _FEWEST_PERSONS = 20
 _TRAINING_SHARE = Decimal("0.8")  # four persons in five; the others are measured on (steps/records.py)
 _MOST_EPOCHS = 100
-DEFAULT_EPOCHS = 5
+DEFAULT_EPOCHS = 6
 DEFAULT_LEARNING_RATE = Recipe().learning_rate
 
 
@@ -288,7 +288,7 @@ def _expected_units(asked: int | None, persons: int, training: int) -> int:
             remedy="Add records of more persons.",
             who="steward",
         )
-    units = min(128, training // 4) if asked is None else asked
+    units = min(256, training // 6) if asked is None else asked
     if not 1 <= units <= training:
         raise Refused(
             "dataset_too_small",

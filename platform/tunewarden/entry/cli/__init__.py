@@ -120,7 +120,9 @@ def demo(
     positive: Annotated[str | None, typer.Option(help="Make two classes: this label against the rest.")] = None,
     epsilon: Annotated[str, typer.Option(help="Privacy loss of one person.")] = "8",
     delta: Annotated[str, typer.Option(help="Of the privacy loss.")] = "0.0001",
-    epochs: Annotated[int, typer.Option(help="How often each person is expected to take part.")] = 5,
+    epochs: Annotated[
+        int | None, typer.Option(help="How often each person is expected to take part; 6, or 4 for generated notes.")
+    ] = None,
     summary: Annotated[Path | None, typer.Option(help="Also write the last table as JSON.")] = None,
     home: Annotated[Path, typer.Option(help="Where the demo keeps its state.")] = Path("demo"),
 ) -> None:
@@ -136,7 +138,7 @@ def demo(
         positive=positive,
         epsilon=epsilon,
         delta=delta,
-        epochs=epochs,
+        epochs=epochs or (6 if data else 4),
     )
     raise typer.Exit(tell(story, home, summary))
 

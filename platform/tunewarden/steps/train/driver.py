@@ -26,7 +26,6 @@ from tunewarden.steps.train.model import adapter_bytes, build
 from tunewarden.steps.train.recipe import Training, train
 from tunewarden.steps.train.rows import read_rows, require_enough
 from tunewarden.steps.train.session import ray_session
-from tunewarden.steps.train.spent import Spent
 from tunewarden.usecases.ports import Attempt, Blobs, StepResult
 
 _PACKAGES = ("dp-accounting", "opacus", "peft", "ray", "safetensors", "torch", "transformers")
@@ -88,22 +87,24 @@ class TrainStep:
             checkpoint=(place / "checkpoint.safetensors").absolute(),
             compute=self._compute,
         )
-        spent = Spent(place / "charged")
+        updates = attempt.charged
         if checkpoint.updates_done(training.checkpoint, attempt.request, plan.digest()) < plan.mechanism.updates:
-            self._fit(training, attempt, spent)  # 2
+            updates += self._fit(training, attempt)  # 2
         checkpoint.restore(training.checkpoint, model.trainable())  # 3
         output = self._blobs.put_bytes(adapter_bytes(model, plan))
-        return self._result(attempt, training, output, plan.mechanism.times(spent.updates()))
+        return self._result(attempt, training, output, plan.mechanism.times(updates))
 
-    def _fit(self, training: Training, attempt: Attempt, spent: Spent) -> None:
-        """Run the recipe in a Ray worker while this thread, which may charge, answers it.
+    def _fit(self, training: Training, attempt: Attempt) -> int:
+        """Run the recipe in a Ray worker while this thread, which may charge, answers it; return what was charged.
 
         Raises what charging raised, what the recipe refused, or `TrainingInterrupted`.
         """
 
+        charged: list[int] = []
+
         def charge(updates: int) -> None:
-            spent.add(updates)
             attempt.charge(updates)
+            charged.append(updates)
 
         with ray_session(self._ray_address, training.rows.size_bytes()):
             desk = open_desk()
@@ -123,6 +124,7 @@ class TrainStep:
         if failure is not None:
             # Not chained: what a library says about a failure may quote what it was working on.
             raise TrainingInterrupted(f"The Ray worker stopped ({type(failure).__name__}).") from None
+        return sum(charged)
 
     def _result(self, attempt: Attempt, training: Training, output: Digest, executed: Mechanism) -> StepResult:
         plan, rows = training.plan, training.rows
