@@ -54,20 +54,24 @@ class _Teller:
     def say(self, who: str, what: str) -> None:
         self.console.print(f"[bold]{who:>10}[/]  {what}", highlight=False, soft_wrap=not self.console.is_terminal)
 
+    def refusal(self, who: str, what: str, error: APIStatusError) -> None:
+        """Tell what was refused and why, and keep it for the last table."""
+        body: Any = error.body
+        self.refusals.append(outcome.Refusal(asked=what, code=str(error.code), status=error.status_code))
+        self.say(who, f"{what}: [red]refused[/] ({error.status_code} {error.code}). {body['message']}")
+
     def refused(self, who: str, what: str, attempt: Callable[[], object]) -> None:
         """Something that must be refused; raises `RuntimeError` if it is not."""
         try:
             attempt()
         except APIStatusError as error:
-            body: Any = error.body
-            self.refusals.append(outcome.Refusal(asked=what, code=str(error.code), status=error.status_code))
-            self.say(who, f"{what}: [red]refused[/] ({error.status_code} {error.code}). {body['message']}")
+            self.refusal(who, what, error)
         else:
             raise RuntimeError(f"{what} was not refused")
 
 
 def tell(story: Story, home: Path, summary: Path | None) -> int:
-    """Play every scene; returns the exit code: 0 only if the auditor's own process said ok."""
+    """Play every scene; returns 0 only if the model was promoted and the auditor's own process said ok."""
     teller = _Teller(Console())
     data, columns = _records(story, home)
     began = time.monotonic()
@@ -83,7 +87,7 @@ def tell(story: Story, home: Path, summary: Path | None) -> int:
             error = job.error
             teller.say("platform", f"[red]the job {job.status}[/]: {error.code if error else ''}")
             return 1
-        _promote(teller, stage, str(job.fine_tuned_model))
+        promoted = _promote(teller, stage, str(job.fine_tuned_model))
         bundle = _lineage(teller, stage, str(job.fine_tuned_model))
         verified = _verify(teller, stage, bundle)
         budget = call(stage.clients["steward"], "GET", f"/datasets/{dataset}/budget")
@@ -91,7 +95,7 @@ def tell(story: Story, home: Path, summary: Path | None) -> int:
     teller.console.print(outcome.table(result))
     if summary is not None:
         summary.write_text(outcome.to_json(result))
-    return 0 if verified else 1
+    return 0 if verified and promoted else 1
 
 
 def _records(story: Story, home: Path) -> tuple[Path, dict[str, Any]]:
@@ -241,9 +245,14 @@ def _time_steps(teller: _Teller, client: OpenAI, job: Any) -> None:
             teller.say("platform", f"gate '{facts['gate']}': {facts['outcome']} (entry {facts['index']})")
 
 
-def _promote(teller: _Teller, stage: Stage, model: str) -> None:
+def _promote(teller: _Teller, stage: Stage, model: str) -> bool:
+    """Two people promote the model; a model whose evidence does not pass stays where it is, and the story goes on."""
     requester, approver = stage.clients["requester"], stage.clients["approver"]
-    promotion = call(requester, "POST", f"/models/{model}/promotions", {"alias": "production"})
+    try:
+        promotion = call(requester, "POST", f"/models/{model}/promotions", {"alias": "production"})
+    except APIStatusError as error:
+        teller.refusal("requester", f"promoting {model}", error)
+        return False
     gate = promotion["gate"]
     teller.say("requester", f"proposed {model} as production; gate '{gate['name']}': {gate['outcome']}")
     path = f"/promotions/{promotion['id']}/approve"
@@ -251,6 +260,7 @@ def _promote(teller: _Teller, stage: Stage, model: str) -> None:
     teller.refused("requester", "approving the own promotion", lambda: call(requester, "POST", path, verdict))
     approved = call(approver, "POST", path, verdict)
     teller.say("approver", f"approved the promotion (entry {approved['receipt']['index']}); production names {model}")
+    return True
 
 
 def _lineage(teller: _Teller, stage: Stage, model: str) -> Path:

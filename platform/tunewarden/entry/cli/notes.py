@@ -1,7 +1,7 @@
 """The demo's own records: made-up emergency-room notes of made-up persons, with every identifier in them known.
 
-No real person is in them. Persons come from Faker with a seed; the clinical sentences are this file's own. Whether a
-patient is admitted follows from the findings alone, never from sex or age, and one label in twenty is wrong, as labels
+No real person is in them. Persons come from Faker with a seed; the clinical sentences are this file's own. Which team a
+patient is for follows from the complaint alone, never from sex or age, and one label in twenty is wrong, as labels
 are. The recognisers are not built from Faker's lists, so finding the identifiers is not a foregone conclusion.
 """
 
@@ -17,11 +17,13 @@ from faker import Faker
 
 from tunewarden.domain.deidentification import EntityType
 
-LABELS = ("admitted", "discharged")
+LABELS = ("medical", "trauma")
 COLUMNS = ("text", "label", "person", "sex", "age")
 _LOCALES = ("en_US", "en_US", "en_US", "es_MX", "en_IN", "de_DE", "fr_FR", "en_GB")
 _WRONG_LABELS = 0.05
 _SEVERE = 0.42
+_TRAUMA = 0.45
+_INJURIES = frozenset({"a burn", "a fall", "a laceration"})
 _UPPER_CASE = 0.1
 _TODAY = date(2024, 6, 30)
 
@@ -126,14 +128,14 @@ def _person(number: int, faker: Mapping[str, Faker], chance: Random) -> _Person:
 
 
 def _note(person: _Person, faker: Mapping[str, Faker], chance: Random) -> Note:
-    severe = chance.random() < _SEVERE
+    severe, injured = chance.random() < _SEVERE, chance.random() < _TRAUMA
     draft = _Draft()
     seen = _TODAY - timedelta(days=chance.randint(0, 900))
     _header(draft, person, seen, chance)
-    _story(draft, person, severe, chance)
+    _story(draft, person, severe, injured, chance)
     for tail in chance.sample(_TAILS, k=chance.choice((2, 3, 3, 4))):
         tail(draft, person, faker, seen, chance)
-    label = LABELS[0] if severe != (chance.random() < _WRONG_LABELS) else LABELS[1]
+    label = LABELS[injured != (chance.random() < _WRONG_LABELS)]
     upper = draft.text.upper()
     # Where upper case has another length (a sharp s), the places of identifiers would move: such a text stays mixed.
     shouted = chance.random() < _UPPER_CASE and len(upper) == len(draft.text)
@@ -170,9 +172,9 @@ def _header(draft: _Draft, person: _Person, seen: date, chance: Random) -> None:
     )
 
 
-def _story(draft: _Draft, person: _Person, severe: bool, chance: Random) -> None:
+def _story(draft: _Draft, person: _Person, severe: bool, injured: bool, chance: Random) -> None:
     short = person.sex[0].upper()
-    complaint = chance.choice(tuple(_FINDINGS))
+    complaint = chance.choice([named for named in _FINDINGS if (named in _INJURIES) == injured])
     findings = _FINDINGS[complaint]
     said = chance.sample(findings[not severe], k=3)
     if chance.random() < 0.15:  # one misleading finding, as in life
@@ -189,7 +191,7 @@ def _story(draft: _Draft, person: _Person, severe: bool, chance: Random) -> None
 
 
 def _vitals(severe: bool, chance: Random) -> str:
-    """Vital signs that differ between the classes, with an overlap as wide as in life."""
+    """Vital signs that differ with how severe it is, with an overlap as wide as in life."""
     pulse = int(chance.gauss(108 if severe else 84, 14))
     systolic = int(chance.gauss(108 if severe else 128, 17))
     oxygen = min(100, int(chance.gauss(92 if severe else 97.5, 2.2)))

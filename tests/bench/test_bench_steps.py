@@ -1,0 +1,107 @@
+"""The steps: what privacy costs an update, and how fast texts are de-identified."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+from presidio_analyzer.nlp_engine import NoOpNlpEngine
+from tests.bench.conftest import Rows as BenchRows
+from tests.bench.conftest import interleaved, seconds
+from tests.conftest import POLICIES
+from torch.nn.functional import cross_entropy
+
+from tunewarden.domain.deidentification import parse_profile
+from tunewarden.domain.names import PolicyName
+from tunewarden.domain.training import Recipe
+from tunewarden.drivers.policies import FilePolicies
+from tunewarden.entry.cli.notes import generate
+from tunewarden.steps.deidentify.detector import Deidentifier
+from tunewarden.steps.deidentify.recognisers import recognisers
+from tunewarden.steps.train.base_model import BaseSource, locate
+from tunewarden.steps.train.compute import Compute
+from tunewarden.steps.train.model import TextClassifier, build
+from tunewarden.steps.train.person_clip import PersonClipper
+from tunewarden.steps.train.recipe import add_noise
+from tunewarden.steps.train.rows import Rows
+from tunewarden.steps.train.texts import pad, tokenize
+
+pytestmark = [pytest.mark.bench, pytest.mark.filterwarnings("ignore:Full backward hook is firing")]
+_PERSONS, _ROWS_EACH = 16, 2
+
+
+def starter() -> tuple[Path, FilePolicies]:
+    policies = FilePolicies(POLICIES)
+    source, revision = policies.base_source(PolicyName("all-minilm-l6-v2"))
+    return locate(BaseSource(source=source, revision=revision), allow_hub=False), policies
+
+
+def some_rows() -> tuple[TextClassifier, Rows]:
+    """MiniLM with a fresh adapter, and persons with two notes each, cut to 64 tokens."""
+    directory, policies = starter()
+    digest = policies.base_model(PolicyName("all-minilm-l6-v2")).digest
+    model, tokenizer = build(directory, digest, Recipe(), 2)
+    texts = [note.text for note in generate(_PERSONS * _ROWS_EACH, seed=1)][: _PERSONS * _ROWS_EACH]
+    rows = Rows(
+        tokens=tokenize(tokenizer, texts, Recipe()),
+        labels=np.arange(len(texts), dtype=np.int64) % 2,
+        starts=np.arange(0, len(texts) + 1, _ROWS_EACH, dtype=np.int64),
+    )
+    return model, rows
+
+
+def test_what_person_level_privacy_costs_an_update(rows: BenchRows) -> None:
+    private, data = some_rows()
+    plain, _ = some_rows()
+    everything = np.arange(len(data.labels))
+    for size in (8, 32):
+        clipper = PersonClipper(private, data, 0.5, Compute(micro_batch_rows=size))
+
+        def an_update_with_privacy(clipper: PersonClipper = clipper) -> None:
+            add_noise(clipper.clipped_sum([data.of(person) for person in range(data.persons)]), 0.5)
+
+        def in_parts(size: int = size) -> None:
+            plain.zero_grad(set_to_none=True)
+            for begin in range(0, len(everything), size):
+                part = everything[begin : begin + size]
+                losses = cross_entropy(plain(*pad(data.tokens, part)), torch.from_numpy(data.labels[part]))
+                torch.autograd.backward(losses * len(part) / len(everything))
+
+        rows.add(
+            f"person-level private update, micro-batches of {size} rows",
+            interleaved(an_update_with_privacy, in_parts, 7),
+            unit="ratio of time",
+            goal=1.25,
+            bound="at_most",
+            baseline="the same LoRA update without clipping and noise",
+        )
+        clipper.close()
+
+
+def test_how_fast_texts_are_deidentified(rows: BenchRows) -> None:
+    texts = [note.text for note in generate(200, seed=1)]
+    characters = sum(map(len, texts))
+    profile = parse_profile(PolicyName("default"), (POLICIES / "deid" / "default.toml").read_text())
+    deidentifier = Deidentifier(profile, recognisers())
+    registry = RecognizerRegistry(recognizers=list(recognisers()), supported_languages=["en"])
+    stock = AnalyzerEngine(registry=registry, nlp_engine=NoOpNlpEngine(), supported_languages=["en"])
+
+    def ours() -> None:
+        for text in texts:
+            deidentifier.clean(text)
+
+    def theirs() -> None:
+        for text in texts:
+            stock.analyze(text, language="en")
+
+    rows.add(
+        "de-identification, found and transformed",
+        interleaved(ours, theirs, 5),
+        unit="ratio of time",
+        goal=2,
+        bound="at_most",
+        baseline="Presidio's own loop over the same recognisers, which only finds",
+    )
+    rates = [characters / seconds(ours) for _ in range(3)]
+    rows.add("de-identification", rates, unit="characters/s", goal=40_000, bound="at_least", baseline="one thread")
