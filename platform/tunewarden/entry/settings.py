@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     ray_address: str = ""
     training_threads: int = Field(default=2, ge=1)
     micro_batch_rows: int = Field(default=64, ge=1)
-    charge_every_updates: int = Field(default=8, ge=1)
+    charge_every_updates: int = Field(default=4, ge=1)
     allow_hub: bool = False
 
     @property

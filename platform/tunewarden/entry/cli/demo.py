@@ -283,5 +283,5 @@ def _verify(teller: _Teller, stage: Stage, bundle: Path) -> bool:
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     teller.seconds["verify"] = time.monotonic() - began
     teller.say("auditor", "tunewarden-audit verify:")
-    teller.console.print(finished.stdout.rstrip(), highlight=False, markup=False)
+    teller.console.print(finished.stdout.rstrip(), highlight=False, markup=False, soft_wrap=True)
     return finished.returncode == 0

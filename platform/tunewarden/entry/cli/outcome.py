@@ -10,6 +10,8 @@ from typing import Any
 
 from rich.table import Table
 
+from tunewarden.domain.deidentification import EntityType
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
@@ -26,7 +28,7 @@ class Outcome:
 
     Attributes:
         accuracy: with its 95 % interval, over persons.
-        fairness: group -> accuracy, that of the rest, the shortfall with its simultaneous 95 % interval, persons.
+        fairness: group -> accuracy, how far below the rest with a simultaneous 95 % interval, persons.
         base_accuracy, majority: accuracy of the untrained base and of the majority class, on the same persons.
         epsilon: of the updates that were charged, by Renyi accounting; `epsilon_pld` by privacy loss distributions.
         budget_left: epsilon that other trainings on the dataset may still spend.
@@ -69,7 +71,8 @@ def read(
     measured = {m["metric"]: m for m in _measurements(documents)}
     utility = next(document["utility"] for document in documents if "utility" in document)
     fairness = next(document["fairness"] for document in documents if "fairness" in document)
-    entities = {name: count for name, count in steps["deidentify"]["counts"].items() if name.isupper() and count}
+    counts = steps["deidentify"]["counts"]
+    entities = {kind.value: counts[kind] for kind in EntityType if counts.get(kind)}
     return Outcome(
         accuracy=_interval(measured["utility.accuracy"]),
         base_accuracy=float(utility["base_accuracy"]["value"]),
@@ -119,7 +122,7 @@ def _rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "transformed", ", ".join(f"{name} {count}" for name, count in found) or "nothing was found"
     for name, group in outcome.fairness.items():
         shortfall = _with_interval(group["shortfall"])
-        yield f"  {name}", f"{group['accuracy']:.2f}, the rest {group['rest']:.2f}; shortfall {shortfall}"
+        yield f"  {name}", f"{group['accuracy']:.2f}; below the rest by {shortfall}"
     yield "gates", ", ".join(f"{name}: {value}" for name, value in outcome.gates.items())
     yield "refused", ", ".join(f"{refusal.asked} ({refusal.code})" for refusal in outcome.refusals)
     yield "report", outcome.report
@@ -139,7 +142,6 @@ def _interval(measured: Mapping[str, str]) -> dict[str, float]:
 def _group(group: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "accuracy": float(group["accuracy"]),
-        "rest": float(group["rest_accuracy"]),
         "shortfall": _interval(group["shortfall"]),
         "persons": group["persons"],
     }
