@@ -104,7 +104,7 @@ def table(outcome: Outcome) -> Table:
     """The table for people."""
     shown = Table(title="What came of it", show_header=False, title_justify="left")
     shown.add_column(style="bold", no_wrap=True)
-    shown.add_column()
+    shown.add_column(overflow="fold")
     for name, value in _rows(outcome):
         shown.add_row(name, value)
     return shown
