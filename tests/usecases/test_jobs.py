@@ -1,13 +1,14 @@
 """Carrying out: one step at a time, each recorded before and after, and the ledger never shows less than what ran."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from tests.conftest import ANN, BOB, DANA, EVE, OTTO, WORKER, Stage, measured
 from tests.usecases.test_requests import ask
 
-from tunewarden.domain.errors import Corrupted, PlanMismatch, Refused
+from tunewarden.domain.errors import Corrupted, IllegalTransition, PlanMismatch, Refused, Unavailable
 from tunewarden.domain.events import (
     ActionRefused,
     BudgetCharged,
@@ -131,6 +132,30 @@ def test_a_step_that_always_crashes_ends_the_request(stage: Stage) -> None:
             advance(stage, request.id)
     assert requests.get(stage.platform, ANN, request.id).state is State.FAILED
     assert len(events(stage, StepFailed)) == jobs.MOST_ATTEMPTS
+
+
+def test_what_was_only_unavailable_is_tried_again(stage: Stage) -> None:
+    request = approved(stage)
+    stage.steps[StepName.DEIDENTIFY].error = Unavailable("database_unavailable", "Not now.")
+    with pytest.raises(Unavailable):
+        advance(stage, request.id)
+    stage.steps[StepName.DEIDENTIFY].error = None
+    assert advance(stage, request.id).state is State.DEIDENTIFIED
+
+
+def test_a_worker_that_comes_too_late_does_not_end_what_another_has_carried_on(stage: Stage) -> None:
+    request = approved(stage)
+    late = stage.steps[StepName.DEIDENTIFY]
+    in_time = replace(late)
+
+    def overtaken(_: Attempt) -> None:
+        pipeline = {**stage.steps, StepName.DEIDENTIFY: in_time}
+        jobs.advance(stage.platform, WORKER, pipeline, GUARDS, request.id)
+
+    late.during = overtaken
+    with pytest.raises(IllegalTransition):
+        advance(stage, request.id)
+    assert requests.get(stage.platform, ANN, request.id).state is State.DEIDENTIFIED
 
 
 @pytest.mark.parametrize(

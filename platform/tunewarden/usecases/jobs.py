@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tunewarden.domain.canonical import digest_of, encode, to_plain
-from tunewarden.domain.errors import IllegalTransition, PlanMismatch, TunewardenError
+from tunewarden.domain.errors import Conflict, IllegalTransition, PlanMismatch, TunewardenError, Unavailable
 from tunewarden.domain.events import (
     BudgetCharged,
     GateJudged,
@@ -47,19 +47,23 @@ def advance(
     2. Run the step, with no unit of work open.
     3. Outcome: state, evidence, verdict, settlement and entries in one commit; or what failed.
 
-    Raises what the step raised, after recording it: a `TunewardenError` has ended the request; anything else has not,
-    unless it was attempt `MOST_ATTEMPTS`.
+    Raises what the step raised, after recording it. The request has then ended if a rule said no or stored bytes were
+    corrupted, and after attempt `MOST_ATTEMPTS`; what was unavailable or unexpected may be tried again.
     """
     request, attempt, step = _begin(platform, worker, identifier)  # 1
     try:
         result = pipeline[step](attempt)  # 2
         return _finish(platform, worker, request, step, attempt, result, pipeline[step], guards.get(step))  # 3
-    except TunewardenError as error:
-        _fail(platform, worker, identifier, step, attempt.number, error.code, final=True)
+    except Exception as error:
+        code = error.code if isinstance(error, TunewardenError) else "unexpected"
+        final = _is_final(error) or attempt.number >= MOST_ATTEMPTS
+        _fail(platform, worker, identifier, step, attempt.number, code, final=final)
         raise
-    except Exception:
-        _fail(platform, worker, identifier, step, attempt.number, "unexpected", final=attempt.number >= MOST_ATTEMPTS)
-        raise
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether another attempt would end the same way: a rule said no, or stored bytes are not what they were."""
+    return isinstance(error, TunewardenError) and not isinstance(error, Unavailable | Conflict)
 
 
 def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tuple[TrainingRequest, Attempt, StepName]:
@@ -235,7 +239,8 @@ def _fail(
     with platform.work(worker.id) as work:
         request = work.requests.get(identifier)
         work.record(StepFailed(request=identifier, attempt=attempt, step=step, code=code))
-        if final and not request.terminal:
+        # Another worker may have carried the step out meanwhile, or somebody withdrawn the request: then nothing ends.
+        if final and STEP_FROM.get(request.state) is step:
             failed = request.ended(State.FAILED, platform.clock(), code)
             work.requests.put(failed)
             settle(platform, work, failed)
