@@ -11,9 +11,9 @@ import pytest
 import uvicorn
 from openai import OpenAI
 from tests.conftest import ANN, BOB, DANA, EVE, OTTO, Stage
-from tunewarden.drivers.identity import new_token, token_hash
 
 from tunewarden.domain.events import KeyRevoked
+from tunewarden.drivers.identity import new_token, token_hash
 from tunewarden.entry.api.app import create_app
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import KeyRecord

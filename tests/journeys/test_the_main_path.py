@@ -1,11 +1,14 @@
 """The main path through a really started platform: HTTP, SQLite, Presidio, Ray, Opacus, Captum; then the auditor."""
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import time
+import tomllib
+import zipfile
 from typing import Any
 
 import openai
@@ -64,6 +67,15 @@ def test_a_governed_fine_tune_ends_in_a_promoted_model_that_the_auditor_verifies
 def test_the_same_state_of_the_log_gives_the_same_bundle(played: Played, trained: Any) -> None:
     first = played.bundle(trained.fine_tuned_model).read_bytes()
     assert played.bundle(trained.fine_tuned_model).read_bytes() == first
+
+
+def test_every_metric_that_was_measured_is_declared(played: Played, trained: Any) -> None:
+    declared = tomllib.loads((POLICIES / "metrics.toml").read_text()).keys()
+    with zipfile.ZipFile(played.bundle(trained.fine_tuned_model)) as bundle:
+        documents = [json.loads(bundle.read(name)) for name in bundle.namelist() if name.startswith("documents/")]
+    measured = {m["metric"] for document in documents if "produced_by" in document for m in document["measurements"]}
+    assert len(measured) > 20
+    assert measured <= declared
 
 
 def test_one_byte_changed_in_a_bundle_is_found_and_named(played: Played, trained: Any) -> None:
