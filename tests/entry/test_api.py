@@ -156,8 +156,20 @@ def test_an_upload_beyond_the_limit_or_without_bytes_is_refused(served: Served) 
     ann = served.client("ann")
     with pytest.raises(openai.UnprocessableEntityError, match="at most 1000000 bytes"):
         ann.files.create(file=("large.csv", b"x" * 1_000_001), purpose="fine-tune")
+    with pytest.raises(openai.APIStatusError, match="stated beforehand"):
+        ann.files.create(file=("larger.csv", b"x" * 2_000_000), purpose="fine-tune")
     with pytest.raises(openai.UnprocessableEntityError, match="no bytes"):
         ann.files.create(file=("empty.csv", b""), purpose="fine-tune")
+
+
+def test_a_body_beyond_its_limit_or_of_unstated_length_is_refused_before_it_is_read(served: Served) -> None:
+    headers = {"authorization": f"Bearer {served.tokens['ann']}"}
+    address = f"{served.address}/v1/fine_tuning/jobs"
+    large = httpx.post(address, content=b"x" * (1024 * 1024 + 1), headers=headers)
+    unstated = httpx.post(address, content=iter([b"{}"]), headers=headers)
+    assert [(answer.status_code, answer.json()["error"]["code"]) for answer in (large, unstated)] == [
+        (413, "body_too_large")
+    ] * 2
 
 
 def test_the_documentation_needs_no_other_server(served: Served) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import openai
 import pytest
+from openai import HttpxBinaryResponseContent
 from tests.conftest import POLICIES
 from tests.journeys.conftest import LENIENT, Played, audit, lineage_of
 
@@ -62,6 +63,15 @@ def test_a_governed_fine_tune_ends_in_a_promoted_model_that_the_auditor_verifies
     assert [step["step"] for step in lineage["steps"] if "output" in step] == ["deidentify", "train", "measure"]
     assert lineage["privacy"]["unit"] == "person"
     assert lineage["privacy"]["updates_charged"] == lineage["privacy"]["mechanism"]["updates"]
+
+
+def test_the_report_is_the_page_of_the_bundle_and_runs_no_script(played: Played, trained: Any) -> None:
+    auditor = played.stage.clients["auditor"]
+    page = auditor.get(f"/models/{trained.fine_tuned_model}/report", cast_to=HttpxBinaryResponseContent)
+    assert page.response.headers["content-security-policy"].startswith("default-src 'none'; style-src")
+    with zipfile.ZipFile(played.bundle(trained.fine_tuned_model)) as bundle:
+        assert page.content == bundle.read("report.html")
+    assert b"<script" not in page.content
 
 
 def test_the_same_state_of_the_log_gives_the_same_bundle(played: Played, trained: Any) -> None:

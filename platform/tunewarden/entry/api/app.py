@@ -11,6 +11,8 @@ from tunewarden.entry.api.routes import audit, datasets, files, jobs, models
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import Platform
 
+_LARGEST_BODY = 1024 * 1024  # bytes, of anything but an upload
+_MULTIPART_FRAME = 64 * 1024  # bytes around an uploaded file
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -40,10 +42,24 @@ def create_app(platform: Platform, settings: Settings) -> FastAPI:
     @app.middleware("http")
     async def with_headers(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
         request.state.request_id = "req_" + secrets.token_hex(12)
-        response = await proceed(request)
+        response = _too_large(request, settings) or await proceed(request)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers["x-request-id"] = request.state.request_id
         return response
 
     return app
+
+
+def _too_large(request: Request, settings: Settings) -> Response | None:
+    """The refusal of a body that is too large by its own account, or that does not say how large it is."""
+    if request.method not in {"POST", "PUT", "PATCH"}:
+        return None
+    upload = request.url.path == "/v1/files"
+    limit = settings.largest_upload_bytes + _MULTIPART_FRAME if upload else _LARGEST_BODY
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) <= limit:
+        return None
+    if not length and request.headers.get("transfer-encoding") is None:
+        return None  # no body at all
+    return errors.problem(request, 413, "body_too_large", f"A body here has at most {limit} bytes, stated beforehand.")

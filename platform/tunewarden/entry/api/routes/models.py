@@ -19,6 +19,9 @@ from tunewarden.usecases import models, reports
 
 router = APIRouter(tags=["models"])
 
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""Of the report page: its own stylesheet and nothing else; no script at all."""
+
 
 @router.get("/v1/models", summary="List model versions")
 def listed(called: Called) -> Json:
@@ -74,4 +77,6 @@ def lineage(called: Called, model_id: str) -> Response:
 def report(called: Called, model_id: str) -> HTMLResponse:
     """The page that is also in the bundle."""
     found = reports.lineage(called.platform, called.principal, ModelId(model_id))
-    return HTMLResponse(report_page(called.platform, found, called.settings))
+    return HTMLResponse(
+        report_page(called.platform, found, called.settings), headers={"content-security-policy": _POLICY}
+    )
