@@ -36,6 +36,7 @@ clean:
 
 # torch first and alone: any other order lets another package pull gigabytes of accelerator libraries.
 $(READY): pyproject.toml audit/pyproject.toml constraints.txt
+	@echo "Installing the pinned dependencies into $(VENV); this takes a few minutes, once."
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --editable ./audit --editable '.[dev]'
