@@ -55,3 +55,13 @@ def test_the_story_is_told_as_it_goes(told: tuple[subprocess.CompletedProcess[st
     told_lines = told[0].stdout
     for said in ("every row is another person", "epsilon", "refused (403 purpose_not_allowed)", "production names"):
         assert said in told_lines
+
+
+def test_a_column_that_is_not_there_is_named_without_a_traceback(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("note,label\nburnt hand,yes\ncut,no\n")
+    command = [sys.executable, "-m", "tunewarden", "demo", "--data", str(table), "--text", "narrative"]
+    finished = subprocess.run([*command, "--home", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert finished.returncode == 1
+    assert "missing_column" in finished.stdout
+    assert "Traceback" not in finished.stdout + finished.stderr

@@ -73,6 +73,14 @@ class _Teller:
 def tell(story: Story, home: Path, summary: Path | None) -> int:
     """Play every scene; returns 0 only if the model was promoted and the auditor's own process said ok."""
     teller = _Teller(Console())
+    try:
+        return _play(teller, story, home, summary)
+    except APIStatusError as error:  # a file or column that cannot be used, say: the reason is the caller's to mend
+        teller.refusal("platform", "what you asked for", error)
+        return 1
+
+
+def _play(teller: _Teller, story: Story, home: Path, summary: Path | None) -> int:
     data, columns = _records(story, home)
     began = time.monotonic()
     teller.say("platform", "starting api, worker and sealer")
