@@ -1,12 +1,11 @@
 """A really started platform for the journeys: three processes, SQLite, four principals, tiny data."""
 
-import csv
 import json
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 from openai import HttpxBinaryResponseContent
 from tests.conftest import POLICIES
 
-from tunewarden.entry.cli.notes import COLUMNS, generate
+from tunewarden.entry.cli.notes import Note, generate, write_csv
 from tunewarden.entry.cli.stage import Stage, call, started
 
 LENIENT = """
@@ -32,9 +31,10 @@ remedy = "Train on more persons."
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """The stage, the file to train on, and the policies that this platform reads."""
+    """The stage, the notes and the file of them to train on, and the policies that this platform reads."""
 
     stage: Stage
+    notes: Sequence[Note]
     data: Path
     policies: Path
 
@@ -110,11 +110,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     policies = home / "policies"
     shutil.copytree(POLICIES, policies)
     (policies / "gates" / "promotion.toml").write_text(LENIENT)
-    data = home / "notes.csv"
-    with data.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        for note in generate(160, seed=7):
-            writer.writerow({name: getattr(note, name) for name in COLUMNS})
+    notes, data = generate(160, seed=7), home / "notes.csv"
+    write_csv(data, notes)
     with started(home, policies=str(policies), lease_seconds="5", charge_every_updates="2") as stage:
-        yield Played(stage, data, policies)
+        yield Played(stage, notes, data, policies)

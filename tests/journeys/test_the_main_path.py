@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -124,12 +123,16 @@ def test_a_model_that_does_not_pass_the_shipped_gate_is_not_promoted(played: Pla
 
 def test_what_people_typed_is_nowhere_in_the_log_the_bundle_or_the_diagnostics(played: Played, trained: Any) -> None:
     bundle = played.bundle(trained.fine_tuned_model).read_bytes()
-    names = re.findall(r"[A-Z][a-z]+", played.data.read_text().splitlines()[1])
-    assert names
     logs = (played.stage.home / "serve.log").read_bytes()
-    for typed in (b"CANARY", b"P-000001"):
-        assert typed not in bundle
-        assert typed not in logs
+    identifiers = {
+        note.text[span.start : span.end].encode()
+        for note in played.notes
+        for span in note.spans
+        if span.end - span.start >= 8  # shorter ones may occur by chance
+    }
+    assert len(identifiers) > 300
+    typed = {b"CANARY", *(note.person.encode() for note in played.notes), *identifiers}
+    assert [secret for secret in typed if secret in bundle or secret in logs] == []
 
 
 def test_a_killed_worker_is_started_again_and_the_ledger_shows_every_update(played: Played) -> None:
