@@ -21,7 +21,14 @@ from tunewarden.domain.names import Digest, PolicyName, PrincipalId, Role
 from tunewarden.domain.privacy import Mechanism
 from tunewarden.domain.training import BaseModel, StepName
 from tunewarden.drivers.access import CasbinAccess
-from tunewarden.drivers.memory import FixedClock, MemoryBlobs, MemoryClaims, MemoryState, memory_work
+from tunewarden.drivers.memory import (
+    FixedClock,
+    MemoryBlobs,
+    MemoryClaims,
+    MemorySealedLog,
+    MemoryState,
+    memory_work,
+)
 from tunewarden.usecases import datasets, files
 from tunewarden.usecases.ports import (
     Attempt,
@@ -29,8 +36,6 @@ from tunewarden.usecases.ports import (
     Ingested,
     Platform,
     Principal,
-    SealedLog,
-    SignedTreeHead,
     StepResult,
 )
 
@@ -126,20 +131,6 @@ class TellingStep:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class UnsealedLog:
-    """A log that nobody seals; the sealer has its own tests."""
-
-    def head(self) -> SignedTreeHead | None:
-        return None
-
-    def entry(self, index: int) -> bytes:
-        raise NotFound("entry_not_found", f"No entry {index}.")
-
-    def inclusion_proofs(self, indices: Sequence[int], size: int) -> dict[int, list[bytes]]:
-        raise NotFound("entry_not_found", f"No tree of {size} for {len(indices)} entries.")
-
-
 def few_records(blobs: Blobs, digest: Digest, filename: str, columns: Columns) -> Ingested:
     """One hundred persons with a row each, whatever was uploaded; `drivers/tables.py` has its own tests."""
     assert filename
@@ -163,26 +154,24 @@ class Stage:
         with self.platform.work(OTTO.id) as work:
             return list(work.entries())
 
-    def dataset(self, *, epsilon: str = "10") -> Dataset:
+    def dataset(self, *, epsilon: str = "10", delta: str = "0.0001") -> Dataset:
         """A dataset of one hundred persons for research."""
-        registered, _ = datasets.register(self.platform, DANA, registration(epsilon=epsilon))
+        registered, _ = datasets.register(self.platform, DANA, registration(epsilon=epsilon, delta=delta))
         stored, _ = files.upload(
             self.platform, DANA, filename="notes.csv", purpose="fine-tune", content=BytesIO(b"bytes")
         )
         return datasets.add_version(self.platform, DANA, registered.id, stored.id)[0]
 
 
-def registration(
-    *, epsilon: str = "10", purposes: frozenset[Purpose] = frozenset({Purpose.RESEARCH})
-) -> datasets.Registration:
+def registration(*, epsilon: str = "10", delta: str = "0.0001") -> datasets.Registration:
     return datasets.Registration(
         name="Emergency notes of the north clinic",
-        purposes=purposes,
+        purposes=frozenset({Purpose.RESEARCH}),
         lawful_basis=LawfulBasis.PUBLIC_TASK,
         sensitivity=Sensitivity.SPECIAL_CATEGORY,
         retain_until=date(2027, 1, 1),
         columns=Columns(text="note", label="burn", person="patient", protected=("sex",)),
-        budget=Budget(epsilon=Decimal(epsilon), delta=Decimal("0.0001")),
+        budget=Budget(epsilon=Decimal(epsilon), delta=Decimal(delta)),
     )
 
 
@@ -190,9 +179,9 @@ def registration(
 def stage() -> Stage:
     clock, blobs, policies = FixedClock(NOW), MemoryBlobs(), FewPolicies()
     numbers = iter(range(10**6))
-    log: SealedLog = UnsealedLog()
+    state = MemoryState()
     platform = Platform(
-        work=memory_work(MemoryState(), clock),
+        work=memory_work(state, clock),
         access=CasbinAccess(POLICIES / "access" / "model.conf", POLICIES / "access" / "policy.csv"),
         blobs=blobs,
         clock=clock,
@@ -201,7 +190,7 @@ def stage() -> Stage:
         ingest=few_records,
         accountant=linear_accountant,
         calibrate=linear_calibration,
-        log=log,
+        log=MemorySealedLog(state),
         new_id=lambda prefix: f"{prefix}-{next(numbers):032x}",
     )
     steps = {name: TellingStep(name=name, blobs=blobs) for name in StepName}
