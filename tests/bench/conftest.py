@@ -96,4 +96,4 @@ def rows(request: pytest.FixtureRequest) -> Iterator[Rows]:
         )
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
-        Console().print("", table)
+        Console(width=170).print("", table)

@@ -22,6 +22,7 @@ from tunewarden.steps.deidentify.recognisers import recognisers
 from tunewarden.steps.train.base_model import BaseSource, locate
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.model import TextClassifier, build
+from tunewarden.steps.train.noise import NoiseStream
 from tunewarden.steps.train.person_clip import PersonClipper
 from tunewarden.steps.train.recipe import add_noise
 from tunewarden.steps.train.rows import Rows
@@ -59,7 +60,7 @@ def test_what_person_level_privacy_costs_an_update(rows: BenchRows) -> None:
         clipper = PersonClipper(private, data, 0.5, Compute(micro_batch_rows=size))
 
         def an_update_with_privacy(clipper: PersonClipper = clipper) -> None:
-            add_noise(clipper.clipped_sum([data.of(person) for person in range(data.persons)]), 0.5)
+            add_noise(clipper.clipped_sum([data.of(person) for person in range(data.persons)]), 0.5, NoiseStream())
 
         def in_parts(size: int = size) -> None:
             plain.zero_grad(set_to_none=True)
@@ -85,7 +86,11 @@ def test_how_fast_texts_are_deidentified(rows: BenchRows) -> None:
     profile = parse_profile(PolicyName("default"), (POLICIES / "deid" / "default.toml").read_text())
     deidentifier = Deidentifier(profile, recognisers())
     registry = RecognizerRegistry(recognizers=list(recognisers()), supported_languages=["en"])
-    stock = AnalyzerEngine(registry=registry, nlp_engine=NoOpNlpEngine(), supported_languages=["en"])
+    stock = AnalyzerEngine(
+        registry=registry,
+        nlp_engine=NoOpNlpEngine(models=[{"lang_code": "en", "model_name": "none"}]),
+        supported_languages=["en"],
+    )
 
     def ours() -> None:
         for text in texts:
