@@ -155,18 +155,21 @@ class Stage:
             return list(work.entries())
 
     def dataset(self, *, epsilon: str = "10", delta: str = "0.0001") -> Dataset:
-        """A dataset of one hundred persons for research."""
+        """A dataset of one hundred persons for research; the first one's upload is `b"bytes"`, no two are alike."""
         registered, _ = datasets.register(self.platform, DANA, registration(epsilon=epsilon, delta=delta))
+        content = b"bytes" * len(datasets.listed(self.platform, DANA))
         stored, _ = files.upload(
-            self.platform, DANA, filename="notes.csv", purpose="fine-tune", content=BytesIO(b"bytes")
+            self.platform, DANA, filename="notes.csv", purpose="fine-tune", content=BytesIO(content)
         )
         return datasets.add_version(self.platform, DANA, registered.id, stored.id)[0]
 
 
-def registration(*, epsilon: str = "10", delta: str = "0.0001") -> datasets.Registration:
+def registration(
+    *, epsilon: str = "10", delta: str = "0.0001", purposes: frozenset[Purpose] = frozenset({Purpose.RESEARCH})
+) -> datasets.Registration:
     return datasets.Registration(
         name="Emergency notes of the north clinic",
-        purposes=frozenset({Purpose.RESEARCH}),
+        purposes=purposes,
         lawful_basis=LawfulBasis.PUBLIC_TASK,
         sensitivity=Sensitivity.SPECIAL_CATEGORY,
         retain_until=date(2027, 1, 1),

@@ -31,15 +31,17 @@ remedy = "Train on more persons."
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """The stage, the notes and the file of them to train on, and the policies that this platform reads."""
+    """The stage, the notes to train on, and the policies that this platform reads."""
 
     stage: Stage
     notes: Sequence[Note]
-    data: Path
     policies: Path
 
     def register(self, *, epsilon: str = "100") -> str:
-        """The steward registers a dataset with the notes as its version."""
+        """The steward registers a dataset with the notes as its version, in an order of its own each time."""
+        data = self.stage.home / "registered.csv"
+        turn = len(call(self.stage.clients["steward"], "GET", "/datasets")["data"])
+        write_csv(data, [*self.notes[turn:], *self.notes[:turn]])
         steward = self.stage.clients["steward"]
         dataset = call(
             steward,
@@ -55,7 +57,7 @@ class Played:
                 "budget": {"epsilon": epsilon, "delta": "0.0001"},
             },
         )
-        file = steward.files.create(file=self.data, purpose="fine-tune")
+        file = steward.files.create(file=data, purpose="fine-tune")
         call(steward, "POST", f"/datasets/{dataset['id']}/versions", {"file_id": file.id})
         return str(dataset["id"])
 
@@ -110,7 +112,5 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     policies = home / "policies"
     shutil.copytree(POLICIES, policies)
     (policies / "gates" / "promotion.toml").write_text(LENIENT)
-    notes, data = generate(160, seed=7), home / "notes.csv"
-    write_csv(data, notes)
     with started(home, policies=str(policies), lease_seconds="5", charge_every_updates="2") as stage:
-        yield Played(stage, notes, data, policies)
+        yield Played(stage, generate(160, seed=7), policies)

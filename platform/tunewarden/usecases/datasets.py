@@ -9,7 +9,7 @@ from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.events import DatasetRegistered, DatasetRetired, DatasetVersionAdded
 from tunewarden.domain.names import Action, DatasetId, FileId
 from tunewarden.domain.privacy import Ledger
-from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource
+from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, UnitOfWork
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
 
 
@@ -86,6 +86,7 @@ def add_version(
         with platform.work(principal.id) as work:
             dataset = work.datasets.get(identifier)
             _require_in_use(dataset)
+            _require_unregistered(work, dataset, version)
             dataset = dataset.with_version(version)
             work.datasets.put(dataset)
             work.record(
@@ -164,6 +165,24 @@ def _resource(dataset: Dataset) -> Resource:
 
 def _permit(platform: Platform, principal: Principal, action: Action, dataset: Dataset) -> None:
     permit(platform, principal, action, _resource(dataset))
+
+
+def _require_unregistered(work: UnitOfWork, dataset: Dataset, version: DatasetVersion) -> None:
+    """One content, one budget: the same bytes or records in a second dataset would be paid for from a second ledger.
+
+    Not checked: whether other bytes are about the same persons.
+    """
+    for other in work.datasets.all():
+        if other.id == dataset.id:
+            continue
+        if any(known.source == version.source or known.digest == version.digest for known in other.versions):
+            raise Refused(
+                "already_registered",
+                f"These records are a version of the dataset {other.id} already.",
+                remedy="Use that dataset; a second one would give the same persons a second privacy budget.",
+                who="privacy-officer",
+                param="file_id",
+            )
 
 
 def _require_in_use(dataset: Dataset) -> None:

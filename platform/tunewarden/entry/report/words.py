@@ -76,6 +76,10 @@ _INPUT = Reason("The input itself could not be used.", "whoever asked, by mendin
 
 REASONS: Mapping[str, Reason] = {
     "access_denied": Reason("The access policy does not allow it to this principal.", _ADMINISTRATOR),
+    "already_registered": Reason(
+        "The records were a version of another dataset already, which has the privacy budget of these persons.",
+        "nobody by registering again; the dataset that has them may be used",
+    ),
     "base_model_not_allowed": Reason(
         "The base model is not one that may be fine-tuned here.", "an administrator, who proposes additions to the list"
     ),
