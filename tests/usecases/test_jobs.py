@@ -92,6 +92,17 @@ def test_a_request_nobody_approved_has_no_next_step(stage: Stage) -> None:
     assert stage.steps[StepName.DEIDENTIFY].seen == []
 
 
+def test_a_stored_state_that_nobody_approved_is_not_believed(stage: Stage) -> None:
+    request = approved(stage)
+    with stage.platform.work(WORKER.id) as work:
+        work.requests.put(replace(request, approved_by=None))
+        work.record(RequestEnded(request=request.id, state=request.state, because=""))  # any entry
+        work.commit()
+    with pytest.raises(IllegalTransition):
+        advance(stage, request.id)
+    assert stage.steps[StepName.DEIDENTIFY].seen == []
+
+
 @pytest.mark.parametrize("who", [ANN, BOB, DANA, EVE, OTTO])
 def test_only_the_worker_advances(stage: Stage, who: object) -> None:
     request = approved(stage)

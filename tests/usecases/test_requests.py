@@ -1,17 +1,19 @@
 """Asking and approving: nothing is queued that may not be, and every no is in the log."""
 
+from dataclasses import replace
 from decimal import Decimal
 from io import BytesIO
 
 import pytest
-from tests.conftest import ANN, BOB, DANA, EVE, OTTO, Stage
+from tests.conftest import ANN, BOB, DANA, EVE, OTTO, Stage, linear_calibration
 
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.errors import BudgetExceeded, IllegalTransition, Malformed, NotFound, Refused, TunewardenError
 from tunewarden.domain.events import ActionRefused, BudgetReserved, BudgetSettled, RequestApproved, RequestSubmitted
-from tunewarden.domain.names import PolicyName
+from tunewarden.domain.names import PolicyName, PrincipalId
+from tunewarden.domain.privacy import Mechanism
 from tunewarden.domain.training import State
-from tunewarden.usecases import datasets, files, requests
+from tunewarden.usecases import datasets, files, keys, requests
 from tunewarden.usecases.ports import Principal
 
 
@@ -98,6 +100,28 @@ def test_a_request_on_a_retired_dataset_is_refused(stage: Stage) -> None:
     assert refused.value.code == "dataset_retired"
 
 
+def test_a_dataset_retired_while_the_plan_is_made_is_noticed_before_anything_is_queued(stage: Stage) -> None:
+    dataset = stage.dataset()
+
+    def slow(template: Mechanism, epsilon: Decimal, delta: Decimal) -> Mechanism:
+        datasets.retire(stage.platform, DANA, dataset.id)
+        return linear_calibration(template, epsilon, delta)
+
+    with pytest.raises(Refused) as refused:
+        requests.submit(replace(stage.platform, calibrate=slow), ANN, ask(dataset))
+    assert refused.value.code == "dataset_retired"
+    assert requests.listed(stage.platform, ANN) == []
+
+
+def test_a_request_whose_dataset_was_retired_meanwhile_cannot_be_approved(stage: Stage) -> None:
+    request, _ = requests.submit(stage.platform, ANN, ask(stage.dataset()))
+    datasets.retire(stage.platform, DANA, request.plan.dataset)
+    with pytest.raises(Refused) as refused:
+        requests.approve(stage.platform, BOB, request.id, request.plan.digest())
+    assert refused.value.code == "dataset_retired"
+    assert requests.get(stage.platform, ANN, request.id).state is State.AWAITING_APPROVAL
+
+
 def test_two_requests_cannot_both_hold_the_last_of_the_budget(stage: Stage) -> None:
     dataset = stage.dataset(epsilon="15")
     requests.submit(stage.platform, ANN, ask(dataset))
@@ -164,6 +188,12 @@ def test_no_refusal_writes_what_the_caller_typed(stage: Stage) -> None:
         with pytest.raises(TunewardenError):
             requests.submit(stage.platform, ANN, ask(dataset, **changes))
     assert "CANARY" not in repr(stage.entries())
+
+
+def test_an_identifier_that_is_none_of_ours_is_never_written(stage: Stage) -> None:
+    with pytest.raises(Refused):
+        keys.revoke(stage.platform, EVE, PrincipalId("CANARY John Smith"))
+    assert refusals(stage)[-1].resource == "key"
 
 
 def test_malformed_input_needs_nobodys_permission(stage: Stage) -> None:
