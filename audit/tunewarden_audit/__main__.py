@@ -9,10 +9,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tunewarden_audit.commands import WRONG_USE, consistency, inclusion, say, verify
+from tunewarden_audit.commands import WRONG_USE, consistency, inclusion, say, tiles, verify, witness
 from tunewarden_audit.note import InvalidKey
 
-COMMANDS = (verify, inclusion, consistency)
+COMMANDS = (verify, inclusion, consistency, tiles, witness)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

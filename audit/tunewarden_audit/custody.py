@@ -1,4 +1,7 @@
-"""The two files that the sealer keeps outside the database: its signing key and its last signed head."""
+"""The two files that the sealer keeps outside the database: its signing key and its last signed head.
+
+A witness keeps its key in the same way.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +14,25 @@ from pathlib import Path
 from tunewarden_audit import canonical
 from tunewarden_audit.log import Signed, SignedStateBroken
 from tunewarden_audit.merkle import Frontier
-from tunewarden_audit.note import InvalidKey, SignerKey
+from tunewarden_audit.note import ED25519, InvalidKey, SignerKey
 
 
-def create_key(path: Path, origin: str) -> SignerKey:
-    """Generate the log's signing key into a new file of mode 0600; raises FileExistsError rather than replace one."""
-    key = SignerKey.generate(origin)
+def create_key(path: Path, name: str, algorithm: bytes = ED25519) -> SignerKey:
+    """Generate a signing key into a new file of mode 0600; raises FileExistsError rather than replace one."""
+    key = SignerKey.generate(name, algorithm)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     _write_through(descriptor, key.pem())
     _flush_folder(path.parent)
     return key
 
 
-def read_key(path: Path, origin: str) -> SignerKey:
+def read_key(path: Path, name: str, algorithm: bytes = ED25519) -> SignerKey:
     """The signing key in a file that only its owner may read; raises InvalidKey, FileNotFoundError."""
     with path.open("rb") as file:
         mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
         if mode & 0o077:
             raise InvalidKey(f"{path.name} has mode {mode:04o}: others may read the signing key; make it 0600")
-        return SignerKey.from_pem(origin, file.read())
+        return SignerKey.from_pem(name, file.read(), algorithm)
 
 
 def write_state(path: Path, signed: Signed) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 HASH_BYTES = 32
 LONGEST_PROOF = 63  # a longer one belongs to a tree of more than 2**63 leaves: nobody has that, so it is an attack
@@ -78,6 +79,60 @@ def root(leaves: Iterable[bytes]) -> bytes:
     return Frontier().extend(leaves).root()
 
 
+class Nodes(Protocol):
+    """Something that knows the perfect subtrees of a tree of `size` leaves."""
+
+    @property
+    def size(self) -> int: ...
+
+    def node(self, height: int, index: int) -> bytes:
+        """The root of the leaves [index * 2**height, (index + 1) * 2**height), which all lie inside the tree."""
+
+
+def root_of(nodes: Nodes) -> bytes:
+    """The tree's root hash; SHA-256 of nothing for the empty tree."""
+    return _subroot(nodes, 0, nodes.size) if nodes.size else EMPTY_ROOT
+
+
+def prove_inclusion(nodes: Nodes, index: int) -> list[bytes]:
+    """The path from leaf `index` to the root, lowest first (RFC 6962 section 2.1.1). Raises IndexError."""
+    if not 0 <= index < nodes.size:
+        raise IndexError(f"leaf {index} is not in a tree of {nodes.size} leaves")
+    path = []
+    low, high = 0, nodes.size
+    while high - low > 1:
+        middle = low + _split(high - low)
+        if index < middle:
+            path.append(_subroot(nodes, middle, high))
+            high = middle
+        else:
+            path.append(_subroot(nodes, low, middle))
+            low = middle
+    return path[::-1]
+
+
+def prove_consistency(nodes: Nodes, old_size: int) -> list[bytes]:
+    """That the first `old_size` leaves are this tree's beginning (RFC 6962 section 2.1.2). Raises IndexError.
+
+    Empty when `old_size` is the whole tree. A tree of size 0 has no consistency proof: everything extends it.
+    """
+    if not 0 < old_size <= nodes.size:
+        raise IndexError(f"a tree of {nodes.size} leaves has no consistency proof from size {old_size}")
+    path = []
+    low, high = 0, nodes.size
+    while old_size < high:
+        middle = low + _split(high - low)
+        if old_size <= middle:
+            path.append(_subroot(nodes, middle, high))
+            high = middle
+        else:
+            path.append(_subroot(nodes, low, middle))
+            low = middle
+    if low > 0:  # otherwise the old tree is a perfect subtree, and the verifier already has its root
+        path.append(_subroot(nodes, low, high))
+    return path[::-1]
+
+
 class Tree:
     """Every perfect subtree of a log, in memory: about two hashes a leaf.
 
@@ -96,58 +151,21 @@ class Tree:
     def size(self) -> int:
         return len(self._levels[0])
 
+    def node(self, height: int, index: int) -> bytes:
+        """See `Nodes`."""
+        return self._levels[height][index]
+
     def root(self) -> bytes:
         """The tree's root hash; SHA-256 of nothing for the empty tree."""
-        return self._subroot(0, self.size) if self.size else EMPTY_ROOT
+        return root_of(self)
 
     def inclusion_proof(self, index: int) -> list[bytes]:
-        """The path from leaf `index` to the root, lowest first (RFC 6962 section 2.1.1). Raises IndexError."""
-        if not 0 <= index < self.size:
-            raise IndexError(f"leaf {index} is not in a tree of {self.size} leaves")
-        path = []
-        low, high = 0, self.size
-        while high - low > 1:
-            middle = low + _split(high - low)
-            if index < middle:
-                path.append(self._subroot(middle, high))
-                high = middle
-            else:
-                path.append(self._subroot(low, middle))
-                low = middle
-        return path[::-1]
+        """See `prove_inclusion`. Raises IndexError."""
+        return prove_inclusion(self, index)
 
     def consistency_proof(self, old_size: int) -> list[bytes]:
-        """That the first `old_size` leaves are this tree's beginning (RFC 6962 section 2.1.2). Raises IndexError.
-
-        Empty when `old_size` is the whole tree. A tree of size 0 has no consistency proof: everything extends it.
-        """
-        if not 0 < old_size <= self.size:
-            raise IndexError(f"a tree of {self.size} leaves has no consistency proof from size {old_size}")
-        path = []
-        low, high = 0, self.size
-        while old_size < high:
-            middle = low + _split(high - low)
-            if old_size <= middle:
-                path.append(self._subroot(middle, high))
-                high = middle
-            else:
-                path.append(self._subroot(low, middle))
-                low = middle
-        if low > 0:  # otherwise the old tree is a perfect subtree, and the verifier already has its root
-            path.append(self._subroot(low, high))
-        return path[::-1]
-
-    def _subroot(self, low: int, high: int) -> bytes:
-        """The root of the leaves [low, high), where low is a multiple of the largest power of two in the range."""
-        peaks = []
-        while low < high:
-            height = (high - low).bit_length() - 1
-            peaks.append(self._levels[height][low >> height])
-            low += 1 << height
-        *lefts, top = peaks
-        for left in reversed(lefts):
-            top = node_hash(left, top)
-        return top
+        """See `prove_consistency`. Raises IndexError."""
+        return prove_consistency(self, old_size)
 
 
 def inclusion_proof(index: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
@@ -156,7 +174,7 @@ def inclusion_proof(index: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
 
 
 def consistency_proof(old_size: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
-    """The consistency proof from `old_size` to all these leaves; see `Tree.consistency_proof`. Raises IndexError."""
+    """The consistency proof from `old_size` to all these leaves; see `prove_consistency`. Raises IndexError."""
     return Tree(leaf_hashes).consistency_proof(old_size)
 
 
@@ -234,6 +252,19 @@ def _way_up(position: int, last: int, siblings: Iterable[bytes]) -> Iterator[tup
         position, last = position >> 1, last >> 1
     if last != 0:
         raise InvalidProof("the proof is shorter than the way to the root")
+
+
+def _subroot(nodes: Nodes, low: int, high: int) -> bytes:
+    """The root of the leaves [low, high), where low is a multiple of the largest power of two in the range."""
+    peaks = []
+    while low < high:
+        height = (high - low).bit_length() - 1
+        peaks.append(nodes.node(height, low >> height))
+        low += 1 << height
+    *lefts, top = peaks
+    for left in reversed(lefts):
+        top = node_hash(left, top)
+    return top
 
 
 def _require_proof(proof: Sequence[bytes], *hashes: bytes) -> None:

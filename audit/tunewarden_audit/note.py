@@ -1,7 +1,7 @@
 """C2SP signed notes with Ed25519 keys, and the tree head (C2SP checkpoint) that such a note carries.
 
-Sources: c2sp.org/signed-note v1, c2sp.org/tlog-checkpoint v1, RFC 8032. Other signature types are ignored, as the
-specification asks: a note stands when a key that the caller trusts has signed it.
+Sources: c2sp.org/signed-note v1, c2sp.org/tlog-checkpoint v1, c2sp.org/tlog-cosignature v1, RFC 8032. Other signature
+types are ignored, as the specification asks: a note stands when a key that the caller trusts has signed it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -19,10 +19,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from tunewarden_audit.merkle import HASH_BYTES
 
-ED25519 = b"\x01"  # signature type (C2SP signed-note)
+ED25519 = b"\x01"  # signature type (C2SP signed-note): a log's own
+COSIGNATURE = b"\x04"  # a witness's: the signature is preceded by a time (C2SP tlog-cosignature)
 LONGEST_NOTE = 1_000_000  # bytes
 MOST_SIGNATURES = 100
 LARGEST_SIZE = 2**63 - 1
+_TIME_BYTES = 8
 _DASH = "\N{EM DASH} "
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 
@@ -37,34 +39,48 @@ class InvalidNote(ValueError):
     """The note is malformed, or no trusted key has signed it. The message never quotes the note."""
 
 
+class NotSigned(InvalidNote):
+    """The note is well formed, but no trusted key has signed it."""
+
+
 class InvalidKey(ValueError):
     """The key is malformed, or of a kind that must not be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """The public half of a log's key. Make one with `load_key`, which refuses keys that verify too much."""
+    """The public half of a log's or a witness's key. Make one with `load_key`, which refuses keys that fit too much."""
 
     name: str
     public: bytes  # 32 bytes, RFC 8032 section 5.1.2
+    algorithm: bytes = ED25519
+
+    @property
+    def is_witness(self) -> bool:
+        return self.algorithm == COSIGNATURE
 
     @property
     def key_id(self) -> bytes:
         """Four bytes that tell keys apart; not a fingerprint."""
-        return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.public).digest()[:4]
+        return hashlib.sha256(self.name.encode() + b"\n" + self.algorithm + self.public).digest()[:4]
 
     @property
     def vkey(self) -> str:
         """The key as one line of text: name+id+base64, as the Go checksum database writes it."""
-        return f"{self.name}+{self.key_id.hex()}+{_base64(ED25519 + self.public)}"
+        return f"{self.name}+{self.key_id.hex()}+{_base64(self.algorithm + self.public)}"
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the vkey line, 64 hex digits: to be compared over another channel than the bundle's."""
         return hashlib.sha256(self.vkey.encode()).hexdigest()
 
-    def verifies(self, message: bytes, signature: bytes) -> bool:
-        """Whether this key signed the message (RFC 8032 section 5.1.7)."""
+    def verifies(self, text: bytes, signature: bytes) -> bool:
+        """Whether this key signed the note's text (RFC 8032 section 5.1.7); `signature` without the key's id."""
+        message = text
+        if self.is_witness:
+            if cosigned_at(signature) > LARGEST_SIZE:
+                return False
+            message, signature = cosigned(text, cosigned_at(signature)), signature[_TIME_BYTES:]
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
         except InvalidSignature:
@@ -74,21 +90,22 @@ class VerifierKey:
 
 @dataclass(frozen=True, slots=True)
 class SignerKey:
-    """The private half. Only the sealer holds one."""
+    """The private half. Only the sealer holds the log's; a witness has its own."""
 
     name: str
     private: Ed25519PrivateKey = field(repr=False)
+    algorithm: bytes = ED25519
 
     def __post_init__(self) -> None:
         _require_name(self.name)
 
     @classmethod
-    def generate(cls, name: str) -> SignerKey:
-        """A fresh key from the operating system's randomness; `name` is the log's origin."""
-        return cls(name, Ed25519PrivateKey.generate())
+    def generate(cls, name: str, algorithm: bytes = ED25519) -> SignerKey:
+        """A fresh key from the operating system's randomness; `name` is the log's origin, or the witness's name."""
+        return cls(name, Ed25519PrivateKey.generate(), algorithm)
 
     @classmethod
-    def from_pem(cls, name: str, pem: bytes) -> SignerKey:
+    def from_pem(cls, name: str, pem: bytes, algorithm: bytes = ED25519) -> SignerKey:
         """The key in an unencrypted PKCS#8 PEM block; raises InvalidKey."""
         try:
             private = serialization.load_pem_private_key(pem, password=None)
@@ -96,7 +113,7 @@ class SignerKey:
             raise InvalidKey("the signing key is not an unencrypted PKCS#8 PEM block") from None
         if not isinstance(private, Ed25519PrivateKey):
             raise InvalidKey("the signing key is not an Ed25519 key")
-        return cls(name, private)
+        return cls(name, private, algorithm)
 
     def pem(self) -> bytes:
         """The private key as an unencrypted PKCS#8 PEM block: a secret."""
@@ -106,15 +123,19 @@ class SignerKey:
 
     @property
     def verifier(self) -> VerifierKey:
-        return VerifierKey(self.name, self.private.public_key().public_bytes_raw())
+        return VerifierKey(self.name, self.private.public_key().public_bytes_raw(), self.algorithm)
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A text and the trusted keys whose signatures under it were verified; never empty."""
+    """A text and the trusted keys whose signatures under it were verified; never empty.
+
+    `times` has, for each witness among them, when it says that it cosigned: seconds since 1970, the newest if several.
+    """
 
     text: str
     signed_by: tuple[VerifierKey, ...]
+    times: Mapping[VerifierKey, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +178,10 @@ def load_key(vkey: str) -> VerifierKey:
     raw = _strict_base64(encoded)
     if raw is None or len(raw) != 1 + HASH_BYTES:
         raise InvalidKey("a vkey is name+id+base64 of 33 bytes")
-    if raw[:1] != ED25519:
-        raise InvalidKey(f"key type {raw[0]:#04x} is not Ed25519 (0x01)")
+    if raw[:1] not in {ED25519, COSIGNATURE}:
+        raise InvalidKey(f"key type {raw[0]:#04x} is not Ed25519 (0x01 for logs, 0x04 for witnesses)")
     _require_sound_point(raw[1:])
-    key = VerifierKey(name, raw[1:])
+    key = VerifierKey(name, raw[1:], raw[:1])
     if key_id != key.key_id.hex():
         raise InvalidKey("the id in the vkey is not the id of its name and key")
     return key
@@ -178,6 +199,7 @@ def open_note(text: bytes | str, keys: Iterable[VerifierKey]) -> Note:
     body, lines = _split_note(text)
     trusted = {(key.name, key.key_id): key for key in keys}
     signed_by: list[VerifierKey] = []
+    times: dict[VerifierKey, int] = {}
     for line in lines:
         name, signature = _signature_line(line)
         # 2
@@ -189,10 +211,21 @@ def open_note(text: bytes | str, keys: Iterable[VerifierKey]) -> Note:
             raise InvalidNote("a signature with a trusted key's name and id does not verify")
         if key not in signed_by:
             signed_by.append(key)
+        if key.is_witness:
+            times[key] = max(cosigned_at(signature[4:]), times.get(key, 0))
     # 4
     if not signed_by:
-        raise InvalidNote("no trusted key has signed this note")
-    return Note(body, tuple(signed_by))
+        raise NotSigned("no trusted key has signed this note")
+    return Note(body, tuple(signed_by), times)
+
+
+def signed_head(text: bytes | str, keys: Iterable[VerifierKey]) -> TreeHead:
+    """The tree head in a checkpoint that a trusted key signed under the log's own name; raises InvalidNote."""
+    signed = open_note(text, keys)
+    head = TreeHead.parse(signed.text)
+    if head.origin not in {key.name for key in signed.signed_by if not key.is_witness}:
+        raise InvalidNote("the origin of the checkpoint is not the name of the key that signed it")
+    return head
 
 
 def sign_note(text: str, key: SignerKey) -> str:
@@ -200,8 +233,39 @@ def sign_note(text: str, key: SignerKey) -> str:
     if not text.endswith("\n") or text.startswith("\n"):
         raise InvalidNote("a note's text begins with a line and ends with a newline")
     _require_plain(text)
-    signature = key.private.sign(text.encode())
-    return f"{text}\n{_DASH}{key.name} {_base64(key.verifier.key_id + signature)}\n"
+    return f"{text}\n{_signed_line(key, key.private.sign(text.encode()))}"
+
+
+def add_signature(note: str, line: str) -> str:
+    """The note with one more signature line, in place of an earlier one of the same key; raises InvalidNote."""
+    body, lines = _split_note(note)
+    name, signature = _signature_line(line.removesuffix("\n"))
+    others = [one for one in lines if (_signature_line(one)[0], _signature_line(one)[1][:4]) != (name, signature[:4])]
+    return "\n".join([body, *others, line.removesuffix("\n"), ""])
+
+
+def cosign(note: str, key: SignerKey, time: int) -> str:
+    """The signature line of a witness under a checkpoint, at `time` in seconds since 1970 (C2SP tlog-cosignature v1).
+
+    Not checked: that the checkpoint is consistent with what the witness has seen; see `witness`.
+    """
+    body, _ = _split_note(note)
+    signature = key.private.sign(cosigned(body.encode(), time))
+    return _signed_line(key, time.to_bytes(_TIME_BYTES, "big") + signature)
+
+
+def cosigned(text: bytes, time: int) -> bytes:
+    """What a witness signs under a checkpoint's text at a time."""
+    return b"cosignature/v1\ntime %d\n%b" % (time, text)
+
+
+def cosigned_at(signature: bytes) -> int:
+    """The time in a cosignature (without the key's id), seconds since 1970."""
+    return int.from_bytes(signature[:_TIME_BYTES], "big")
+
+
+def _signed_line(key: SignerKey, signature: bytes) -> str:
+    return f"{_DASH}{key.name} {_base64(key.verifier.key_id + signature)}\n"
 
 
 def _split_note(text: bytes | str) -> tuple[str, list[str]]:

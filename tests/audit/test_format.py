@@ -78,6 +78,7 @@ def test_the_format_names_every_check_verdict_and_limit(
     report = verify.verify(bundle_bytes, [golden.KEY.verifier], files["checkpoint"])
     for check in report.checks:
         assert f"| {check.number} | {check.name} |" in FORMAT
+    assert "| 10 | witnesses |" in FORMAT
     for grade in verify.Grade:
         assert f"| {grade.value} | {grade.name.lower()} |" in FORMAT
     for name in bundle.REQUIRED:

@@ -8,10 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tunewarden_audit.bundle import LARGEST_BUNDLE
-from tunewarden_audit.note import TreeHead, VerifierKey, load_key, open_note
-from tunewarden_audit.verify import Grade
+from tunewarden_audit.note import TreeHead, VerifierKey, load_key, signed_head
+from tunewarden_audit.recipe import Grade, Report
 
 WRONG_USE = 2
+WORDS = {
+    Grade.CONSISTENT: "ok",
+    Grade.WITNESSED: "ok",
+    Grade.INCOMPLETE: "MISSING",
+    Grade.DIVERGED: "DIVERGED",
+    Grade.INVALID: "FAILED",
+}
 
 
 def say(line: str, code: int = 0) -> int:
@@ -23,6 +30,15 @@ def say(line: str, code: int = 0) -> int:
 def verdict(grade: Grade) -> int:
     """Print the verdict; returns its exit code."""
     return say(f"verdict: {grade.name.lower()}", grade.value)
+
+
+def say_report(report: Report, *notes: str) -> int:
+    """Print a line for each check, the notes, and the verdict; returns its exit code."""
+    for check in report.checks:
+        say(f"{WORDS[check.grade]:<9}{check.number} {check.name:<10} {check.because}")
+    for note in notes:
+        say(note)
+    return verdict(report.verdict)
 
 
 def read(path: Path) -> bytes:
@@ -38,7 +54,17 @@ def read_keys(texts: Sequence[str]) -> list[VerifierKey]:
 
 def read_head(path: Path, keys: Sequence[VerifierKey]) -> TreeHead:
     """The tree head in a checkpoint file that one of the keys signed; raises InvalidNote."""
-    return TreeHead.parse(open_note(read(path), keys).text)
+    return signed_head(read(path), keys)
+
+
+def add_witnesses(command: argparse.ArgumentParser) -> None:
+    """The options --witness and --quorum."""
+    command.add_argument(
+        "--witness", action="append", default=[], metavar="VKEY", help="a witness you trust; may be repeated"
+    )
+    command.add_argument(
+        "--quorum", type=int, metavar="N", help="how many of them must have cosigned; all unless given"
+    )
 
 
 def add_key(command: argparse.ArgumentParser, *, required: bool) -> None:

@@ -11,7 +11,7 @@ from tunewarden_audit.bundle import ConsistencyProof, InvalidBundle
 from tunewarden_audit.commands import add_key, read, read_head, read_keys, say, verdict
 from tunewarden_audit.merkle import InvalidProof
 from tunewarden_audit.note import InvalidNote
-from tunewarden_audit.verify import Grade
+from tunewarden_audit.recipe import Grade
 
 
 def add(commands: Any) -> None:

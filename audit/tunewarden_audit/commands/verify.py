@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tunewarden_audit.commands import add_key, read, read_keys, say, verdict
-from tunewarden_audit.verify import Grade, verify
+from tunewarden_audit.commands import add_key, add_witnesses, read, read_keys, say_report
+from tunewarden_audit.verify import verify
 
-WORDS = {Grade.CONSISTENT: "ok", Grade.INCOMPLETE: "MISSING", Grade.DIVERGED: "DIVERGED", Grade.INVALID: "FAILED"}
 NOT_SHOWN = (
     "not shown: that the log holds nothing else about this model, nor that lineage.json and report.html "
     "tell what the entries say (FORMAT.md)"
@@ -23,14 +22,13 @@ def add(commands: Any) -> None:
     command.add_argument("bundle", type=Path, metavar="BUNDLE")
     add_key(command, required=False)
     command.add_argument("--since", type=Path, metavar="CHECKPOINT", help="a checkpoint of this log that you kept")
+    add_witnesses(command)
 
 
 def run(options: argparse.Namespace) -> int:
     """Returns the verdict's exit code."""
     keys = read_keys(options.key)
     since = read(options.since) if options.since else None
-    report = verify(read(options.bundle), keys, since)
-    for check in report.checks:
-        say(f"{WORDS[check.grade]:<9}{check.number} {check.name:<10} {check.because}")
-    say(NOT_SHOWN)
-    return verdict(report.verdict)
+    witnesses = read_keys(options.witness)
+    report = verify(read(options.bundle), keys, since, witnesses=witnesses, quorum=options.quorum)
+    return say_report(report, NOT_SHOWN)
