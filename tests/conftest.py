@@ -27,6 +27,7 @@ from tunewarden.drivers.memory import (
     MemoryClaims,
     MemorySealedLog,
     MemoryState,
+    memory_views,
     memory_work,
 )
 from tunewarden.usecases import datasets, files
@@ -38,6 +39,8 @@ from tunewarden.usecases.ports import (
     Principal,
     StepResult,
 )
+
+pytest_plugins = ["tests.postgres_cluster"]
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -151,8 +154,8 @@ class Stage:
 
     def entries(self) -> list[Entry]:
         """The whole log."""
-        with self.platform.work(OTTO.id) as work:
-            return list(work.entries())
+        with self.platform.view() as view:
+            return list(view.entries())
 
     def dataset(self, *, epsilon: str = "10", delta: str = "0.0001") -> Dataset:
         """A dataset of one hundred persons for research; the first one's upload is `b"bytes"`, no two are alike."""
@@ -185,6 +188,7 @@ def stage() -> Stage:
     state = MemoryState()
     platform = Platform(
         work=memory_work(state, clock),
+        view=memory_views(state),
         access=CasbinAccess(POLICIES / "access" / "model.conf", POLICIES / "access" / "policy.csv"),
         blobs=blobs,
         clock=clock,

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import pytest
 from sqlalchemy import Engine
+from tests.postgres_cluster import Cluster
 
 from tunewarden.domain.datasets import Budget, Columns, Dataset, DatasetVersion, LawfulBasis, Purpose, Sensitivity
 from tunewarden.domain.names import (
@@ -26,10 +27,10 @@ from tunewarden.domain.names import (
 from tunewarden.domain.privacy import Account, Ledger, Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, PromotionState
 from tunewarden.domain.training import BaseModel, Plan, Recipe, State, StepName, TrainingRequest
-from tunewarden.drivers.memory import FixedClock, MemoryClaims, MemoryState, memory_work
-from tunewarden.drivers.sql import SqlClaims, SqlWork
+from tunewarden.drivers.memory import FixedClock, MemoryClaims, MemoryState, memory_views, memory_work
+from tunewarden.drivers.sql import SqlClaims, SqlViews, SqlWork
 from tunewarden.drivers.sql_engine import connect, migrate
-from tunewarden.usecases.ports import Claims, KeyRecord, Principal, StoredFile, UnitOfWork, Work
+from tunewarden.usecases.ports import Claims, KeyRecord, Principal, StoredFile, UnitOfWork, Views, Work
 
 NOW = datetime(2026, 11, 20, 21, 3, 34, 123000, tzinfo=UTC)
 
@@ -57,16 +58,45 @@ def engine(database: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def work(request: pytest.FixtureRequest, clock: FixedClock) -> Work:
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """One way to keep state and log."""
+
+    work: Work
+    view: Views
+    claims: Claims
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def backend(request: pytest.FixtureRequest, clock: FixedClock) -> Iterator[Backend]:
     if request.param == "memory":
-        return memory_work(MemoryState(), clock)
-    return SqlWork(request.getfixturevalue("engine"), clock)
+        state = MemoryState()
+        yield Backend(work=memory_work(state, clock), view=memory_views(state), claims=MemoryClaims())
+        return
+    fixture = "database" if request.param == "sqlite" else "postgres_database"
+    engine = connect(request.getfixturevalue(fixture))
+    yield Backend(work=SqlWork(engine, clock), view=SqlViews(engine), claims=SqlClaims(engine))
+    engine.dispose()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def claims(request: pytest.FixtureRequest) -> Claims:
-    return MemoryClaims() if request.param == "memory" else SqlClaims(request.getfixturevalue("engine"))
+@pytest.fixture
+def postgres_database(cluster: Cluster) -> str:
+    return cluster.database()
+
+
+@pytest.fixture
+def work(backend: Backend) -> Work:
+    return backend.work
+
+
+@pytest.fixture
+def view(backend: Backend) -> Views:
+    return backend.view
+
+
+@pytest.fixture
+def claims(backend: Backend) -> Claims:
+    return backend.claims
 
 
 @dataclass(frozen=True, kw_only=True)

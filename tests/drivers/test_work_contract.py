@@ -1,4 +1,4 @@
-"""What every unit of work promises, in memory and in SQLite alike."""
+"""What every unit of work promises, in memory, in SQLite and in PostgreSQL alike."""
 
 import threading
 from collections.abc import Callable

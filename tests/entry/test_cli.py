@@ -35,7 +35,7 @@ def test_a_made_key_works_is_stored_hashed_and_is_in_the_log(tmp_path: Path) -> 
     assert made.returncode == 0, made.stderr
     token = re.findall(r"tw-\S+", made.stdout)[0]
     platform = build(settings)
-    principal = authenticate(platform.work, token)
+    principal = authenticate(platform.view, token)
     assert principal is not None
     assert principal.roles == {Role.REQUESTER}
     with platform.work(PrincipalId("operator")) as work:

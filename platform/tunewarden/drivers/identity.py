@@ -9,11 +9,9 @@ import hashlib
 import re
 import secrets
 
-from tunewarden.domain.names import PrincipalId
-from tunewarden.usecases.ports import Principal, Work
+from tunewarden.usecases.ports import Principal, Views
 
 _TOKEN = re.compile(r"tw-[A-Za-z0-9_-]{43}")
-_NOBODY = PrincipalId("")  # who is asking is what we want to find out; this unit of work only reads
 
 
 def new_token() -> str:
@@ -26,10 +24,10 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8")).hexdigest()
 
 
-def authenticate(work: Work, token: str) -> Principal | None:
+def authenticate(view: Views, token: str) -> Principal | None:
     """Whose key this is; None for a key that nobody has or that was revoked."""
     if not _TOKEN.fullmatch(token):
         return None
-    with work(_NOBODY) as unit:
-        key = unit.keys.find(token_hash(token))
-        return None if key is None or key.revoked else unit.principals.find(key.principal)
+    with view() as now:
+        key = now.keys.find(token_hash(token))
+        return None if key is None or key.revoked else now.principals.find(key.principal)

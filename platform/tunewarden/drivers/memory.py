@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from io import BytesIO
 from threading import Lock
 from types import TracebackType
-from typing import BinaryIO, Generic, Self, TypeVar
+from typing import BinaryIO, Generic, Protocol, Self, TypeVar
 
 from tunewarden.domain.canonical import digest_bytes
 from tunewarden.domain.datasets import Dataset
@@ -32,6 +32,8 @@ from tunewarden.usecases.ports import (
     Store,
     StoredFile,
     UnitOfWork,
+    View,
+    Views,
     Work,
 )
 
@@ -58,6 +60,52 @@ def memory_work(state: MemoryState, clock: Clock) -> Work:
         return _MemoryUnit(state, clock, actor)
 
     return begin
+
+
+def memory_views(state: MemoryState) -> Views:
+    """Begin views of `state`: copies, so that nobody waits."""
+
+    def begin() -> View:
+        return _MemoryView(state)
+
+    return begin
+
+
+class _MemoryView:
+    def __init__(self, state: MemoryState) -> None:
+        self._state = state
+        self._shelves: Shelves | None = None
+        self._entries: list[bytes] = []
+        self.principals = _Shelf(self, bodies.PRINCIPALS)
+        self.keys = _Shelf(self, bodies.KEYS)
+        self.files = _Shelf(self, bodies.FILES)
+        self.datasets = _Shelf(self, bodies.DATASETS)
+        self.requests = _Shelf(self, bodies.REQUESTS)
+        self.ledgers = _Shelf(self, bodies.LEDGERS)
+        self.models = _Shelf(self, bodies.MODELS)
+        self.promotions = _Shelf(self, bodies.PROMOTIONS)
+        self.aliases = _Shelf(self, bodies.ALIASES)
+
+    def __enter__(self) -> Self:
+        # Units of work replace the shelves as one, and only ever add entries.
+        self._shelves, self._entries = self._state.shelves, list(self._state.entries)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._shelves = None
+
+    def entries(self, start: int = 0) -> Iterator[Entry]:
+        self.shelf("key")  # refuse when closed
+        for index in range(start, len(self._entries)):
+            yield read_entry(index, self._entries[index])
+
+    def shelf(self, noun: str) -> dict[str, bytes]:
+        """What was there when this view began."""
+        if self._shelves is None:
+            raise bodies.closed()
+        return self._shelves[noun]
 
 
 class _MemoryUnit:
@@ -114,8 +162,12 @@ class _MemoryUnit:
         return self._shelves[noun]
 
 
+class _Shelved(Protocol):
+    def shelf(self, noun: str) -> dict[str, bytes]: ...
+
+
 class _Shelf(Generic[K, V]):
-    def __init__(self, unit: _MemoryUnit, kind: Kind[K, V]) -> None:
+    def __init__(self, unit: _Shelved, kind: Kind[K, V]) -> None:
         self._unit, self._kind = unit, kind
 
     def get(self, key: K) -> V:

@@ -1,15 +1,15 @@
 """The unit of work in SQL: state and log entries in one transaction.
 
-On SQLite every unit of work begins IMMEDIATE, so they are serial, across processes too. Nothing here can sign: the
-log's signing key is the sealer's alone.
+Units of work are serial, across processes too: on SQLite a group of them begins IMMEDIATE, on PostgreSQL it takes one
+advisory lock. Nothing here can sign: the log's signing key is the sealer's alone.
 """
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, NestedTransaction, delete, insert, select, update
 
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.datasets import Dataset
@@ -20,8 +20,10 @@ from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.drivers import bodies, sql_log
 from tunewarden.drivers.bodies import Kind
+from tunewarden.drivers.sql_engine import reading
+from tunewarden.drivers.sql_group import Group, Turns
 from tunewarden.drivers.sql_schema import CLAIMS, STATE
-from tunewarden.usecases.ports import Clock, KeyRecord, Principal, Receipt, Store, StoredFile, UnitOfWork
+from tunewarden.usecases.ports import Clock, KeyRecord, Principal, Receipt, Store, StoredFile, UnitOfWork, View
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
@@ -31,16 +33,65 @@ class SqlWork:
     """Begins units of work on the database behind `engine`; `usecases.ports.Work`."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
-        self._engine, self._clock = engine, clock
+        self._turns, self._clock = Turns(engine), clock
 
     def __call__(self, actor: PrincipalId) -> UnitOfWork:
-        return _SqlUnit(self._engine, self._clock, actor)
+        return _SqlUnit(self._turns, self._clock, actor)
+
+
+class SqlViews:
+    """Begins views of the database behind `engine`; `usecases.ports.Views`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = reading(engine)
+
+    def __call__(self) -> View:
+        return _SqlView(self._engine)
+
+
+class _SqlView:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+        self.principals = _Shelf(self, bodies.PRINCIPALS)
+        self.keys = _Shelf(self, bodies.KEYS)
+        self.files = _Shelf(self, bodies.FILES)
+        self.datasets = _Shelf(self, bodies.DATASETS)
+        self.requests = _Shelf(self, bodies.REQUESTS)
+        self.ledgers = _Shelf(self, bodies.LEDGERS)
+        self.models = _Shelf(self, bodies.MODELS)
+        self.promotions = _Shelf(self, bodies.PROMOTIONS)
+        self.aliases = _Shelf(self, bodies.ALIASES)
+
+    def __enter__(self) -> Self:
+        self._connection = self._engine.connect()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def entries(self, start: int = 0) -> Iterator[Entry]:
+        for index, body in sql_log.read_bodies(self.open(), start):
+            yield read_entry(index, body)
+
+    def open(self) -> Connection:
+        """The connection of this view; raises `UnrecordedChange` where it is over."""
+        if self._connection is None:
+            raise bodies.closed()
+        return self._connection
 
 
 class _SqlUnit:
-    def __init__(self, engine: Engine, clock: Clock, actor: PrincipalId) -> None:
-        self._engine, self._clock, self._actor = engine, clock, actor
-        self._connection: Connection | None = None
+    """One unit of work; `sql_group` says how several share a transaction."""
+
+    def __init__(self, turns: Turns, clock: Clock, actor: PrincipalId) -> None:
+        self._turns, self._clock, self._actor = turns, clock, actor
+        self._group: Group | None = None
+        self._savepoint: NestedTransaction | None = None
         self._pending: list[bytes] = []
         self.principals: Store[PrincipalId, Principal] = _Rows(self, bodies.PRINCIPALS)
         self.keys: Store[str, KeyRecord] = _Rows(self, bodies.KEYS)
@@ -53,52 +104,71 @@ class _SqlUnit:
         self.aliases: Store[Alias, AliasTarget] = _Rows(self, bodies.ALIASES)
 
     def __enter__(self) -> Self:
-        connection = self._engine.connect()
-        try:
-            connection.begin()
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
+        self._group = self._turns.enter()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._connection is not None:
-            self._connection.close()  # rolls back
-            self._connection = None
+        if self._group is None:
+            return
+        try:
+            if self._savepoint is not None:
+                self._savepoint.rollback()
+        finally:
+            group, self._group = self._group, None
+            self._turns.leave(group)
 
     def record(self, event: Event) -> None:
-        self.open()
+        self._joined()
         self._pending.append(entry_bytes(event, actor=self._actor, at=self._clock()))
 
     def commit(self) -> Receipt:
-        connection = self.open()
+        group = self._joined()
         if not self._pending:
             raise bodies.unrecorded()
-        receipt = sql_log.append(connection, self._pending)
-        connection.commit()  # point of no return
-        connection.close()
-        self._connection = None
+        if self._savepoint is not None:
+            self._savepoint.commit()
+        receipt = group.append(self._pending)
+        self._group = None
+        self._turns.finish(group)
         return receipt
 
     def entries(self, start: int = 0) -> Iterator[Entry]:
+        self._joined().flush()
         for index, body in sql_log.read_bodies(self.open(), start):
             yield read_entry(index, body)
 
     def open(self) -> Connection:
-        """The connection of this unit of work; raises `UnrecordedChange` where it is over."""
-        if self._connection is None:
+        """The connection to read on; raises `UnrecordedChange` where this unit of work is over."""
+        return self._joined().connection
+
+    def changing(self) -> Connection:
+        """The connection to write on, behind a savepoint: what this unit of work changes can be undone alone."""
+        connection = self.open()
+        if self._savepoint is None:
+            self._savepoint = connection.begin_nested()
+        return connection
+
+    def _joined(self) -> Group:
+        if self._group is None:
             raise bodies.closed()
-        return self._connection
+        return self._group
 
 
-class _Rows(Generic[K, V]):
-    """One table of things; `usecases.ports.Store`."""
+class _Reads(Protocol):
+    def open(self) -> Connection: ...
 
-    def __init__(self, unit: _SqlUnit, kind: Kind[K, V]) -> None:
-        self._unit, self._kind, self._table = unit, kind, STATE[kind.noun]
+
+class _Writes(_Reads, Protocol):
+    def changing(self) -> Connection: ...
+
+
+class _Shelf(Generic[K, V]):
+    """One table of things, for reading; `usecases.ports.Shelf`."""
+
+    def __init__(self, unit: _Reads, kind: Kind[K, V]) -> None:
+        self._opened, self._kind, self._table = unit, kind, STATE[kind.noun]
 
     def get(self, key: K) -> V:
         found = self.find(key)
@@ -108,20 +178,28 @@ class _Rows(Generic[K, V]):
 
     def find(self, key: K) -> V | None:
         columns = self._table.c
-        body: str | None = self._unit.open().scalar(select(columns.body).where(columns.id == key))
+        body: str | None = self._opened.open().scalar(select(columns.body).where(columns.id == key))
         return None if body is None else self._kind.read(key, body.encode("utf-8"))
-
-    def put(self, value: V) -> None:
-        key, body = self._kind.key(value), self._kind.write(value).decode("utf-8")
-        connection = self._unit.open()
-        replaced = connection.execute(update(self._table).where(self._table.c.id == key).values(body=body))
-        if replaced.rowcount == 0:
-            connection.execute(insert(self._table).values(id=key, body=body))
 
     def all(self) -> Sequence[V]:
         columns = self._table.c
-        rows = self._unit.open().execute(select(columns.id, columns.body).order_by(columns.seq))
+        rows = self._opened.open().execute(select(columns.id, columns.body).order_by(columns.seq))
         return [self._kind.read(key, body.encode("utf-8")) for key, body in rows]
+
+
+class _Rows(_Shelf[K, V]):
+    """One table of things; `usecases.ports.Store`."""
+
+    def __init__(self, unit: _Writes, kind: Kind[K, V]) -> None:
+        super().__init__(unit, kind)
+        self._unit = unit
+
+    def put(self, value: V) -> None:
+        key, body = self._kind.key(value), self._kind.write(value).decode("utf-8")
+        connection = self._unit.changing()
+        replaced = connection.execute(update(self._table).where(self._table.c.id == key).values(body=body))
+        if replaced.rowcount == 0:
+            connection.execute(insert(self._table).values(id=key, body=body))
 
 
 class SqlClaims:

@@ -1,51 +1,43 @@
-"""Opening and migrating the database.
+"""Opening and migrating the database: SQLite, or PostgreSQL through psycopg 3 (the extra `tunewarden[postgres]`).
 
 Trusted for availability and for entries that are not sealed yet; who can write to it can change state, but not the
-sealed part of the log unnoticed. SQLite only as yet.
+sealed part of the log unnoticed.
 """
 
+import importlib.util
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from tunewarden.domain.errors import Corrupted, Malformed, Unavailable
+from tunewarden.domain.errors import Corrupted, Malformed, Refused, Unavailable
 
 _BUSY_SECONDS = 10.0
 _READS = "tunewarden_reads"
+_FAILED = "tunewarden_failed"
+_WRITERS = 0x7475_6E65  # the advisory lock that makes units of work serial on PostgreSQL ("tune")
 
 
 def connect(url: str) -> Engine:
-    """Open `sqlite:///PATH`; the file is made, readable for its owner only, where it is missing.
+    """Open `sqlite:///PATH` (made, readable for its owner only, where it is missing) or `postgresql://...`.
 
     Errors of the database leave the engine as `Unavailable` or `Corrupted`, without statements or values.
-    Raises `Unavailable` where the file cannot be opened, and `Malformed` for any other kind of URL, without echoing it:
-    it may hold a password.
+    Raises `Unavailable` where it cannot be opened, `Refused` for a PostgreSQL server that does not flush to its disk,
+    and `Malformed` for any other kind of URL, without echoing it: it may hold a password.
     """
-    path = _sqlite_path(url)
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its WAL files the same mode
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else type(error).__name__
-        raise Unavailable("database_unavailable", f"The database file cannot be opened ({reason}).") from error
-    engine = create_engine(
-        f"sqlite:///{path}",
-        hide_parameters=True,
-        pool_size=8,
-        max_overflow=-1,  # the threads of the server are the limit: waiting here would only add a second queue
-        connect_args={"timeout": _BUSY_SECONDS},
-    )
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    event.listen(engine, "handle_error", _translate)
-    return engine
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(Path(str(parsed.database)))
+    return _postgres(parsed)
 
 
 def migrate(url: str) -> None:
@@ -66,23 +58,107 @@ def reading(engine: Engine) -> Engine:
     return engine.execution_options(**{_READS: True})
 
 
-def _sqlite_path(url: str) -> Path:
+def is_postgres(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
+
+
+def has_failed(connection: Connection) -> bool:
+    """Whether a statement failed on this connection since it was taken from the pool; see `sql_group`."""
+    return connection.invalidated or bool(connection.info.get(_FAILED))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """For the driver's own calls, past SQLAlchemy: their errors leave as ours, without statements or values."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.split(".")[0] != "psycopg":
+            raise
+        raise Unavailable("database_unavailable", f"The database did not do its work ({_name(error)}).") from error
+
+
+def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError:
         parsed = None
-    if parsed is None or parsed.drivername != "sqlite" or not parsed.database or parsed.database == ":memory:":
+    is_file = parsed is not None and parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:")
+    is_server = parsed is not None and parsed.drivername in ("postgresql", "postgresql+psycopg")
+    if parsed is None or not (is_file or is_server):
         raise Malformed(
             "database_unsupported",
-            "The database URL is not of the form sqlite:///PATH.",
-            remedy="Name a SQLite file; other databases are not supported yet.",
+            "The database URL is not of the form sqlite:///PATH or postgresql://HOST/NAME.",
+            remedy="Name a SQLite file or a PostgreSQL database.",
             param="database_url",
         )
-    return Path(parsed.database)
+    return parsed
 
 
-def _prepare(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
-    # Python's own transaction control begins late and never IMMEDIATE: switched off, `_begin` takes its place.
+def _sqlite(path: Path) -> Engine:
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its WAL files the same mode
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise Unavailable("database_unavailable", f"The database file cannot be opened ({reason}).") from error
+    engine = create_engine(
+        f"sqlite:///{path}",
+        hide_parameters=True,
+        pool_size=8,
+        max_overflow=-1,  # the threads of the server are the limit: waiting here would only add a second queue
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},  # a group's connection changes hands
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return _watched(engine)
+
+
+def _postgres(url: URL) -> Engine:
+    if importlib.util.find_spec("psycopg") is None:
+        raise Unavailable(
+            "database_driver_missing",
+            "PostgreSQL needs the driver psycopg, which is not installed.",
+            remedy="Install tunewarden[postgres].",
+            who="administrator",
+        )
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,
+        pool_size=8,
+        max_overflow=24,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": int(_BUSY_SECONDS), "application_name": "tunewarden"},
+    )
+    event.listen(engine, "begin", _begin_postgres)
+    _watched(engine)
+    try:
+        _require_flushing(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _require_flushing(engine: Engine) -> None:
+    with reading(engine).connect() as connection:
+        for setting in ("fsync", "full_page_writes"):
+            if connection.exec_driver_sql(f"SHOW {setting}").scalar() != "on":
+                raise Refused(
+                    "database_not_durable",
+                    f"The PostgreSQL server runs with {setting} = off: a power cut could lose acknowledged entries.",
+                    remedy=f"Set {setting} = on.",
+                    who="administrator",
+                )
+
+
+def _watched(engine: Engine) -> Engine:
+    event.listen(engine, "checkout", _is_sound)
+    event.listen(engine, "handle_error", _translate)
+    return engine
+
+
+def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
+    # Python's own transaction control begins late and never IMMEDIATE: switched off, `_begin_sqlite` takes its place.
     # (SQLAlchemy, "SQLite: Using SQLAlchemy to emit BEGIN in lieu of SQLite's transaction control".)
     connection.isolation_level = None
     cursor = connection.cursor()
@@ -94,15 +170,39 @@ def _prepare(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
     cursor.close()
 
 
-def _begin(connection: Connection) -> None:
+def _begin_sqlite(connection: Connection) -> None:
     # IMMEDIATE takes the write lock at once: units of work are serial, and what one reads cannot change under it.
-    reads = connection.get_execution_options().get(_READS, False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if _only_reads(connection) else "BEGIN IMMEDIATE")
+
+
+def _begin_postgres(connection: Connection) -> None:
+    if _only_reads(connection):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return
+    # READ COMMITTED, so that what is read after the lock was taken is what the holder before left behind.
+    connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{int(_BUSY_SECONDS)}s'")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
+
+
+def _only_reads(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get(_READS, False))
+
+
+def _is_sound(_connection: Any, entry: ConnectionPoolEntry, _proxy: Any) -> None:
+    entry.info.pop(_FAILED, None)
 
 
 def _translate(context: ExceptionContext) -> NoReturn:
     cause = context.original_exception
-    name = getattr(cause, "sqlite_errorname", type(cause).__name__)
-    if isinstance(context.sqlalchemy_exception, OperationalError):
-        raise Unavailable("database_unavailable", f"The database did not do its work ({name}).") from cause
-    raise Corrupted("database_inconsistent", f"The database refused a statement ({name}).") from cause
+    if context.connection is not None and not context.connection.closed:
+        context.connection.info[_FAILED] = True
+    outside = isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError)
+    if outside or not isinstance(context.sqlalchemy_exception, DBAPIError):
+        raise Unavailable("database_unavailable", f"The database did not do its work ({_name(cause)}).") from cause
+    raise Corrupted("database_inconsistent", f"The database refused a statement ({_name(cause)}).") from cause
+
+
+def _name(cause: BaseException) -> str:
+    """What the database calls the error; never its text, which may quote values."""
+    return str(getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or type(cause).__name__)

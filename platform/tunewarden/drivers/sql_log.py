@@ -7,17 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.errors import Corrupted
-from tunewarden.drivers.sql_engine import reading
+from tunewarden.drivers.sql_engine import is_postgres, reading, translated
 from tunewarden.drivers.sql_schema import ENTRIES, TREE_HEADS
-from tunewarden.usecases.ports import Receipt
 from tunewarden_audit.merkle import leaf_hash
 
 _BATCH = 500
+_INSERT = insert(ENTRIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,18 +31,40 @@ class StoredTreeHead:
     sealed_at: datetime
 
 
-def append(connection: Connection, bodies: Sequence[bytes]) -> Receipt:
-    """Insert entries at the end of the log, in the caller's write transaction; the receipt is for the last of them.
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry that waits for its group's commit: `leaf_hash` is 32 bytes (RFC 6962 section 2.1)."""
 
-    The next index is read under the write lock, never taken from a sequence: a rollback would leave a gap.
-    """
-    newest = connection.scalar(select(func.max(ENTRIES.c.idx)))
-    start = 0 if newest is None else newest + 1
-    rows = [
-        {"idx": index, "leaf_hash": leaf_hash(body), "body": body} for index, body in enumerate(bodies, start=start)
-    ]
-    connection.execute(insert(ENTRIES), rows)
-    return Receipt(index=start + len(bodies) - 1, leaf_hash=leaf_hash(bodies[-1]).hex())
+    index: int
+    leaf_hash: bytes
+    body: bytes
+
+
+def new_entry(index: int, body: bytes) -> NewEntry:
+    """An entry with its leaf hash."""
+    return NewEntry(index, leaf_hash(body), body)
+
+
+def next_index(connection: Connection) -> int:
+    """Where the log goes on. Read under the write lock, never taken from a sequence: a rollback would leave a gap."""
+    newest: int | None = connection.scalar(select(func.max(ENTRIES.c.idx)))
+    return 0 if newest is None else newest + 1
+
+
+def insert_entries(connection: Connection, entries: Sequence[NewEntry]) -> None:
+    """Write entries at the end of the log, in the caller's write transaction; PostgreSQL gets them by COPY."""
+    if is_postgres(connection):
+        copy(connection, "COPY entries (idx, leaf_hash, body) FROM STDIN", entries)
+    else:
+        connection.execute(_INSERT, [{"idx": e.index, "leaf_hash": e.leaf_hash, "body": e.body} for e in entries])
+
+
+def copy(connection: Connection, statement: str, entries: Sequence[NewEntry]) -> None:
+    """COPY with psycopg's own cursor; its errors leave as those of the engine do."""
+    raw: Any = connection.connection.driver_connection
+    with translated(), raw.cursor() as cursor, cursor.copy(statement) as rows:
+        for entry in entries:
+            rows.write_row((entry.index, entry.leaf_hash, entry.body))
 
 
 def read_bodies(connection: Connection, start: int = 0) -> Iterator[tuple[int, bytes]]:

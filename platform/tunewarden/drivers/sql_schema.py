@@ -1,8 +1,9 @@
 """The tables, as the statements of `sql.py` see them; `migrations/` creates them and a test keeps the two the same."""
 
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
 
 METADATA = MetaData()
+INDEX = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's own row number is an INTEGER of 64 bits
 
 
 def _state(name: str) -> Table:
@@ -40,7 +41,7 @@ CLAIMS = Table(
 ENTRIES = Table(
     "entries",
     METADATA,
-    Column("idx", Integer, primary_key=True, autoincrement=False),
+    Column("idx", INDEX, primary_key=True, autoincrement=False),
     Column("leaf_hash", LargeBinary(32), nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
@@ -48,7 +49,7 @@ ENTRIES = Table(
 TREE_HEADS = Table(
     "tree_heads",
     METADATA,
-    Column("size", Integer, primary_key=True, autoincrement=False),
+    Column("size", INDEX, primary_key=True, autoincrement=False),
     Column("root", LargeBinary(32), nullable=False),
     Column("note", Text, nullable=False),
     Column("sealed_at", String(24), nullable=False),

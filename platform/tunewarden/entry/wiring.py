@@ -10,7 +10,7 @@ from tunewarden.drivers.access import CasbinAccess
 from tunewarden.drivers.blobs import DirectoryBlobs
 from tunewarden.drivers.keyfiles import load_key, load_or_create_key
 from tunewarden.drivers.policies import FilePolicies
-from tunewarden.drivers.sql import SqlClaims, SqlWork
+from tunewarden.drivers.sql import SqlClaims, SqlViews, SqlWork
 from tunewarden.drivers.sql_engine import connect
 from tunewarden.drivers.sql_proofs import SqlSealedLog
 from tunewarden.drivers.tables import ingest
@@ -35,6 +35,7 @@ def build(settings: Settings) -> Platform:
     engine = connect(settings.database)
     return Platform(
         work=SqlWork(engine, _now),
+        view=SqlViews(engine),
         access=CasbinAccess(settings.policies / "access" / "model.conf", settings.policies / "access" / "policy.csv"),
         blobs=DirectoryBlobs(settings.blob_directory, load_key(settings.blob_key)),
         clock=_now,

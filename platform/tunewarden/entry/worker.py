@@ -31,7 +31,7 @@ def run(settings: Settings, platform: Platform, pipeline: jobs.Pipeline, stoppin
 def work_once(settings: Settings, platform: Platform, pipeline: jobs.Pipeline, name: str) -> bool:
     """Take one step of one request, if any waits; returns whether there was one."""
     lease = timedelta(seconds=settings.lease_seconds)
-    request = platform.claims.take(name, jobs.waiting(platform, WORKER), platform.clock(), lease)
+    request = platform.claims.take(name, jobs.waiting(platform), platform.clock(), lease)
     if request is None:
         return False
     with _Heartbeat(platform, name, request, lease):

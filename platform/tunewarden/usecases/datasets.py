@@ -119,24 +119,24 @@ def retire(platform: Platform, principal: Principal, identifier: DatasetId) -> t
 
 def get(platform: Platform, principal: Principal, identifier: DatasetId) -> Dataset:
     """Raises `NotFound`."""
-    with platform.work(principal.id) as work:
-        dataset = work.datasets.get(identifier)
+    with platform.view() as view:
+        dataset = view.datasets.get(identifier)
     permit_to_see(platform, principal, Action.READ_DATASET, _resource(dataset))
     return dataset
 
 
 def listed(platform: Platform, principal: Principal) -> list[Dataset]:
     """Every dataset that this principal may see, oldest first."""
-    with platform.work(principal.id) as work:
-        found = work.datasets.all()
+    with platform.view() as view:
+        found = view.datasets.all()
     return [one for one in found if platform.access(principal, Action.READ_DATASET, _resource(one)).allowed]
 
 
 def budget(platform: Platform, principal: Principal, identifier: DatasetId) -> BudgetState:
     """What the ledger says now."""
     get(platform, principal, identifier)
-    with platform.work(principal.id) as work:
-        ledger = work.ledgers.get(identifier)
+    with platform.view() as view:
+        ledger = view.ledgers.get(identifier)
     return BudgetState(
         limit=ledger.limit,
         delta=ledger.delta,

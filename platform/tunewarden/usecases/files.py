@@ -36,16 +36,16 @@ def upload(
 
 def get(platform: Platform, principal: Principal, file: FileId) -> StoredFile:
     """Raises `NotFound`, also for other people's files."""
-    with platform.work(principal.id) as work:
-        stored = work.files.get(file)
+    with platform.view() as view:
+        stored = view.files.get(file)
     permit_to_see(platform, principal, Action.READ_FILE, Resource(kind="file", id=stored.id, author=stored.owner))
     return stored
 
 
 def listed(platform: Platform, principal: Principal) -> list[StoredFile]:
     """Every upload that this principal may see, oldest first."""
-    with platform.work(principal.id) as work:
-        stored = work.files.all()
+    with platform.view() as view:
+        stored = view.files.all()
     return [
         file
         for file in stored

@@ -32,10 +32,10 @@ Guards = Mapping[StepName, PolicyName]
 """step -> the gate that judges what it made, before the next step may begin."""
 
 
-def waiting(platform: Platform, worker: Principal) -> Sequence[RequestId]:
+def waiting(platform: Platform) -> Sequence[RequestId]:
     """Requests whose next step could begin now, oldest first."""
-    with platform.work(worker.id) as work:
-        return [request.id for request in work.requests.all() if request.state in STEP_FROM]
+    with platform.view() as view:
+        return [request.id for request in view.requests.all() if request.state in STEP_FROM]
 
 
 def advance(

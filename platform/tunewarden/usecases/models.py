@@ -78,31 +78,31 @@ def approve(
 
 def get(platform: Platform, principal: Principal, identifier: ModelId) -> ModelVersion:
     """Raises `NotFound`."""
-    with platform.work(principal.id) as work:
-        model = work.models.get(identifier)
+    with platform.view() as view:
+        model = view.models.get(identifier)
     permit_to_see(platform, principal, Action.READ_MODEL, _resource(model))
     return model
 
 
 def listed(platform: Platform, principal: Principal) -> list[ModelVersion]:
     """Every model version that this principal may see, oldest first."""
-    with platform.work(principal.id) as work:
-        found = work.models.all()
+    with platform.view() as view:
+        found = view.models.all()
     return [one for one in found if platform.access(principal, Action.READ_MODEL, _resource(one)).allowed]
 
 
 def aliases(platform: Platform, principal: Principal) -> list[AliasTarget]:
     """Every alias and the model version it names."""
     permit_to_see(platform, principal, Action.READ_MODEL, Resource(kind="model"))
-    with platform.work(principal.id) as work:
-        return list(work.aliases.all())
+    with platform.view() as view:
+        return list(view.aliases.all())
 
 
 def promotion(platform: Platform, principal: Principal, identifier: PromotionId) -> tuple[Promotion, Verdict]:
     """A promotion and the verdict it was proposed with. Raises `NotFound`."""
-    with platform.work(principal.id) as work:
-        found = work.promotions.get(identifier)
-        model = work.models.get(found.model)
+    with platform.view() as view:
+        found = view.promotions.get(identifier)
+        model = view.models.get(found.model)
     permit_to_see(platform, principal, Action.READ_MODEL, _resource(model))
     return found, from_plain(Verdict, decode(platform.blobs.read(found.verdict)))
 

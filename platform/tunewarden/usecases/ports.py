@@ -32,6 +32,7 @@ from tunewarden.domain.training import BaseModel, Plan, StepName, TrainingReques
 
 K = TypeVar("K", contravariant=True)
 V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,20 +77,56 @@ class Receipt:
     leaf_hash: str
 
 
-class Store(Protocol[K, V]):
-    """Things of one kind by their key, inside one unit of work."""
+class Shelf(Protocol[K, V_co]):
+    """Things of one kind by their key, for reading."""
 
-    def get(self, key: K) -> V:
+    def get(self, key: K) -> V_co:
         """Raise `NotFound` where there is none."""
 
-    def find(self, key: K) -> V | None:
+    def find(self, key: K) -> V_co | None:
         """None where there is none."""
+
+    def all(self) -> Sequence[V_co]:
+        """Everything, oldest first."""
+
+
+class Store(Shelf[K, V], Protocol[K, V]):
+    """Things of one kind by their key, inside one unit of work."""
 
     def put(self, value: V) -> None:
         """Add or replace; seen by others after commit."""
 
-    def all(self) -> Sequence[V]:
-        """Everything, oldest first."""
+
+class View(Protocol):
+    """One moment of state and log, for reading. It waits for nobody, and nobody waits for it."""
+
+    @property
+    def principals(self) -> Shelf[PrincipalId, Principal]: ...
+    @property
+    def keys(self) -> Shelf[str, KeyRecord]: ...
+    @property
+    def files(self) -> Shelf[FileId, StoredFile]: ...
+    @property
+    def datasets(self) -> Shelf[DatasetId, Dataset]: ...
+    @property
+    def requests(self) -> Shelf[RequestId, TrainingRequest]: ...
+    @property
+    def ledgers(self) -> Shelf[DatasetId, Ledger]: ...
+    @property
+    def models(self) -> Shelf[ModelId, ModelVersion]: ...
+    @property
+    def promotions(self) -> Shelf[PromotionId, Promotion]: ...
+    @property
+    def aliases(self) -> Shelf[Alias, AliasTarget]: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def entries(self, start: int = 0) -> Iterable[Entry]:
+        """The committed entries from index `start` on, in order."""
 
 
 class UnitOfWork(Protocol):
@@ -147,6 +184,9 @@ class SealedLog(Protocol):
 
 Work = Callable[[PrincipalId], UnitOfWork]
 """Begins a unit of work in which that principal acts."""
+
+Views = Callable[[], View]
+"""Begins a view of state and log as they are now."""
 
 Clock = Callable[[], datetime]
 """Now, with a time zone."""
@@ -314,6 +354,7 @@ class Platform:
     """Everything outside that a use case may need; wired once, in `entry/wiring.py`."""
 
     work: Work
+    view: Views
     access: Access
     blobs: Blobs
     clock: Clock

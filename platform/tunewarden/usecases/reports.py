@@ -19,10 +19,10 @@ class Lineage:
 
 def lineage(platform: Platform, principal: Principal, identifier: ModelId) -> Lineage:
     """Raises `NotFound`, or `Corrupted` where a document is not what its digest says."""
-    with platform.work(principal.id) as work:
-        model = work.models.get(identifier)
+    with platform.view() as view:
+        model = view.models.get(identifier)
     resource = Resource(kind="model", id=identifier, author=model.requested_by)
     permit_to_see(platform, principal, Action.READ_LINEAGE, resource)
-    with platform.work(principal.id) as work:
-        report = fold(work.entries, identifier)
+    with platform.view() as view:
+        report = fold(view.entries, identifier)
     return Lineage(report=report, documents={digest: platform.blobs.read(digest) for digest in documents(report)})

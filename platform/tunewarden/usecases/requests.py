@@ -125,30 +125,30 @@ def cancel(platform: Platform, principal: Principal, identifier: RequestId) -> t
 
 def get(platform: Platform, principal: Principal, identifier: RequestId) -> TrainingRequest:
     """Raises `NotFound`."""
-    with platform.work(principal.id) as work:
-        request = work.requests.get(identifier)
+    with platform.view() as view:
+        request = view.requests.get(identifier)
     permit_to_see(platform, principal, Action.READ_REQUEST, _resource(request))
     return request
 
 
 def listed(platform: Platform, principal: Principal) -> list[TrainingRequest]:
     """Every request that this principal may see, oldest first."""
-    with platform.work(principal.id) as work:
-        found = work.requests.all()
+    with platform.view() as view:
+        found = view.requests.all()
     return [one for one in found if platform.access(principal, Action.READ_REQUEST, _resource(one)).allowed]
 
 
 def events(platform: Platform, principal: Principal, identifier: RequestId) -> list[Entry]:
     """Every entry of the log that is about this request, oldest first."""
     get(platform, principal, identifier)
-    with platform.work(principal.id) as work:
-        return [entry for entry in work.entries() if about(entry.event) == identifier]
+    with platform.view() as view:
+        return [entry for entry in view.entries() if about(entry.event) == identifier]
 
 
 def progress(platform: Platform, request: TrainingRequest) -> tuple[int, Decimal]:
     """Updates charged so far for this request, and the epsilon they cost at the plan's delta."""
-    with platform.work(request.requested_by) as work:
-        charged = work.ledgers.get(request.plan.dataset).account(request.id).charged
+    with platform.view() as view:
+        charged = view.ledgers.get(request.plan.dataset).account(request.id).charged
     spent = platform.accountant([request.plan.mechanism.times(charged)] if charged else [], request.plan.delta)
     return charged, spent
 
@@ -189,13 +189,13 @@ def _end(
 
 def _find(platform: Platform, principal: Principal, training_file: str) -> tuple[Dataset, DatasetVersion]:
     """The dataset version that `training_file` means; by content, so it does not matter who uploaded the bytes."""
-    with platform.work(principal.id) as work:
-        dataset = work.datasets.find(DatasetId(training_file))
+    with platform.view() as view:
+        dataset = view.datasets.find(DatasetId(training_file))
         if dataset is not None:
             found = (dataset, dataset.latest())
         else:
-            source = work.files.get(FileId(training_file)).digest
-            versions = ((each, version) for each in work.datasets.all() for version in each.versions)
+            source = view.files.get(FileId(training_file)).digest
+            versions = ((each, version) for each in view.datasets.all() for version in each.versions)
             match = next((pair for pair in versions if pair[1].source == source), None)
             if match is None:
                 raise Refused(

@@ -27,7 +27,7 @@ class Caller:
 
 def _caller(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
     platform: Platform = request.app.state.platform
-    principal = None if credentials is None else authenticate(platform.work, credentials.credentials)
+    principal = None if credentials is None else authenticate(platform.view, credentials.credentials)
     if principal is None:
         raise NotAuthenticated
     return Caller(principal=principal, platform=platform, settings=request.app.state.settings)

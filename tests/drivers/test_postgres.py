@@ -1,0 +1,112 @@
+"""What is particular to PostgreSQL: the server must flush, tables are those of the statements, entries stay."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from tests.postgres_cluster import Cluster
+
+from tunewarden.domain.errors import Refused, Unavailable
+from tunewarden.domain.events import DatasetRetired
+from tunewarden.domain.names import DatasetId, PrincipalId
+from tunewarden.drivers import sql_log
+from tunewarden.drivers.memory import FixedClock
+from tunewarden.drivers.sql import SqlWork
+from tunewarden.drivers.sql_engine import connect, migrate, reading
+from tunewarden.drivers.sql_schema import METADATA
+
+ANN = PrincipalId("prn-1")
+
+WRITER = """
+import sys
+from datetime import UTC, datetime
+from tunewarden.domain.events import DatasetRetired
+from tunewarden.drivers.sql import SqlWork
+from tunewarden.drivers.sql_engine import connect
+work = SqlWork(connect(sys.argv[1]), lambda: datetime.now(UTC))
+for number in range(20):
+    with work("prn-1") as unit:
+        unit.record(DatasetRetired(dataset=f"ds-{sys.argv[2]}-{number}"))
+        print(unit.commit().index)
+"""
+
+
+def test_the_migrations_make_exactly_the_tables_that_the_statements_use(postgres_database: str) -> None:
+    engine = connect(postgres_database)
+    with reading(engine).connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+    engine.dispose()
+
+
+def test_several_processes_may_migrate_at_once(cluster: Cluster) -> None:
+    url = cluster.empty_database()
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(migrate, [url] * 4))
+    migrate(url)
+
+
+def test_processes_that_write_at_once_leave_no_gap(postgres_database: str) -> None:
+    def run(writer: int) -> list[int]:
+        command = [sys.executable, "-c", WRITER, postgres_database, str(writer)]
+        return [int(line) for line in subprocess.run(command, capture_output=True, check=True).stdout.split()]
+
+    with ThreadPoolExecutor(3) as threads:
+        indices = sorted(index for done in threads.map(run, range(3)) for index in done)
+    assert indices == list(range(60))
+
+
+@pytest.mark.parametrize("statement", ["UPDATE entries SET body = ''", "DELETE FROM entries", "TRUNCATE entries"])
+def test_entries_cannot_be_changed_or_deleted_by_mistake(
+    postgres_database: str, clock: FixedClock, statement: str
+) -> None:
+    engine = connect(postgres_database)
+    with SqlWork(engine, clock)(ANN) as unit:
+        unit.record(DatasetRetired(dataset=DatasetId("ds-1")))
+        unit.commit()
+    with psycopg.connect(postgres_database) as raw, pytest.raises(psycopg.errors.RestrictViolation):
+        raw.execute(statement.encode())
+    with reading(engine).connect() as connection:
+        assert len(list(sql_log.read_bodies(connection))) == 1
+    engine.dispose()
+
+
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+def test_a_server_that_does_not_flush_is_refused(cluster: Cluster, setting: str) -> None:
+    cluster.run(f"ALTER SYSTEM SET {setting} = off")
+    cluster.run("SELECT pg_reload_conf()")
+    try:
+        _eventually_refused(cluster, setting)
+    finally:
+        cluster.run(f"ALTER SYSTEM RESET {setting}")
+        cluster.run("SELECT pg_reload_conf()")
+        _eventually_on(cluster, setting)
+
+
+def _shown(cluster: Cluster, setting: str) -> str:
+    with psycopg.connect(cluster.url("postgres")) as raw:
+        (found,) = raw.execute(f"SHOW {setting}".encode()).fetchone() or ("",)
+        return str(found)
+
+
+def _eventually_refused(cluster: Cluster, setting: str) -> None:
+    while _shown(cluster, setting) != "off":
+        pass
+    with pytest.raises(Refused, match=f"{setting} = off") as caught:
+        connect(cluster.url("postgres"))
+    assert caught.value.who == "administrator"
+
+
+def _eventually_on(cluster: Cluster, setting: str) -> None:
+    while _shown(cluster, setting) != "on":
+        pass
+
+
+def test_a_server_that_is_not_there_is_unavailable_and_its_password_is_not_told(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable) as caught:
+        connect(f"postgresql://ann:hunter2@/db?host={tmp_path}")
+    assert "hunter2" not in f"{caught.value} {caught.value.__cause__}"

@@ -1,0 +1,150 @@
+"""Group commit: many callers, one flush; each has its own entry, and a failed commit fails them all."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from tunewarden.domain.datasets import Dataset
+from tunewarden.domain.errors import TunewardenError, Unavailable
+from tunewarden.domain.events import DatasetRetired
+from tunewarden.domain.names import DatasetId, PrincipalId
+from tunewarden.drivers.memory import FixedClock
+from tunewarden.drivers.sql import SqlViews, SqlWork
+from tunewarden.drivers.sql_engine import connect
+from tunewarden.usecases.ports import Receipt, Views, Work
+
+ANN = PrincipalId("prn-1")
+CALLERS = 64
+EACH = 5
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def shared(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    engine = connect(request.getfixturevalue("database" if request.param == "sqlite" else "postgres_database"))
+    yield engine
+    engine.dispose()
+
+
+def append(work: Work, name: str) -> Receipt:
+    with work(ANN) as unit:
+        unit.record(DatasetRetired(dataset=DatasetId(name)))
+        return unit.commit()
+
+
+def names(view: Views) -> list[str]:
+    with view() as now:
+        return [entry.event.dataset for entry in now.entries() if isinstance(entry.event, DatasetRetired)]
+
+
+def commits(engine: Engine) -> list[Connection]:
+    """Grows by one with every COMMIT of a transaction."""
+    seen: list[Connection] = []
+    event.listen(engine, "commit", seen.append)
+    return seen
+
+
+def test_every_receipt_names_its_own_entry_and_indices_have_no_gap(shared: Engine, clock: FixedClock) -> None:
+    work, flushed = SqlWork(shared, clock), commits(shared)
+
+    def call(caller: int) -> list[tuple[int, str]]:
+        done = [f"ds-{caller}-{turn}" for turn in range(EACH)]
+        return [(append(work, name).index, name) for name in done]
+
+    with ThreadPoolExecutor(CALLERS) as threads:
+        receipts = dict(receipt for done in threads.map(call, range(CALLERS)) for receipt in done)
+    assert receipts.keys() == set(range(CALLERS * EACH))
+    assert names(SqlViews(shared)) == [receipts[index] for index in range(CALLERS * EACH)]
+    assert len(flushed) < CALLERS * EACH, "callers who wait anyway share a flush"
+
+
+def test_units_that_fail_undo_themselves_and_nothing_else(
+    shared: Engine, clock: FixedClock, registered: Callable[..., Dataset]
+) -> None:
+    work = SqlWork(shared, clock)
+
+    def call(caller: int) -> None:
+        with suppress(ZeroDivisionError), work(ANN) as unit:
+            unit.datasets.put(registered(id=DatasetId(f"ds-{caller}")))
+            unit.record(DatasetRetired(dataset=DatasetId(f"ds-{caller}")))
+            if caller % 3 == 0:
+                raise ZeroDivisionError
+            unit.commit()
+
+    with ThreadPoolExecutor(CALLERS) as threads:
+        list(threads.map(call, range(CALLERS)))
+    kept = {f"ds-{caller}" for caller in range(CALLERS) if caller % 3}
+    assert set(names(SqlViews(shared))) == kept
+    with SqlViews(shared)() as view:
+        assert {dataset.id for dataset in view.datasets.all()} == kept
+
+
+def test_a_unit_sees_the_state_and_the_log_of_those_before_it_in_its_group(
+    shared: Engine, clock: FixedClock, registered: Callable[..., Dataset]
+) -> None:
+    work = SqlWork(shared, clock)
+
+    def call(_: int) -> int:
+        with work(ANN) as unit:
+            seen, known = len(list(unit.entries())), len(unit.datasets.all())
+            assert seen == known
+            unit.datasets.put(registered(id=DatasetId(f"ds-{seen}")))
+            unit.record(DatasetRetired(dataset=DatasetId(f"ds-{seen}")))
+            return unit.commit().index
+
+    with ThreadPoolExecutor(16) as threads:
+        assert sorted(threads.map(call, range(48))) == list(range(48))
+
+
+def test_a_commit_that_fails_fails_everybody_in_the_group_and_keeps_nothing(
+    shared: Engine, clock: FixedClock, registered: Callable[..., Dataset]
+) -> None:
+    work, gate, entered = SqlWork(shared, clock), threading.Event(), threading.Event()
+    broken = [True]
+
+    @event.listens_for(shared, "commit")
+    def power_cut(_: Connection) -> None:
+        if broken:
+            raise Unavailable("database_unavailable", "The disk is full.")
+
+    def first() -> None:
+        with work(ANN) as unit:
+            unit.datasets.put(registered(id=DatasetId("ds-first")))
+            unit.record(DatasetRetired(dataset=DatasetId("ds-first")))
+            entered.set()
+            gate.wait()
+            unit.commit()
+
+    with ThreadPoolExecutor(8) as threads:
+        waiting = [threads.submit(first)]
+        entered.wait()
+        waiting += [threads.submit(append, work, f"ds-{number}") for number in range(5)]
+        gate.set()
+        errors = [future.exception() for future in waiting]
+    assert all(isinstance(error, Unavailable) for error in errors)
+    assert names(SqlViews(shared)) == []
+    broken.clear()
+    assert append(work, "ds-again").index == 0
+    with SqlViews(shared)() as view:
+        assert view.datasets.find(DatasetId("ds-first")) is None
+
+
+def test_a_failed_statement_fails_the_group_rather_than_half_of_it(shared: Engine, clock: FixedClock) -> None:
+    work = SqlWork(shared, clock)
+    with pytest.raises(TunewardenError, match="database"), work(ANN) as unit:
+        unit.open().exec_driver_sql("SELECT nothing FROM nowhere")  # type: ignore[attr-defined]
+    assert append(work, "ds-2").index == 0
+
+
+def test_a_view_waits_for_no_writer_and_sees_one_moment(shared: Engine, clock: FixedClock) -> None:
+    work, views = SqlWork(shared, clock), SqlViews(shared)
+    append(work, "ds-1")
+    with work(ANN) as unit, views() as view:
+        unit.record(DatasetRetired(dataset=DatasetId("ds-2")))
+        assert len(list(view.entries())) == 1
+        unit.commit()
+        assert len(list(view.entries())) == 1, "what came after it began is not in it"
+    assert len(names(views)) == 2
