@@ -90,7 +90,8 @@ class _SqlUnit:
 
     def __init__(self, turns: Turns, clock: Clock, actor: PrincipalId) -> None:
         self._turns, self._clock, self._actor = turns, clock, actor
-        self._group: Group | None = None
+        self._is_open = False
+        self._group: Group | None = None  # joined with the first reading or change
         self._savepoint: NestedTransaction | None = None
         self._pending: list[bytes] = []
         self.principals: Store[PrincipalId, Principal] = _Rows(self, bodies.PRINCIPALS)
@@ -104,12 +105,13 @@ class _SqlUnit:
         self.aliases: Store[Alias, AliasTarget] = _Rows(self, bodies.ALIASES)
 
     def __enter__(self) -> Self:
-        self._group = self._turns.enter()
+        self._is_open = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._is_open = False
         if self._group is None:
             return
         try:
@@ -120,17 +122,20 @@ class _SqlUnit:
             self._turns.leave(group)
 
     def record(self, event: Event) -> None:
-        self._joined()
+        self._require_open()
         self._pending.append(entry_bytes(event, actor=self._actor, at=self._clock()))
 
     def commit(self) -> Receipt:
-        group = self._joined()
+        self._require_open()
         if not self._pending:
             raise bodies.unrecorded()
+        self._is_open = False
+        if self._group is None:
+            return self._turns.append(self._pending)
         if self._savepoint is not None:
             self._savepoint.commit()
+        group, self._group = self._group, None
         receipt = group.append(self._pending)
-        self._group = None
         self._turns.finish(group)
         return receipt
 
@@ -151,9 +156,14 @@ class _SqlUnit:
         return connection
 
     def _joined(self) -> Group:
+        self._require_open()
         if self._group is None:
-            raise bodies.closed()
+            self._group = self._turns.enter()
         return self._group
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise bodies.closed()
 
 
 class _Reads(Protocol):
