@@ -29,6 +29,18 @@ LINEAGE = "lineage.json"
 REPORT = "report.html"
 REQUIRED = frozenset({MANIFEST, CHECKPOINT, VKEY, LINEAGE, REPORT})
 
+VERDICTS = "verdicts.json"
+PROV = "lineage.prov.json"
+ML_BOM = "ml-bom.cdx.json"
+MODEL_CARD = "model-card.md"
+HOWTO = "HOWTO-VERIFY.txt"
+EXPORTS = frozenset({VERDICTS, PROV, ML_BOM, MODEL_CARD, HOWTO})  # the entries told again in other people's formats
+
+MODEL_SIGNATURE = "attestations/model.sig"
+STATEMENT = "attestations/provenance.dsse.json"
+RELEASE_KEY = "attestations/release-key.pem"
+ATTESTATIONS = frozenset({MODEL_SIGNATURE, STATEMENT, RELEASE_KEY})  # all three or none
+
 _NUMBERED = re.compile(r"(entries|proofs|consistency)/([0-9]{20})\.json")
 _DOCUMENT = re.compile(r"documents/([0-9a-f]{64})\.json")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?")
@@ -88,18 +100,21 @@ def pack(
     lineage: bytes,
     report: bytes,
     consistency: Iterable[ConsistencyProof] = (),
+    others: Mapping[str, bytes] | None = None,
 ) -> bytes:
     """The bundle of these contents: the same contents give the same bytes.
 
     `entries` maps log index to the entry's exact bytes; `documents` are canonical JSON whose SHA-256 some entry names;
-    `lineage` is canonical JSON with the member `entries`, the sorted indices it rests on. Nothing is verified here: run
-    `verify` on the result. Raises InvalidBundle when it would be larger than a reader accepts.
+    `lineage` is canonical JSON with the member `entries`, the sorted indices it rests on; `others` are files of
+    `EXPORTS` and `ATTESTATIONS` by name. Nothing is verified here: run `verify` on the result. Raises InvalidBundle
+    when it would be larger than a reader accepts.
     """
     files = {CHECKPOINT: checkpoint.encode(), VKEY: f"{vkey}\n".encode(), LINEAGE: lineage, REPORT: report}
     files |= {entry_name(index): entry for index, entry in entries.items()}
     files |= {proof_name(proof.index): proof.encode() for proof in proofs}
     files |= {consistency_name(proof.old_size): proof.encode() for proof in consistency}
     files |= {document_name(hashlib.sha256(document).hexdigest()): document for document in documents}
+    files |= others or {}
     files[MANIFEST] = manifest(files)
     return write_bundle(files)
 
@@ -168,7 +183,8 @@ def document_name(digest: str) -> str:
 
 def is_known(name: str) -> bool:
     """Whether the format has a file of this name."""
-    return name in REQUIRED or bool(_NUMBERED.fullmatch(name) or _DOCUMENT.fullmatch(name))
+    single = REQUIRED | EXPORTS | ATTESTATIONS
+    return name in single or bool(_NUMBERED.fullmatch(name) or _DOCUMENT.fullmatch(name))
 
 
 def numbered(files: Iterable[str], folder: str) -> list[int]:

@@ -1,12 +1,14 @@
 """The two files that the sealer keeps outside the database: its signing key and its last signed head.
 
-A witness keeps its key in the same way.
+A witness keeps its key in the same way. Whoever holds the lock beside the state is the only sealer on this machine.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import errno
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -15,6 +17,26 @@ from tunewarden_audit import canonical
 from tunewarden_audit.log import Signed, SignedStateBroken
 from tunewarden_audit.merkle import Frontier
 from tunewarden_audit.note import ED25519, InvalidKey, SignerKey
+
+
+class InUse(Exception):
+    """Another process holds the lock."""
+
+
+def hold(state: Path) -> int:
+    """Take the lock beside a state file; returns the open descriptor, and closing it lets the lock go (flock(2)).
+
+    Raises InUse. Not seen: a sealer on another machine that has a copy of the state; witnesses see that one.
+    """
+    descriptor = os.open(state.with_name(state.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        if error.errno not in (errno.EAGAIN, errno.EACCES):
+            raise
+        raise InUse(f"another process holds the lock beside {state.name}: only one may sign") from None
+    return descriptor
 
 
 def create_key(path: Path, name: str, algorithm: bytes = ED25519) -> SignerKey:
@@ -35,13 +57,17 @@ def read_key(path: Path, name: str, algorithm: bytes = ED25519) -> SignerKey:
         return SignerKey.from_pem(name, file.read(), algorithm)
 
 
+def replace_key(path: Path, key: SignerKey) -> None:
+    """Put another signing key in the place of the one in the file. A crash leaves one of the two, whole."""
+    _replace(path, key.pem())
+
+
 def write_state(path: Path, signed: Signed) -> None:
-    """Replace the state file: written beside it, flushed, renamed. A crash leaves the old one or the new one whole."""
-    draft = path.with_name(path.name + ".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    _write_through(descriptor, _encode(signed))
-    draft.replace(path)  # point of no return: from here on this head has been signed
-    _flush_folder(path.parent)
+    """Replace the state file. A crash leaves the old one or the new one, whole.
+
+    The rename in it is the point of no return: from there on this head has been signed.
+    """
+    _replace(path, _encode(signed))
 
 
 def read_state(path: Path) -> Signed | None:
@@ -65,20 +91,22 @@ def _encode(signed: Signed) -> bytes:
         {
             "checkpoint": signed.checkpoint,
             "frontier": [_text(peak) for peak in signed.frontier.peaks],
+            "key": signed.key,
             "last_leaf": _text(signed.last_leaf),
             "size": signed.size,
-            "v": 1,
+            "v": 2,
         }
     )
 
 
 def _decode(data: bytes) -> Signed:
     state = canonical.decode(data)
-    if state["v"] != 1 or not isinstance(state["checkpoint"], str):
-        raise ValueError("not a state of version 1")
+    if state["v"] != 2 or not isinstance(state["checkpoint"], str) or not isinstance(state["key"], str):
+        raise ValueError("not a state of version 2")
     peaks = tuple(base64.b64decode(peak, validate=True) for peak in state["frontier"])
     signed = Signed(
         checkpoint=state["checkpoint"],
+        key=state["key"],
         frontier=Frontier(state["size"], peaks),
         last_leaf=base64.b64decode(state["last_leaf"], validate=True),
     )
@@ -89,6 +117,15 @@ def _decode(data: bytes) -> Signed:
 
 def _text(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Written beside it, flushed, renamed, and the folder flushed."""
+    draft = path.with_name(path.name + ".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    _write_through(descriptor, data)
+    draft.replace(path)
+    _flush_folder(path.parent)
 
 
 def _write_through(descriptor: int, data: bytes) -> None:

@@ -8,11 +8,12 @@ restored backup, a truncated tail, a forked or edited database.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from tunewarden_audit.merkle import Frontier
-from tunewarden_audit.note import InvalidNote, SignerKey, TreeHead, VerifierKey, open_note, sign_note
+from tunewarden_audit.note import InvalidNote, SignerKey, TreeHead, VerifierKey, add_signature, open_note, sign_note
+from tunewarden_audit.trust import Rotation, is_rotation, read_rotation
 
 
 class RefusedToSign(Exception):
@@ -20,7 +21,7 @@ class RefusedToSign(Exception):
 
 
 class SignedStateBroken(RefusedToSign):
-    """The sealer's own state does not hold together: another key signed it, or its parts disagree."""
+    """The sealer's own state does not hold together: another key is in force, or its parts disagree."""
 
 
 class LogShortened(RefusedToSign):
@@ -31,11 +32,27 @@ class LogRewritten(RefusedToSign):
     """The database holds other entries than were signed: an edit, a reordering or a fork."""
 
 
+class RotationForged(RefusedToSign):
+    """An entry claims to hand the log over to another key, and this log's key did not sign that."""
+
+
+class RotationBegun(RefusedToSign):
+    """The next entry hands the log over to another key, so this key must not sign beyond it."""
+
+    def __init__(self, rotation: Rotation) -> None:
+        super().__init__(
+            f"entry {rotation.index} hands the log over to another key; "
+            "finish that with: tunewarden log rotate-key NEW_KEY_FILE"
+        )
+        self.rotation = rotation
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
     """What the sealer remembers: the last head it signed and just enough of the tree to go on from there."""
 
     checkpoint: str  # the signed note
+    key: str  # vkey line of the key that signs from here on
     frontier: Frontier  # of exactly the signed leaves
     last_leaf: bytes  # leaf hash of the last signed entry, 32 bytes
 
@@ -69,7 +86,50 @@ def seal(key: SignerKey, last: Signed | None, leaf_hashes: Iterable[bytes]) -> S
     frontier = last.frontier.extend(leaves[1:]) if last else Frontier().extend(leaves)
     # 4. Sign. The point of no return is the caller's write to the state file.
     head = TreeHead(key.name, frontier.size, frontier.root())
-    return Signed(checkpoint=sign_note(head.text(), key), frontier=frontier, last_leaf=leaves[-1])
+    note = sign_note(head.text(), key)
+    return Signed(checkpoint=note, key=key.verifier.vkey, frontier=frontier, last_leaf=leaves[-1])
+
+
+def hand_over(old: SignerKey, new: SignerKey, last: Signed | None, leaf_hashes: Iterable[bytes]) -> Signed:
+    """Sign a head with both keys; from there on only the new one signs.
+
+    `leaf_hashes` are as in `seal`; the last of them is that of the rotation's entry (see `trust`). The new key's
+    signature stands first. Once the result is in the state file, `seal` refuses the old key. Raises RefusedToSign.
+    """
+    signed = seal(old, last, leaf_hashes)
+    if signed is None:
+        raise LogShortened("the log does not hold the entry that rotates its key")
+    text, old_line = signed.checkpoint.rsplit("\n\n", 1)
+    note = add_signature(sign_note(f"{text}\n", new), old_line)
+    return replace(signed, checkpoint=note, key=new.verifier.vkey)
+
+
+def signable(key: VerifierKey, first: int, bodies: Sequence[bytes]) -> Sequence[bytes]:
+    """Which of the entries from index `first` on this key may sign: those before the one that retires it.
+
+    Raises RotationBegun where that is the very first, and RotationForged.
+    """
+    for offset, body in enumerate(bodies):
+        if not is_rotation(body):
+            continue
+        try:
+            rotation = read_rotation(first + offset, body)
+        except ValueError as error:
+            raise RotationForged(f"{error}; nobody but the sealer may write such an entry: call the auditor") from None
+        if rotation is None:
+            continue
+        if rotation.old != key:
+            raise RotationForged(f"entry {first + offset} rotates another key than the log's: call the auditor")
+        if offset == 0:
+            raise RotationBegun(rotation)
+        return bodies[:offset]
+    return bodies
+
+
+def require_length(last: Signed, found: int) -> None:
+    """The database holds at least as many entries as were signed; raises LogShortened."""
+    if found < last.size:
+        raise LogShortened(_shortened(found, last.size))
 
 
 def replay(key: VerifierKey, last: Signed, leaf_hashes: Iterable[bytes]) -> None:
@@ -93,6 +153,11 @@ def replay(key: VerifierKey, last: Signed, leaf_hashes: Iterable[bytes]) -> None
 
 
 def _require_own(key: VerifierKey, last: Signed) -> None:
+    if last.key != key.vkey:
+        raise SignedStateBroken(
+            f"the sealer's state is not signed by its key {key.name!a}: another key is in force. "
+            "After a rotation give the sealer the new key; otherwise restore the state file of this key"
+        )
     try:
         head = TreeHead.parse(open_note(last.checkpoint, [key]).text)
     except InvalidNote as error:

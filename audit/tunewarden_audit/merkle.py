@@ -89,9 +89,10 @@ class Nodes(Protocol):
         """The root of the leaves [index * 2**height, (index + 1) * 2**height), which all lie inside the tree."""
 
 
-def root_of(nodes: Nodes) -> bytes:
-    """The tree's root hash; SHA-256 of nothing for the empty tree."""
-    return _subroot(nodes, 0, nodes.size) if nodes.size else EMPTY_ROOT
+def root_of(nodes: Nodes, size: int | None = None) -> bytes:
+    """The root of the tree, or of its beginning of `size` leaves; SHA-256 of nothing for the empty tree."""
+    count = nodes.size if size is None else size
+    return _subroot(nodes, 0, count) if count else EMPTY_ROOT
 
 
 def prove_inclusion(nodes: Nodes, index: int) -> list[bytes]:

@@ -106,14 +106,16 @@ class SignerKey:
 
     @classmethod
     def from_pem(cls, name: str, pem: bytes, algorithm: bytes = ED25519) -> SignerKey:
-        """The key in an unencrypted PKCS#8 PEM block; raises InvalidKey."""
+        """The key in an unencrypted PKCS#8 PEM block; raises InvalidKey, whose message never quotes it."""
         try:
             private = serialization.load_pem_private_key(pem, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise InvalidKey("the signing key is not an unencrypted PKCS#8 PEM block") from None
         if not isinstance(private, Ed25519PrivateKey):
             raise InvalidKey("the signing key is not an Ed25519 key")
-        return cls(name, private, algorithm)
+        key = cls(name, private, algorithm)
+        _require_sound_point(key.verifier.public)
+        return key
 
     def pem(self) -> bytes:
         """The private key as an unencrypted PKCS#8 PEM block: a secret."""
@@ -242,6 +244,15 @@ def add_signature(note: str, line: str) -> str:
     name, signature = _signature_line(line.removesuffix("\n"))
     others = [one for one in lines if (_signature_line(one)[0], _signature_line(one)[1][:4]) != (name, signature[:4])]
     return "\n".join([body, *others, line.removesuffix("\n"), ""])
+
+
+def signature_of(note: str, key: VerifierKey) -> str:
+    """The first signature line that claims to be this key's; raises NotSigned. Not checked: that it verifies."""
+    for line in _split_note(note)[1]:
+        name, signature = _signature_line(line)
+        if (name, signature[:4]) == (key.name, key.key_id):
+            return f"{line}\n"
+    raise NotSigned("the note has no signature line of that key")
 
 
 def cosign(note: str, key: SignerKey, time: int) -> str:

@@ -31,32 +31,34 @@ class StaticLog:
         return data
 
     def hashes(self, level: int, index: int, width: int) -> list[bytes]:
-        """The first `width` hashes of a tile; a wider file serves too, because a partial tile may be gone by then.
+        """The first `width` hashes of a tile; the full tile serves too, because a partial one may be gone by then.
 
         Raises InvalidTile, or Stopped (INCOMPLETE) where there is no such file.
         """
-        data = self._tile(lambda wide: tile_path(level, index, wide), width, tiles.WIDTH * merkle.HASH_BYTES)
-        if data is None:
+        found = self._tile(lambda wide: tile_path(level, index, wide), width, tiles.WIDTH * merkle.HASH_BYTES)
+        if found is None:
             raise Stopped(f"{tile_path(level, index, width)} is not in the directory", Grade.INCOMPLETE)
-        return tiles.split_hashes(data, width)
+        return tiles.split_hashes(*found)[:width]
 
     def entries(self, index: int, width: int) -> list[bytes] | None:
         """The first `width` entries of a bundle; None where there is no such file. Raises InvalidTile."""
-        data = self._tile(lambda wide: entries_path(index, wide), width, tiles.LARGEST_BUNDLE)
-        return None if data is None else tiles.split_entries(data, width)
+        found = self._tile(lambda wide: entries_path(index, wide), width, tiles.LARGEST_BUNDLE)
+        return None if found is None else tiles.split_entries(*found)[:width]
 
-    def _tile(self, path_of: tiles.PathOf, width: int, limit: int) -> bytes | None:
-        exact = self._read(path_of(width), limit)
-        if exact is not None or width == tiles.WIDTH:
-            return exact
-        return self._read(path_of(tiles.WIDTH), limit)
+    def _tile(self, path_of: tiles.PathOf, width: int, limit: int) -> tuple[bytes, int] | None:
+        """The file and how many it must hold."""
+        for held in (width, tiles.WIDTH):
+            data = self._read(path_of(held), limit)
+            if data is not None:
+                return data, held
+        return None
 
     def _read(self, name: str, limit: int) -> bytes | None:
-        try:
-            with (self._directory / name).open("rb") as file:
-                return file.read(limit + 1)
-        except (FileNotFoundError, NotADirectoryError):
+        path = self._directory / name
+        if not path.is_file():  # a directory, or a pipe on which a reader would wait for ever
             return None
+        with path.open("rb") as file:
+            return file.read(limit + 1)
 
 
 def verify_tiles(
@@ -146,6 +148,7 @@ def _root(log: StaticLog, head: TreeHead) -> Found[None]:
 def _entries(log: StaticLog, size: int, first: int) -> Found[None]:
     absent = pruned = 0
     for index, width in tiles.widths(size, 0):
+        leaves = log.hashes(0, index, width)  # first, so that a signed size for which there are no tiles ends here
         entries = log.entries(index, width)
         if entries is None:
             if (index + 1) * tiles.WIDTH <= first:
@@ -153,7 +156,7 @@ def _entries(log: StaticLog, size: int, first: int) -> Found[None]:
             else:
                 absent += width
             continue
-        for offset, (entry, leaf) in enumerate(zip(entries, log.hashes(0, index, width), strict=True)):
+        for offset, (entry, leaf) in enumerate(zip(entries, leaves, strict=True)):
             if merkle.leaf_hash(entry) != leaf:
                 raise InvalidTile(f"entry {index * tiles.WIDTH + offset} does not have the leaf hash at its index")
     if absent:
@@ -171,9 +174,8 @@ def _history(log: StaticLog, head: TreeHead, keys: Sequence[VerifierKey], since:
         raise Stopped(because, Grade.DIVERGED)
     if old.size == 0:
         raise Stopped("your earlier checkpoint is of an empty log: everything grows out of that")
-    # The tiles of the present size hold those of the old one: its own partial tiles need not be there any more.
-    beginning = TiledTree(old.size, lambda level, index, _: log.hashes(level, index, _width(head.size, level, index)))
-    if merkle.root_of(beginning) != old.root:
+    # Out of the tiles of the present size: the partial ones of the old size need not be there any more.
+    if merkle.root_of(TiledTree(head.size, log.hashes), old.size) != old.root:
         raise Stopped(f"the first {old.size} entries are not the ones you saw then", Grade.DIVERGED)
     return Found(None, f"the log you saw at size {old.size} is the beginning of this one")
 

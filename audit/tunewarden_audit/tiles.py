@@ -50,10 +50,10 @@ def levels(size: int) -> int:
 
 
 def split_hashes(data: bytes, width: int) -> list[bytes]:
-    """The first `width` hashes of a tile; raises InvalidTile where it holds fewer or a broken one."""
-    if len(data) % HASH_BYTES or not width * HASH_BYTES <= len(data) <= WIDTH * HASH_BYTES:
+    """The hashes of a tile of that width; raises InvalidTile where it holds fewer, more or a broken one."""
+    if len(data) != width * HASH_BYTES or width > WIDTH:
         raise InvalidTile(f"a tile of {len(data)} bytes does not hold {width} hashes of {HASH_BYTES} bytes")
-    return [data[start : start + HASH_BYTES] for start in range(0, width * HASH_BYTES, HASH_BYTES)]
+    return [data[start : start + HASH_BYTES] for start in range(0, len(data), HASH_BYTES)]
 
 
 def tile_root(hashes: Sequence[bytes]) -> bytes:
@@ -74,7 +74,7 @@ def join_entries(entries: Sequence[bytes]) -> bytes:
 
 
 def split_entries(data: bytes, width: int) -> list[bytes]:
-    """The first `width` entries of a bundle; raises InvalidTile where it is cut off or goes on after the last."""
+    """The entries of a bundle of that width; raises InvalidTile where it is cut off or goes on after the last."""
     entries: list[bytes] = []
     offset = 0
     while offset < len(data) and len(entries) < WIDTH:
@@ -84,9 +84,9 @@ def split_entries(data: bytes, width: int) -> list[bytes]:
             raise InvalidTile("an entry bundle is cut off inside an entry")
         entries.append(data[start:end])
         offset = end
-    if offset != len(data) or len(entries) < width:
+    if offset != len(data) or len(entries) != width:
         raise InvalidTile(f"an entry bundle holds {len(entries)} entries, {width} were expected")
-    return entries[:width]
+    return entries
 
 
 PathOf = Callable[[int], str]

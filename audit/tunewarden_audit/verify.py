@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from tunewarden_audit import bundle, canonical, merkle, note
+from tunewarden_audit import bundle, canonical, merkle, note, retold
+from tunewarden_audit.attestations import NAMED_BY, verify_attestations
 from tunewarden_audit.canonical import NotCanonical
 from tunewarden_audit.merkle import InvalidProof
 from tunewarden_audit.note import TreeHead, VerifierKey
 from tunewarden_audit.quorum import witnessed
 from tunewarden_audit.recipe import Check, Found, Grade, Recipe, Report, Stopped
+from tunewarden_audit.trust import Trust, read_trust
 
 __all__ = ["Check", "Grade", "Report", "verify"]
 
 LONGEST_ENTRY = 65_535  # bytes: the limit of C2SP tlog-tiles
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+
+Entries = Mapping[int, Mapping[str, Any]]
 
 Files = Mapping[str, bytes]
 
@@ -51,7 +56,7 @@ def verify(
     # 2. Every file is known to the format and has the digest that the manifest lists; none is missing.
     recipe.check("manifest", lambda: _manifest(files))
 
-    # 3. Whose signature counts: the auditor's key, not the bundle's.
+    # 3. Whose signature counts: the auditor's key, not the bundle's, and what it handed over to or took over from.
     trusted = recipe.check("key", lambda: _key(files, keys))
 
     # 4. The log signed this tree head: from here on the root is trusted.
@@ -66,14 +71,17 @@ def verify(
     # 7. Every document is the one that an entry names.
     recipe.check("documents", lambda: _documents(files, entries))
 
-    # 8. The lineage rests on entries that are here, and on all of them.
-    recipe.check("lineage", lambda: _lineage(files))
+    # 8. The lineage rests on entries that are here, and on all of them, and does not contradict them.
+    recipe.check("lineage", lambda: _lineage(files, entries))
 
-    # 9. The log that the auditor saw before is the beginning of this one.
+    # 9. What was signed when the model was registered is about its adapter, by the key that the log names.
+    recipe.check("attestations", lambda: _attestations(files, entries))
+
+    # 10. The log that the auditor saw before is the beginning of this one.
     if since is not None:
         recipe.check("history", lambda: _history(files, trusted, head, since))
 
-    # 10. Others have seen this head: the log did not show it to this auditor alone.
+    # 11. Others have seen this head: the log did not show it to this auditor alone.
     if witnesses:
         recipe.check("witnesses", lambda: witnessed(_file(files, bundle.CHECKPOINT), witnesses, quorum))
     return recipe.report()
@@ -100,32 +108,35 @@ def _manifest(files: Files) -> Found[None]:
     return Found(None, f"{len(listed)} files have the digests that {bundle.MANIFEST} lists")
 
 
-def _key(files: Files, keys: Sequence[VerifierKey]) -> Found[tuple[VerifierKey, ...]]:
+def _key(files: Files, keys: Sequence[VerifierKey]) -> Found[Trust]:
     text = _text(files, bundle.VKEY)
     advertised = note.load_key(text)
     if text != f"{advertised.vkey}\n":
         raise Stopped(f"{bundle.VKEY} is not one line with the key and nothing else")
     fingerprint = advertised.fingerprint
+    trust = read_trust(keys or (advertised,), _raw_entries(files))
     if not keys:
         because = f"taken from the bundle itself; compare its fingerprint with the log's owner: {fingerprint}"
-        return Found((advertised,), because, Grade.INCOMPLETE)
+        return Found(trust, because, Grade.INCOMPLETE)
+    if advertised not in trust.newest:
+        because = f"{bundle.VKEY} holds another key than yours or its successor; its fingerprint is {fingerprint}"
+        return Found(trust, because, Grade.INVALID)
     if advertised not in keys:
-        because = f"{bundle.VKEY} holds another key than the one you gave; its fingerprint is {fingerprint}"
-        return Found(tuple(keys), because, Grade.INVALID)
-    return Found(tuple(keys), f"given by you, fingerprint {fingerprint}")
+        return Found(trust, f"your key handed the log over to the one with fingerprint {fingerprint}")
+    return Found(trust, f"given by you, fingerprint {fingerprint}")
 
 
-def _head(files: Files, trusted: Sequence[VerifierKey] | None) -> Found[TreeHead]:
+def _head(files: Files, trusted: Trust | None) -> Found[TreeHead]:
     if trusted is None:
         raise Stopped("not checked: there is no key to trust", Grade.INCOMPLETE)
-    head = note.signed_head(_file(files, bundle.CHECKPOINT), trusted)
+    head = trusted.signed_head(_file(files, bundle.CHECKPOINT))
     if head.size == 0:
         raise Stopped("the signed log is empty: a head of size 0 proves nothing")
     return Found(head, f"{head.origin!a} signed size {head.size}, root {head.root.hex()}")
 
 
-def _entries(files: Files) -> Found[dict[int, object]]:
-    entries = {}
+def _entries(files: Files) -> Found[Entries]:
+    entries: dict[int, Mapping[str, Any]] = {}
     for index in bundle.numbered(files, "entries"):
         name = bundle.entry_name(index)
         entries[index] = _entry(name, files[name])
@@ -145,10 +156,10 @@ def _inclusion(files: Files, head: TreeHead | None) -> Found[None]:
     return Found(None, f"{len(indices)} entries are in the signed tree of size {head.size}")
 
 
-def _documents(files: Files, entries: Mapping[int, object] | None) -> Found[None]:
+def _documents(files: Files, entries: Entries | None) -> Found[None]:
     if entries is None:
         raise Stopped("not checked: the entries cannot be read", Grade.INCOMPLETE)
-    named = {digest for entry in entries.values() for digest in _digests(entry)}
+    named = set(retold.digests(list(entries.values())))
     held = bundle.document_digests(files)
     for digest in held:
         name = bundle.document_name(digest)
@@ -157,12 +168,12 @@ def _documents(files: Files, entries: Mapping[int, object] | None) -> Found[None
         if digest not in named:
             raise Stopped(f"{name} is named by no entry")
         _decoded(name, files[name])
-    return Found(
-        None, f"{len(held)} documents, each named by an entry; {len(named - set(held))} named digests stay outside"
-    )
+    signed = {hashlib.sha256(files[name]).hexdigest() for name in bundle.ATTESTATIONS & files.keys()}
+    outside = len(named - set(held) - signed)
+    return Found(None, f"{len(held)} documents, each named by an entry; {outside} named digests stay outside")
 
 
-def _lineage(files: Files) -> Found[None]:
+def _lineage(files: Files, entries: Entries | None) -> Found[None]:
     lineage = _decoded(bundle.LINEAGE, _file(files, bundle.LINEAGE))
     cited = lineage.get("entries") if isinstance(lineage, dict) else None
     if not isinstance(cited, list) or any(type(index) is not int for index in cited) or cited != sorted(set(cited)):
@@ -172,13 +183,58 @@ def _lineage(files: Files) -> Found[None]:
         raise Stopped(f"entry {uncited[0]} is in the bundle but {bundle.LINEAGE} does not cite it")
     if missing := sorted(set(cited) - held):
         raise Stopped(f"entry {missing[0]} is cited but not in the bundle", Grade.INCOMPLETE)
-    return Found(None, f"all {len(cited)} cited entries are here")
+    if entries is None:
+        raise Stopped("not checked: the entries cannot be read", Grade.INCOMPLETE)
+    return Found(None, f"all {len(cited)} cited entries are here; {_retold(files, entries)} agree with them")
 
 
-def _history(files: Files, trusted: Sequence[VerifierKey] | None, head: TreeHead | None, since: bytes) -> Found[None]:
+def _retold(files: Files, entries: Entries) -> str:
+    """The names of the files that tell the entries again, as far as they are here; none contradicts them."""
+    documents = [_decoded(name, files[name]) for name in map(bundle.document_name, bundle.document_digests(files))]
+    known = frozenset(retold.digests([*entries.values(), *documents]))
+    told = [name for name in (bundle.LINEAGE, bundle.PROV) if name in files]
+    for name in told:
+        retold.require_faithful(name, _decoded(name, files[name]), entries, known)
+    if bundle.VERDICTS in files:
+        retold.require_verdicts(_decoded(bundle.VERDICTS, files[bundle.VERDICTS]), entries)
+        told.append(bundle.VERDICTS)
+    return ", ".join(told)
+
+
+def _attestations(files: Files, entries: Entries | None) -> Found[None]:
+    if entries is None:
+        raise Stopped("not checked: the entries cannot be read", Grade.INCOMPLETE)
+    held = sorted(bundle.ATTESTATIONS & files.keys())
+    index, named, adapter = _named_attestations(entries)
+    if index is None:
+        if held:
+            raise Stopped(f"{held[0]} is named by no entry")
+        return Found(None, "none: no entry here names any")
+    if missing := sorted(bundle.ATTESTATIONS - files.keys()):
+        raise Stopped(f"{missing[0]} is named by entry {index} but not in the bundle", Grade.INCOMPLETE)
+    verify_attestations(files, adapter, named)
+    return Found(None, f"entry {index} names them; the release key signed the adapter {adapter} and its provenance")
+
+
+def _named_attestations(entries: Entries) -> tuple[int | None, Mapping[str, str], str]:
+    """The entry that registers the model with attestations, the digests it names, and the adapter's digest in hex."""
+    found = []
+    for index, entry in sorted(entries.items()):
+        fact = entry.get("fact")
+        if entry["type"] == "ModelRegistered" and isinstance(fact, dict):
+            named = {member: fact[member] for member in NAMED_BY if isinstance(fact.get(member), str)}
+            adapter = _DIGEST.fullmatch(str(fact.get("adapter")))
+            if named and adapter is not None:
+                found.append((index, named, adapter[1]))
+    if len(found) > 1:
+        raise Stopped(f"entries {found[0][0]} and {found[1][0]} both name attestations; a bundle is about one model")
+    return found[0] if found else (None, {}, "")
+
+
+def _history(files: Files, trusted: Trust | None, head: TreeHead | None, since: bytes) -> Found[None]:
     if trusted is None or head is None:
         raise Stopped("not checked: there is no signed tree head", Grade.INCOMPLETE)
-    old = note.signed_head(since, trusted)
+    old = trusted.signed_head(since)
     if old.origin != head.origin:
         raise Stopped("your earlier checkpoint is of another log (its origin differs)")
     if old.size > head.size:
@@ -202,7 +258,7 @@ def _history(files: Files, trusted: Sequence[VerifierKey] | None, head: TreeHead
     return Found(None, f"the log you saw at size {old.size} is the beginning of this one")
 
 
-def _entry(name: str, data: bytes) -> object:
+def _entry(name: str, data: bytes) -> dict[str, Any]:
     if len(data) > LONGEST_ENTRY:
         raise Stopped(f"{name} is longer than {LONGEST_ENTRY:,} bytes")
     entry = _decoded(name, data)
@@ -234,24 +290,15 @@ def _listed(data: bytes) -> dict[str, str]:
     return {name: digest for digest, _, name in lines}
 
 
-def _digests(value: object) -> Iterator[str]:
-    """Every sha256:<hex> that stands as a whole string anywhere in an entry."""
-    if isinstance(value, str):
-        if match := _DIGEST.fullmatch(value):
-            yield match[1]
-    elif isinstance(value, list):
-        for item in value:
-            yield from _digests(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _digests(item)
-
-
 def _decoded(name: str, data: bytes) -> object:
     try:
         return canonical.decode(data)
     except NotCanonical as error:
         raise Stopped(f"{name}: {error}") from None
+
+
+def _raw_entries(files: Files) -> dict[int, bytes]:
+    return {index: files[bundle.entry_name(index)] for index in bundle.numbered(files, "entries")}
 
 
 def _file(files: Files, name: str) -> bytes:

@@ -35,6 +35,7 @@ LARGEST_REQUEST = LONGEST_NOTE
 SIZE_TYPE = "text/x.tlog.size"
 PATH = "/add-checkpoint"
 _OLD = re.compile(r"old (0|[1-9][0-9]{0,18})")
+_LENGTH = re.compile(r"[0-9]{1,9}")
 _PATIENCE_SECONDS = 10
 
 
@@ -63,8 +64,9 @@ class _Submission:
 class Witness:
     """One witness and what it has seen, in a directory of its own.
 
-    `seen/` holds the newest cosigned checkpoint of each log, `evidence/` every validly signed head that contradicted
-    it: together the two convict the log's owner.
+    `seen/` holds the newest cosigned checkpoint of each log, `evidence/` every head that the log signed and that was
+    not shown to continue it. Two heads of one size with different roots convict the log's owner at once; for others ask
+    the owner for a consistency proof between the two, which cannot exist if the log was forked.
     """
 
     def __init__(
@@ -117,7 +119,7 @@ class Witness:
             elif (last.size, last.root) != (head.size, head.root):
                 merkle.verify_consistency(last.size, head.size, submission.proof, last.root, head.root)
         except InvalidProof as error:
-            self._keep(body)
+            self._keep(head, body)
             if known == head.size:
                 raise _Refused(Answer(409, f"{known}\n", SIZE_TYPE)) from None
             raise _Refused(Answer(422, f"{error}\n")) from None
@@ -132,12 +134,20 @@ class Witness:
         if head.size:
             _write(self._file(head.origin), note.encode())  # point of no return: from here on this head counts as seen
 
-    def _keep(self, body: bytes) -> None:
-        """A head that the log signed and that contradicts another one it signed: proof against its owner."""
-        _write(self._evidence / f"{hashlib.sha256(body).hexdigest()}.txt", body)
+    def _keep(self, head: TreeHead, body: bytes) -> None:
+        """Once for each head: anybody can send a signed head with a wrong proof, as often as they like."""
+        path = self._evidence / f"{hashlib.sha256(head.text().encode()).hexdigest()}.txt"
+        if not path.exists():
+            _write(path, body)
 
     def _file(self, origin: str) -> Path:
         return self._seen / f"{hashlib.sha256(origin.encode()).hexdigest()}.checkpoint"
+
+
+def submission(old_size: int, proof: Iterable[bytes], note: str) -> bytes:
+    """The body of an add-checkpoint request: what a log sends to a witness that has last seen `old_size` entries."""
+    lines = "".join(f"{base64.b64encode(value).decode('ascii')}\n" for value in proof)
+    return f"old {old_size}\n{lines}\n{note}".encode()
 
 
 def open_key(directory: Path, name: str) -> SignerKey:
@@ -160,7 +170,7 @@ def serve(witness: Witness, host: str, port: int) -> ThreadingHTTPServer:
             length = self.headers.get("content-length", "")
             if self.path != PATH:
                 self._say(Answer(404, "nothing here\n"))
-            elif not length.isdecimal() or int(length) > LARGEST_REQUEST:
+            elif not _LENGTH.fullmatch(length) or int(length) > LARGEST_REQUEST:
                 self._say(Answer(413, f"a request has at most {LARGEST_REQUEST} bytes and says how many\n"))
             else:
                 self._say(witness.add_checkpoint(self.rfile.read(int(length))))

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunewarden.domain import canonical as platform
+from tunewarden.domain.entries import LARGEST_ENTRY, entry_bytes
 from tunewarden.domain.errors import Corrupted
-from tunewarden.domain.events import LARGEST_ENTRY, RequestApproved, entry_bytes
+from tunewarden.domain.events import RequestApproved
 from tunewarden.domain.names import PrincipalId, RequestId
 from tunewarden_audit import bundle
 from tunewarden_audit.canonical import LARGEST_INTEGER, NotCanonical, decode, encode

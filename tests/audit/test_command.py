@@ -65,14 +65,11 @@ def test_verify_prints_a_line_per_check_and_says_consistent(
     key = folder / "key" if as_file else golden.KEY.verifier.vkey
     code, lines = run(capsys, "verify", folder / "golden.zip", "--key", key, "--since", folder / "old")
     assert code == 0
-    assert [line[:13].split() for line in lines[:9]] == [
-        ["ok", str(n), name[:2]]
-        for n, name in enumerate(
-            ["archive", "manifest", "key", "tree head", "entries", "inclusion", "documents", "lineage", "history"], 1
-        )
-    ]
-    assert lines[9].startswith("not shown:")
-    assert lines[10:] == ["verdict: consistent"]
+    names = ["archive", "manifest", "key", "tree", "entries", "inclusion", "documents", "lineage", "attestations"]
+    names.append("history")
+    assert [line.split()[:3] for line in lines[:10]] == [["ok", str(n), name] for n, name in enumerate(names, 1)]
+    assert lines[10].startswith("not shown:")
+    assert lines[11:] == ["verdict: consistent"]
 
 
 def test_each_verdict_has_its_exit_code(capsys: pytest.CaptureFixture[str], golden: Any, folder: Path) -> None:
@@ -92,9 +89,9 @@ def test_each_verdict_has_its_exit_code(capsys: pytest.CaptureFixture[str], gold
 def test_inclusion_and_consistency_work_on_single_files(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     key = ("--key", folder / "key")
     code, lines = run(capsys, "inclusion", folder / "entry", folder / "inclusion", folder / "new", *key)
-    assert (code, lines[0]) == (0, "ok       inclusion: the entry is at index 4 of the log of size 7")
+    assert (code, lines[0]) == (0, "ok       inclusion: the entry is at index 4 of the log of size 9")
     code, lines = run(capsys, "consistency", folder / "old", folder / "new", folder / "consistency", *key)
-    assert (code, lines[0]) == (0, "ok       consistency: the log of size 4 is the beginning of the log of size 7")
+    assert (code, lines[0]) == (0, "ok       consistency: the log of size 4 is the beginning of the log of size 9")
 
 
 def test_inclusion_and_consistency_refuse_what_does_not_fit(
@@ -106,7 +103,7 @@ def test_inclusion_and_consistency_refuse_what_does_not_fit(
     (folder / "foreign").write_text(sign_note(TreeHead("other.example", 4, bytes(32)).text(), other))
     for arguments, code, because in (
         (("inclusion", "key", "inclusion", "new"), 5, "another root"),
-        (("inclusion", "entry", "inclusion", "old"), 5, "about size 7, the checkpoint about size 4"),
+        (("inclusion", "entry", "inclusion", "old"), 5, "about size 9, the checkpoint about size 4"),
         (("inclusion", "entry", "consistency", "new"), 5, "proof file"),
         (("inclusion", "entry", "inclusion", "key"), 5, "a note is"),
         (("consistency", "fork", "new", "consistency"), 4, "another root for the new size"),

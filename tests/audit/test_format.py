@@ -1,5 +1,6 @@
 """FORMAT.md and README.md cannot lie: their examples are checked and their commands are run."""
 
+import base64
 import hashlib
 import json
 import re
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tunewarden_audit import bundle, canonical, merkle, note, verify
+from tunewarden_audit import bundle, canonical, merkle, note, trust, verify
 
 AUDIT = Path(__file__).parents[2] / "audit"
 FORMAT = (AUDIT / "FORMAT.md").read_text(encoding="utf-8")
@@ -34,7 +35,8 @@ def block(info: str, text: str) -> str:
 
 def test_every_example_of_the_format_has_a_test() -> None:
     named = set(re.findall(r"^```example (\w+)$", FORMAT, re.MULTILINE))
-    assert named == {"canonical", "entry", "leaf", "tree", "head", "key", "inclusion", "consistency", "bundle"}
+    shown = "canonical entry leaf tree head key inclusion consistency bundle rotation"
+    assert named == set(shown.split())
 
 
 def test_the_canonical_example() -> None:
@@ -72,13 +74,23 @@ def test_the_bundle_example(bundle_bytes: bytes) -> None:
     assert hashlib.sha256(bundle_bytes).hexdigest() == values("bundle")["sha256"]
 
 
+def test_the_rotation_example(golden: Any) -> None:
+    shown = values("rotation")
+    text = shown["text"].replace("\\n", "\n")
+    old, new = (note.load_key(line) for line in text.splitlines()[2:])
+    assert old == golden.KEY.verifier
+    assert trust.rotation_text(old, new).decode() == text
+    for key, name in ((old, "old_signature"), (new, "new_signature")):
+        assert key.verifies(text.encode(), base64.b64decode(shown[name]))
+
+
 def test_the_format_names_every_check_verdict_and_limit(
     golden: Any, bundle_bytes: bytes, files: dict[str, bytes]
 ) -> None:
     report = verify.verify(bundle_bytes, [golden.KEY.verifier], files["checkpoint"])
     for check in report.checks:
         assert f"| {check.number} | {check.name} |" in FORMAT
-    assert "| 10 | witnesses |" in FORMAT
+    assert "| 11 | witnesses |" in FORMAT
     for grade in verify.Grade:
         assert f"| {grade.value} | {grade.name.lower()} |" in FORMAT
     for name in bundle.REQUIRED:

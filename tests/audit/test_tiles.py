@@ -27,9 +27,9 @@ def checkpoint(size: int, of: Callable[[int], bytes] = entry, key: SignerKey = K
     return sign_note(TreeHead(key.name, size, root).text(), key)
 
 
-def write(directory: Path, size: int, of: Callable[[int], bytes] = entry) -> None:
-    def read(start: int, count: int) -> list[bytes]:
-        return [of(index) for index in range(start, start + count)]
+def write(directory: Path, size: int, of: Callable[[int], bytes] = entry, gone: frozenset[int] = frozenset()) -> None:
+    def read(start: int, count: int) -> list[tuple[bytes, bytes | None]]:
+        return [(leaf_hash(of(index)), None if index in gone else of(index)) for index in range(start, start + count)]
 
     export.write_tiles(directory, checkpoint(size, of), [KEY.verifier], read)
 
@@ -71,11 +71,18 @@ def test_proofs_out_of_tiles_are_those_of_the_whole_tree(size: int) -> None:
         assert prove_consistency(tiled, index + 1) == tree.consistency_proof(index + 1)
 
 
-@pytest.mark.parametrize("size", [1, 255, 256, 257, 700])
+@pytest.mark.parametrize("size", [1, 255, 256, 257, 700, 65_537])
 def test_what_was_written_verifies(tmp_path: Path, size: int) -> None:
     write(tmp_path, size)
     assert verdict(tmp_path) is Grade.CONSISTENT
     assert [found for _, found in static_log.read_entries(tmp_path, size)] == [entry(i) for i in range(size)]
+
+
+def test_an_empty_log_is_written_and_proves_nothing(tmp_path: Path) -> None:
+    write(tmp_path, 0)
+    assert verdict(tmp_path) is Grade.INVALID
+    write(tmp_path, 3)
+    assert verdict(tmp_path) is Grade.CONSISTENT
 
 
 def test_an_export_grows_and_leaves_full_tiles_alone(tmp_path: Path) -> None:
@@ -99,10 +106,55 @@ def test_an_export_over_another_logs_files_is_refused_and_publishes_nothing(tmp_
     assert (tmp_path / "checkpoint").read_bytes() == before
 
 
+@pytest.mark.parametrize("size", [3, 255])
+def test_another_history_is_not_written_over_files_that_all_would_be_new(tmp_path: Path, size: int) -> None:
+    write(tmp_path, size, lambda index: b"other %d" % index)
+    with pytest.raises(export.RefusedToExport, match="another history"):
+        write(tmp_path, 255)
+
+
+def test_files_that_a_former_key_signed_are_extended(tmp_path: Path) -> None:
+    write(tmp_path, 300)
+    former = SignerKey.generate(KEY.name)
+    (tmp_path / "checkpoint").write_text(checkpoint(300, key=former))
+    write(tmp_path, 600)
+    assert verdict(tmp_path) is Grade.CONSISTENT
+
+
+def test_a_directory_that_lost_a_tile_is_not_extended(tmp_path: Path) -> None:
+    write(tmp_path, 300)
+    (tmp_path / "tile" / "0" / "000").unlink()
+    before = (tmp_path / "checkpoint").read_bytes()
+    with pytest.raises(export.RefusedToExport, match="tile/0/000 is not in the directory"):
+        write(tmp_path, 600)
+    assert (tmp_path / "checkpoint").read_bytes() == before
+
+
 def test_entries_that_do_not_give_the_signed_root_are_never_published(tmp_path: Path) -> None:
     with pytest.raises(export.RefusedToExport, match="root"):
-        export.write_tiles(tmp_path, checkpoint(3), [KEY.verifier], lambda _, count: [b"x"] * count)
+        export.write_tiles(tmp_path, checkpoint(3), [KEY.verifier], lambda _, count: [(leaf_hash(b"x"), b"x")] * count)
     assert not (tmp_path / "checkpoint").exists()
+
+
+@pytest.mark.parametrize(
+    "leaves",
+    [[(leaf_hash(b"x"), b"x")] * 2, [(leaf_hash(b"x"), b"y")] * 3, [(leaf_hash(b"x"), None)] * 3],
+    ids=["too few", "other bytes", "no bytes and other hashes"],
+)
+def test_leaves_that_are_not_the_signed_ones_are_never_published(
+    tmp_path: Path, leaves: list[tuple[bytes, bytes | None]]
+) -> None:
+    with pytest.raises(export.RefusedToExport):
+        export.write_tiles(tmp_path, checkpoint(3), [KEY.verifier], lambda *_: leaves)
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_a_bundle_of_which_an_entry_is_gone_is_missing_and_everything_else_verifies(tmp_path: Path) -> None:
+    write(tmp_path, 700, gone=frozenset({300}))
+    report = static_log.verify_tiles(tmp_path, [KEY.verifier])
+    assert report.verdict is Grade.INCOMPLETE
+    assert [check.name for check in report.checks if check.grade is not Grade.CONSISTENT] == ["entries"]
+    assert report.checks[-1].because == "256 of 700 entries are not in the directory; the others are"
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

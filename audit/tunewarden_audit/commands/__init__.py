@@ -35,7 +35,7 @@ def verdict(grade: Grade) -> int:
 def say_report(report: Report, *notes: str) -> int:
     """Print a line for each check, the notes, and the verdict; returns its exit code."""
     for check in report.checks:
-        say(f"{WORDS[check.grade]:<9}{check.number} {check.name:<10} {check.because}")
+        say(f"{WORDS[check.grade]:<9}{check.number} {check.name:<12} {check.because}")
     for note in notes:
         say(note)
     return verdict(report.verdict)

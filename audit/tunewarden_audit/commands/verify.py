@@ -10,8 +10,8 @@ from tunewarden_audit.commands import add_key, add_witnesses, read, read_keys, s
 from tunewarden_audit.verify import verify
 
 NOT_SHOWN = (
-    "not shown: that the log holds nothing else about this model, nor that lineage.json and report.html "
-    "tell what the entries say (FORMAT.md)"
+    "not shown: that the log holds nothing else about this model, that report.html, model-card.md and ml-bom.cdx.json "
+    "tell what the entries say, nor that the adapter in your hands is the one (FORMAT.md)"
 )
 
 
