@@ -14,8 +14,8 @@ import pytest
 
 from tunewarden.domain.canonical import digest_bytes, encode
 from tunewarden.domain.datasets import Budget, Columns, Dataset, LawfulBasis, Purpose, Sensitivity
+from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import NotFound
-from tunewarden.domain.events import Entry
 from tunewarden.domain.gates import Bound, Gate, Measurement, Rule
 from tunewarden.domain.names import Digest, PolicyName, PrincipalId, Role
 from tunewarden.domain.privacy import Mechanism
@@ -30,6 +30,7 @@ from tunewarden.drivers.memory import (
     memory_views,
     memory_work,
 )
+from tunewarden.drivers.memory_release import MemoryRelease
 from tunewarden.usecases import datasets, files
 from tunewarden.usecases.ports import (
     Attempt,
@@ -199,6 +200,7 @@ def stage() -> Stage:
         calibrate=linear_calibration,
         log=MemorySealedLog(state),
         new_id=lambda prefix: f"{prefix}-{next(numbers):032x}",
+        release=MemoryRelease(),
     )
     steps = {name: TellingStep(name=name, blobs=blobs) for name in StepName}
     steps[StepName.DEIDENTIFY].measurements = (measured("deid.planted_recall", "0.95"),)

@@ -13,8 +13,9 @@ import pytest
 
 from tunewarden.domain import names
 from tunewarden.domain.canonical import encode
+from tunewarden.domain.entries import LARGEST_ENTRY, entry_bytes, read_entry
 from tunewarden.domain.errors import Corrupted
-from tunewarden.domain.events import EVENT_TYPES, LARGEST_ENTRY, ActionRefused, Event, entry_bytes, read_entry
+from tunewarden.domain.events import EVENT_TYPES, ActionRefused, Event, ModelRegistered
 from tunewarden.domain.gates import Bound, Finding, Measurement, Outcome
 from tunewarden.domain.names import Action, PrincipalId
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
@@ -51,14 +52,21 @@ PINNED: Mapping[str, str] = {
     "DatasetVersionAdded": "6f4d1ae902c155d6",
     "FileUploaded": "62807149cebe3728",
     "GateJudged": "e131222676aa8eed",
+    "HoldPlaced": "58489afdb258bf61",
+    "HoldReleased": "6a1ea970076e4c52",
     "KeyCreated": "148f57470da58ff6",
     "KeyRevoked": "fde976d0afbb3acf",
-    "ModelRegistered": "97ab0c6663f46b89",
+    "ModelRegistered": "e20556ecdf658d82",
+    "PersonTraced": "3fb76dbd0e8f2c4b",
     "PromotionApproved": "b3c3971085ef58b5",
     "PromotionProposed": "a0e9ae338558f85e",
+    "PruneFinished": "dc524a1dc054a295",
+    "PruneProposed": "8ca14e2524acdbfd",
+    "PruneStarted": "2639744eb3b56807",
     "RequestApproved": "8746f5468a522491",
     "RequestEnded": "b8a6e63a806a3241",
     "RequestSubmitted": "325042382f00cd61",
+    "SigningKeyRotated": "e5368bc9b307e57a",
     "StepFailed": "97aa7454dde00751",
     "StepFinished": "cb4e0c7889d43fb5",
     "StepStarted": "c780c2d83c16077a",
@@ -92,6 +100,15 @@ def test_the_bytes_of_each_event_are_what_they_always_were(name: str) -> None:
     assert hashlib.sha256(data).hexdigest()[:16] == PINNED[name], data.decode()
 
 
+def test_an_entry_from_before_releases_were_signed_is_still_read() -> None:
+    fact = {"adapter": SOME, "model": "modelid-1", "plan": SOME, "request": "requestid-1"}
+    data = encode({"actor": ACTOR, "at": "2026-11-21T02:03:04.567Z", "fact": fact, "type": "ModelRegistered", "v": 1})
+    assert hashlib.sha256(data).hexdigest()[:16] == "97ab0c6663f46b89", "the bytes that were pinned then"
+    event = read_entry(7, data).event
+    assert isinstance(event, ModelRegistered)
+    assert (event.adapter, event.signature, event.statement, event.release_key) == (SOME, None, None, None)
+
+
 @pytest.mark.parametrize("name", sorted(EVENT_TYPES))
 def test_an_entry_comes_back_as_it_was(name: str) -> None:
     event = example(EVENT_TYPES[name])
@@ -111,7 +128,12 @@ def test_no_event_has_a_field_for_free_text() -> None:
         "ActionRefused.code",
         "ActionRefused.resource",
         "ActionRefused.rule",
+        "HoldPlaced.resource",
         "RequestEnded.because",
+        "SigningKeyRotated.new_key",
+        "SigningKeyRotated.new_signature",
+        "SigningKeyRotated.old_key",
+        "SigningKeyRotated.old_signature",
         "StepFailed.code",
         "StepFinished.counts",
     }

@@ -76,7 +76,7 @@ def test_loosening_a_condition_of_any_line_fails_a_case(
 
 def test_nobody_approves_their_own_work_whatever_roles_they_hold(access: CasbinAccess) -> None:
     everything = frozenset(Role)  # even somebody who should not exist
-    approving = {Action.APPROVE_REQUEST, Action.APPROVE_PROMOTION}
+    approving = {Action.APPROVE_REQUEST, Action.APPROVE_PROMOTION, Action.APPROVE_PRUNE}
     for roles in (*permitted_role_sets(), everything):
         own = {action for action, _, author in allowed_to(access, roles) if author == ME}
         assert not own & approving

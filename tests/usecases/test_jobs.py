@@ -22,7 +22,7 @@ from tunewarden.domain.events import (
     StepStarted,
 )
 from tunewarden.domain.gates import Bound, Gate, Outcome, Rule
-from tunewarden.domain.lineage import documents, fold
+from tunewarden.domain.lineage import Story, documents, fold
 from tunewarden.domain.names import Alias, PolicyName, RequestId
 from tunewarden.domain.training import State, StepName, TrainingRequest
 from tunewarden.steps import GUARDS
@@ -264,7 +264,13 @@ def test_the_lineage_tells_the_whole_story_and_nothing_of_another_request(stage:
     assert {RequestEnded, BudgetCharged, GateJudged, ModelRegistered} <= {type(event) for event in told}
     assert other.id not in repr(told)
     assert set(lineage.documents) == set(documents(lineage.report))
-    assert lineage.report == fold(stage.entries, request.model)
+    story = Story(
+        model=request.model,
+        request=request.id,
+        dataset=request.plan.dataset,
+        version=request.plan.dataset_version,
+    )
+    assert lineage.report == fold(stage.entries(), story)
 
 
 def test_a_stranger_finds_no_lineage(stage: Stage) -> None:

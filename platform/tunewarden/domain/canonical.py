@@ -23,6 +23,7 @@ from tunewarden.domain.names import Digest
 Plain = str | int | bool | None | Sequence["Plain"] | Mapping[str, "Plain"]
 
 _LARGEST_INTEGER = 2**53 - 1  # RFC 8785 appendix D: beyond it, readers that use doubles disagree
+_SCALARS = json.JSONEncoder(ensure_ascii=False)  # RFC 8785 section 3.2.2.2: nothing is escaped that need not be
 T = TypeVar("T")
 
 
@@ -105,7 +106,7 @@ def instant_text(instant: datetime) -> str:
 def _text(value: Plain) -> str:
     match value:
         case None | bool() | str():
-            return json.dumps(value, ensure_ascii=False)
+            return _SCALARS.encode(value)
         case int():
             if abs(value) > _LARGEST_INTEGER:
                 raise ValueError("integers beyond 2**53 - 1 travel as strings")
@@ -113,9 +114,7 @@ def _text(value: Plain) -> str:
         case Mapping():
             # RFC 8785 section 3.2.3: members are ordered by UTF-16 code units, not by code points.
             names = sorted(value, key=lambda name: name.encode("utf-16-be"))
-            return (
-                "{" + ",".join(f"{json.dumps(name, ensure_ascii=False)}:{_text(value[name])}" for name in names) + "}"
-            )
+            return "{" + ",".join(f"{_SCALARS.encode(name)}:{_text(value[name])}" for name in names) + "}"
         case list() | tuple():
             return "[" + ",".join(_text(item) for item in value) + "]"
     raise TypeError(f"{type(value).__name__} has no canonical form")

@@ -9,14 +9,12 @@ a default; otherwise a new event type is made. `tests/domain/test_events.py` pin
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
-from typing import cast, get_args
+from typing import get_args
 
-from tunewarden.domain.canonical import Plain, decode, encode, from_plain, instant_text, to_plain
 from tunewarden.domain.datasets import LawfulBasis, Purpose, Sensitivity
-from tunewarden.domain.errors import Corrupted
 from tunewarden.domain.gates import Finding, Outcome
 from tunewarden.domain.names import (
     Action,
@@ -24,18 +22,17 @@ from tunewarden.domain.names import (
     DatasetId,
     Digest,
     FileId,
+    HoldId,
     ModelId,
     PolicyName,
     PrincipalId,
     PromotionId,
+    PruneId,
     RequestId,
     Role,
 )
 from tunewarden.domain.privacy import Mechanism
 from tunewarden.domain.training import State, StepName
-
-_VERSION = 1
-LARGEST_ENTRY = 65_535  # bytes; the uint16 of C2SP tlog-tiles entry bundles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,12 +215,19 @@ class GateJudged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRegistered:
-    """A model version exists; nobody may use it before an alias names it."""
+    """A model version exists; nobody may use it before an alias names it.
+
+    `signature` and `statement` are what the release key said of the adapter (OpenSSF Model Signing; in-toto Statement),
+    `release_key` is its public half in PEM. None of them in entries from before releases were signed.
+    """
 
     model: ModelId
     request: RequestId
     plan: Digest
     adapter: Digest
+    signature: Digest | None = None
+    statement: Digest | None = None
+    release_key: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +259,82 @@ class AliasMoved:
     previous: ModelId | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldPlaced:
+    """A legal hold: no entry about `resource` may lose its body. `resource` is an id, or "log" for everything.
+
+    `order` is the digest of the document that asks for it, which is kept elsewhere.
+    """
+
+    hold: HoldId
+    resource: str
+    order: Digest | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldReleased:
+    """A legal hold is over."""
+
+    hold: HoldId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneProposed:
+    """Somebody wants the bodies of entries dropped whose retention has ended `as_of` a day; their leaf hashes stay.
+
+    All lie below the signed head of `size`. `indices` is the digest of the sorted indices as canonical JSON; `policy`
+    that of the retention classes.
+    """
+
+    prune: PruneId
+    as_of: date
+    size: int
+    policy: Digest
+    entries: int
+    indices: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneStarted:
+    """The intent: somebody else approved it, and named the signed head of the verified copy that keeps the bodies."""
+
+    prune: PruneId
+    indices: Digest
+    verified_size: int
+    verified_head: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneFinished:
+    """The outcome: so many bodies were dropped; none where something changed after the intent."""
+
+    prune: PruneId
+    entries: int
+    indices: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKeyRotated:
+    """The log is signed by another key from here on. Keys as vkey lines, signatures in base64: audit/FORMAT.md, 10."""
+
+    old_key: str
+    new_key: str
+    old_signature: str
+    new_signature: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonTraced:
+    """Somebody looked up which models learned from one person of a dataset. Counts what was found, nothing else.
+
+    `versions` are those of the dataset that hold the person, `models` the model versions made from them.
+    """
+
+    dataset: DatasetId
+    versions: int
+    models: int
+
+
 Event = (
     KeyCreated
     | KeyRevoked
@@ -277,19 +357,16 @@ Event = (
     | PromotionProposed
     | PromotionApproved
     | AliasMoved
+    | HoldPlaced
+    | HoldReleased
+    | PruneProposed
+    | PruneStarted
+    | PruneFinished
+    | SigningKeyRotated
+    | PersonTraced
 )
 
 EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({kind.__name__: kind for kind in get_args(Event)})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A fact at an index of the log, with who did it and when (server time)."""
-
-    index: int
-    at: datetime
-    actor: PrincipalId
-    event: Event
 
 
 def about(event: Event) -> str | None:
@@ -297,25 +374,3 @@ def about(event: Event) -> str | None:
     if isinstance(event, ActionRefused):
         return event.resource
     return getattr(event, "request", None)
-
-
-def entry_bytes(event: Event, *, actor: PrincipalId, at: datetime) -> bytes:
-    """The canonical bytes of an entry, which the log hashes. Its index is its position, so it is not inside."""
-    kind = type(event).__name__
-    body = {"actor": actor, "at": instant_text(at), "fact": to_plain(event), "type": kind, "v": _VERSION}
-    data = encode(cast(Plain, body))
-    if len(data) > LARGEST_ENTRY:
-        raise Corrupted("entry_too_large", f"A {kind} of {len(data)} bytes is larger than an entry may be.")
-    return data
-
-
-def read_entry(index: int, data: bytes) -> Entry:
-    """The inverse of `entry_bytes`; raises `Corrupted` for anything that this version cannot read exactly."""
-    body = decode(data)
-    if not isinstance(body, dict) or body.keys() != {"actor", "at", "fact", "type", "v"} or body["v"] != _VERSION:
-        raise Corrupted("entry_malformed", f"Entry {index} does not have the form of version {_VERSION}.")
-    kind = EVENT_TYPES.get(str(body["type"]))
-    if kind is None:
-        raise Corrupted("entry_unknown", f"Entry {index} is of a type that this version does not know.")
-    actor, at = PrincipalId(str(body["actor"])), datetime.fromisoformat(str(body["at"]))
-    return Entry(index=index, at=at, actor=actor, event=from_plain(kind, body["fact"]))

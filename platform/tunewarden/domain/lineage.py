@@ -3,9 +3,10 @@
 Every statement of the report is an entry, so every statement has an index that an auditor can check.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
+from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Corrupted, NotFound
 from tunewarden.domain.events import (
     ActionRefused,
@@ -16,24 +17,35 @@ from tunewarden.domain.events import (
     DatasetRegistered,
     DatasetRetired,
     DatasetVersionAdded,
-    Entry,
     Event,
     GateJudged,
+    HoldPlaced,
+    HoldReleased,
     KeyCreated,
+    KeyRevoked,
     ModelRegistered,
     PromotionApproved,
     PromotionProposed,
     RequestApproved,
     RequestEnded,
     RequestSubmitted,
+    SigningKeyRotated,
     StepFailed,
     StepFinished,
     StepStarted,
 )
-from tunewarden.domain.names import DatasetId, Digest, ModelId, PrincipalId, PromotionId, RequestId
+from tunewarden.domain.names import DatasetId, Digest, ModelId, PrincipalId, RequestId
+from tunewarden.domain.retention import WHOLE_LOG
 
-Entries = Callable[[], Iterable[Entry]]
-"""Begins reading the log from its start; it is read twice."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """The ids that hold a report together. Whoever asks takes them from the state; the log has to agree with them."""
+
+    model: ModelId
+    request: RequestId
+    dataset: DatasetId
+    version: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +53,13 @@ class LineageReport:
     """What was trained, on what, for whom and why; who allowed it; what it cost; what was refused on the way.
 
     Each field holds entries in log order. Fields that must hold exactly one are checked by `fold`.
+
+    Attributes:
+        ended: the end of the request, and the retirement of the dataset.
+        principals: keys made for, and taken from, everybody who acts in the story.
+        keys: every rotation of the log's signing key.
+        holds: legal holds on anything in the story, and their release.
+        size: how many entries the log had.
     """
 
     model: Entry
@@ -56,6 +75,9 @@ class LineageReport:
     aliases: tuple[Entry, ...]
     refusals: tuple[Entry, ...]
     principals: tuple[Entry, ...]
+    keys: tuple[Entry, ...]
+    holds: tuple[Entry, ...]
+    size: int
 
     def entries(self) -> tuple[Entry, ...]:
         """Every entry the report rests on, once, in log order."""
@@ -63,37 +85,40 @@ class LineageReport:
         for field in fields(self):
             value = getattr(self, field.name)
             for entry in value if isinstance(value, tuple) else (value,):
-                found[entry.index] = entry
+                if isinstance(entry, Entry):
+                    found[entry.index] = entry
         return tuple(found[index] for index in sorted(found))
 
 
-def fold(entries: Entries, model: ModelId) -> LineageReport:
-    """The report on `model`. Raises `NotFound` if the log has no such model, `Corrupted` if its story has a hole."""
-    trunk = _trunk(entries(), model)
-    branches: dict[str, list[Entry]] = {name: [] for name in _BRANCHES}
-    keys: list[tuple[PrincipalId, Entry]] = []
-    for entry in entries():
-        branch = _branch(entry.event, trunk)
+def fold(entries: Iterable[Entry], story: Story) -> LineageReport:
+    """The report, from one reading of `entries`: the log, or its beginning for a report as of an earlier time.
+
+    Keeps the entries of the story and those about API keys, nothing else. Raises `NotFound` if the entries have no
+    such model, `Corrupted` if its story has a hole or is another one than the state says.
+    """
+    told: dict[str, list[Entry]] = {name: [] for name in (*_ONCE, *_BRANCHES)}
+    api_keys: list[tuple[PrincipalId, Entry]] = []
+    thread, size = _Thread(story), 0
+    for entry in entries:
+        size = entry.index + 1
+        branch = thread.branch(entry.event)
         if branch is not None:
-            branches[branch].append(entry)
-        elif isinstance(entry.event, KeyCreated):
-            keys.append((entry.event.principal, entry))
-    told = (trunk.model, trunk.request, trunk.dataset, trunk.version, *(e for kept in branches.values() for e in kept))
-    actors = {entry.actor for entry in told}
+            told[branch].append(entry)
+        elif isinstance(entry.event, KeyCreated | KeyRevoked):
+            api_keys.append((entry.event.principal, entry))
+    if not told["model"]:
+        raise NotFound("model_not_found", "The log has no model version with this id.")
+    if not all(told[name] for name in _ONCE) or not _agrees(told["model"][0], told["request"][0], story):
+        raise Corrupted("lineage_broken", "The log tells another story of this model than the state, or has a hole.")
+    actors = {entry.actor for kept in told.values() for entry in kept}
     return LineageReport(
-        model=trunk.model,
-        request=trunk.request,
-        dataset=trunk.dataset,
-        version=trunk.version,
-        approvals=tuple(branches["approvals"]),
-        budget=tuple(branches["budget"]),
-        steps=tuple(branches["steps"]),
-        verdicts=tuple(branches["verdicts"]),
-        ended=tuple(branches["ended"]),
-        promotions=tuple(branches["promotions"]),
-        aliases=tuple(branches["aliases"]),
-        refusals=tuple(branches["refusals"]),
-        principals=tuple(entry for principal, entry in keys if principal in actors),
+        model=told["model"][0],
+        request=told["request"][0],
+        dataset=told["dataset"][0],
+        version=told["version"][0],
+        **{name: tuple(told[name]) for name in _BRANCHES},
+        principals=tuple(entry for principal, entry in api_keys if principal in actors),
+        size=size,
     )
 
 
@@ -118,83 +143,95 @@ def documents(report: LineageReport) -> tuple[Digest, ...]:
     return tuple(dict.fromkeys(named))
 
 
-_BRANCHES = ("approvals", "budget", "steps", "verdicts", "ended", "promotions", "aliases", "refusals")
+_ONCE = ("model", "request", "dataset", "version")
+_BRANCHES = (
+    "approvals",
+    "budget",
+    "steps",
+    "verdicts",
+    "ended",
+    "promotions",
+    "aliases",
+    "refusals",
+    "keys",
+    "holds",
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Trunk:
-    """The four entries that every report stands on, and the ids by which the others are found."""
+class _Thread:
+    """Which branch of the story an event belongs to; remembers the promotions and holds that joined it."""
 
-    model: Entry
-    request: Entry
-    dataset: Entry
-    version: Entry
-    model_id: ModelId
-    request_id: RequestId
-    dataset_id: DatasetId
-    promotion_ids: frozenset[PromotionId]
+    def __init__(self, story: Story) -> None:
+        self._story = story
+        self._known: set[str] = {story.model, story.request, story.dataset}
 
-    def touched_by(self, resource: str) -> bool:
-        """Whether `resource` is part of this story."""
-        return resource in (self.model_id, self.request_id, self.dataset_id) or resource in self.promotion_ids
+    def branch(self, event: Event) -> str | None:
+        """None for what is no part of the story."""
+        return self._of_data(event) or self._of_request(event) or self._of_model(event) or self._beside(event)
+
+    def _of_data(self, event: Event) -> str | None:
+        story = self._story
+        match event:
+            case DatasetRegistered(dataset=story.dataset):
+                return "dataset"
+            case DatasetVersionAdded(dataset=story.dataset, version=story.version):
+                return "version"
+            case DatasetRetired(dataset=story.dataset):
+                return "ended"
+        return None
+
+    def _of_request(self, event: Event) -> str | None:
+        if getattr(event, "request", None) != self._story.request:
+            return None
+        match event:
+            case RequestSubmitted():
+                return "request"
+            case RequestApproved():
+                return "approvals"
+            case BudgetReserved() | BudgetCharged() | BudgetSettled():
+                return "budget"
+            case StepStarted() | StepFinished() | StepFailed():
+                return "steps"
+            case GateJudged():
+                return "verdicts"
+            case RequestEnded():
+                return "ended"
+        return None
+
+    def _of_model(self, event: Event) -> str | None:
+        model = self._story.model
+        match event:
+            case ModelRegistered(model=registered) if registered == model:
+                return "model"
+            case PromotionProposed(model=proposed, promotion=promotion) if proposed == model:
+                self._known.add(promotion)
+                return "promotions"
+            case PromotionApproved(model=approved) if approved == model:
+                return "promotions"
+            case AliasMoved(model=named, previous=previous) if model in (named, previous):
+                return "aliases"
+        return None
+
+    def _beside(self, event: Event) -> str | None:
+        match event:
+            case SigningKeyRotated():
+                return "keys"
+            case ActionRefused(resource=resource) if resource in self._known:
+                return "refusals"
+            case HoldPlaced(resource=resource, hold=hold) if resource in self._known or resource == WHOLE_LOG:
+                self._known.add(hold)
+                return "holds"
+            case HoldReleased(hold=hold) if hold in self._known:
+                return "holds"
+        return None
 
 
-def _trunk(entries: Iterable[Entry], model: ModelId) -> _Trunk:
-    registered: tuple[RequestId, Entry] | None = None
-    requests: dict[RequestId, tuple[RequestSubmitted, Entry]] = {}
-    datasets: dict[DatasetId, Entry] = {}
-    versions: dict[tuple[DatasetId, Digest], Entry] = {}
-    promotions: set[PromotionId] = set()
-    for entry in entries:
-        match entry.event:
-            case ModelRegistered() as event if event.model == model:
-                registered = (event.request, entry)
-            case RequestSubmitted() as event:
-                requests[event.request] = (event, entry)
-            case DatasetRegistered() as event:
-                datasets[event.dataset] = entry
-            case DatasetVersionAdded() as event:
-                versions.setdefault((event.dataset, event.version), entry)
-            case PromotionProposed() as event if event.model == model:
-                promotions.add(event.promotion)
-            case _:
-                pass
-    if registered is None:
-        raise NotFound("model_not_found", "The log has no model version with this id.")
-    try:
-        submitted, request = requests[registered[0]]
-        return _Trunk(
-            model=registered[1],
-            request=request,
-            dataset=datasets[submitted.dataset],
-            version=versions[submitted.dataset, submitted.dataset_version],
-            model_id=model,
-            request_id=submitted.request,
-            dataset_id=submitted.dataset,
-            promotion_ids=frozenset(promotions),
-        )
-    except KeyError:
-        raise Corrupted("lineage_broken", "The log names a model without its request, dataset or version.") from None
-
-
-def _branch(event: Event, trunk: _Trunk) -> str | None:
-    match event:
-        case RequestApproved(request=request) if request == trunk.request_id:
-            return "approvals"
-        case BudgetReserved(request=request) | BudgetCharged(request=request) | BudgetSettled(request=request):
-            return "budget" if request == trunk.request_id else None
-        case StepStarted(request=request) | StepFinished(request=request) | StepFailed(request=request):
-            return "steps" if request == trunk.request_id else None
-        case GateJudged(request=request) if request == trunk.request_id:
-            return "verdicts"
-        case RequestEnded(request=request) if request == trunk.request_id:
-            return "ended"
-        case DatasetRetired(dataset=dataset) if dataset == trunk.dataset_id:
-            return "ended"
-        case PromotionProposed(model=model) | PromotionApproved(model=model) if model == trunk.model_id:
-            return "promotions"
-        case AliasMoved(model=model, previous=previous) if trunk.model_id in (model, previous):
-            return "aliases"
-        case ActionRefused(resource=resource) if trunk.touched_by(resource):
-            return "refusals"
-    return None
+def _agrees(model: Entry, request: Entry, story: Story) -> bool:
+    """Whether the log says of this model and this request what the state says."""
+    made, asked = model.event, request.event
+    return (
+        isinstance(made, ModelRegistered)
+        and made.request == story.request
+        and isinstance(asked, RequestSubmitted)
+        and (asked.dataset, asked.dataset_version) == (story.dataset, story.version)
+    )

@@ -19,6 +19,8 @@ FileId = NewType("FileId", str)
 RequestId = NewType("RequestId", str)
 ModelId = NewType("ModelId", str)
 PromotionId = NewType("PromotionId", str)
+HoldId = NewType("HoldId", str)
+PruneId = NewType("PruneId", str)
 PolicyName = NewType("PolicyName", str)
 """Name of a versioned policy file (a gate, a de-identification profile, a base model): `[a-z][a-z0-9-]{0,63}`."""
 
@@ -70,8 +72,13 @@ class Action(StrEnum):
     APPROVE_PROMOTION = "approve-promotion"
     READ_LINEAGE = "read-lineage"
     READ_LOG = "read-log"
+    TRACE_PERSON = "trace-person"
     CREATE_KEY = "create-key"
     REVOKE_KEY = "revoke-key"
+    PLACE_HOLD = "place-hold"
+    RELEASE_HOLD = "release-hold"
+    PROPOSE_PRUNE = "propose-prune"
+    APPROVE_PRUNE = "approve-prune"
 
 
 class Alias(StrEnum):

@@ -20,9 +20,10 @@ from tunewarden.domain.events import (
 from tunewarden.domain.gates import Evidence, Gate, Outcome, Verdict, judge
 from tunewarden.domain.names import Action, Digest, ModelId, PolicyName, RequestId
 from tunewarden.domain.registry import ModelVersion
-from tunewarden.domain.training import STEP_FROM, State, StepName, TrainingRequest
-from tunewarden.usecases.ports import Attempt, Platform, Principal, Resource, Step, StepResult, UnitOfWork
+from tunewarden.domain.training import STATE_AFTER, STEP_FROM, State, StepName, TrainingRequest
+from tunewarden.usecases.ports import Attempt, Attested, Platform, Principal, Resource, Step, StepResult, UnitOfWork
 from tunewarden.usecases.refusals import permit, refusals_recorded
+from tunewarden.usecases.releases import attested
 from tunewarden.usecases.requests import settle
 
 MOST_ATTEMPTS = 10
@@ -145,8 +146,12 @@ def _finish(
         details=result.details,
     )
     gate = None if guard is None else _pinned_gate(platform, request, guard)
+    document = platform.blobs.put_bytes(_document(evidence))
+    signed: Attested | None = None
+    if STATE_AFTER[step] is State.MEASURED:  # signing takes its time, so it is done before the unit of work opens
+        signed = attested(platform, worker, request.done(step, result.output, document))
     with platform.work(worker.id) as work:
-        done = work.requests.get(request.id).done(step, result.output, platform.blobs.put_bytes(_document(evidence)))
+        done = work.requests.get(request.id).done(step, result.output, document)
         work.record(
             StepFinished(
                 request=request.id,
@@ -160,8 +165,8 @@ def _finish(
         )
         if gate is not None:
             done = _judged(platform, work, done, request, gate, evidence)
-        if done.state is State.MEASURED:
-            done = _registered(platform, work, done)
+        if done.state is State.MEASURED and signed is not None:
+            done = _registered(platform, work, done, signed)
         work.requests.put(done)
         work.commit()
     return done
@@ -209,7 +214,7 @@ def judged(request: RequestId, verdict: Verdict) -> GateJudged:
     )
 
 
-def _registered(platform: Platform, work: UnitOfWork, done: TrainingRequest) -> TrainingRequest:
+def _registered(platform: Platform, work: UnitOfWork, done: TrainingRequest, signed: Attested) -> TrainingRequest:
     model = ModelVersion(
         id=ModelId(platform.new_id("model")),
         request=done.id,
@@ -220,7 +225,17 @@ def _registered(platform: Platform, work: UnitOfWork, done: TrainingRequest) -> 
         registered_at=platform.clock(),
     )
     work.models.put(model)
-    work.record(ModelRegistered(model=model.id, request=done.id, plan=model.plan, adapter=model.adapter))
+    work.record(
+        ModelRegistered(
+            model=model.id,
+            request=done.id,
+            plan=model.plan,
+            adapter=model.adapter,
+            signature=platform.blobs.put_bytes(signed.signature),
+            statement=platform.blobs.put_bytes(signed.statement),
+            release_key=platform.blobs.put_bytes(signed.key),
+        )
+    )
     settle(platform, work, done)
     work.record(RequestEnded(request=done.id, state=State.MEASURED, because=""))
     return replace(done, ended_at=platform.clock(), model=model.id)

@@ -3,17 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tunewarden.domain.errors import NotFound, Unavailable
+from tunewarden.domain.errors import Malformed, NotFound, Unavailable
 from tunewarden.domain.names import Action
 from tunewarden.usecases.ports import Platform, Principal, Resource, SignedTreeHead
 from tunewarden.usecases.refusals import permit_to_see
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProvenEntry:
-    """An entry's bytes, its inclusion proof in the tree of `size` entries, and the note that signs that tree."""
+class Inclusion:
+    """An entry's inclusion proof in the tree of `size` entries, and the note that signs that tree."""
 
-    entry: bytes
+    index: int
+    proof: Sequence[bytes]
+    size: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """The proof that the log of `old_size` entries is the beginning of that of `size`, and the note that signs it."""
+
+    old_size: int
     proof: Sequence[bytes]
     size: int
     note: str
@@ -28,10 +38,45 @@ def head(platform: Platform, principal: Principal) -> SignedTreeHead:
     return found
 
 
-def proven(platform: Platform, principal: Principal, index: int) -> ProvenEntry:
-    """One entry with its proof. Raises `NotFound` for an index that is not sealed yet."""
+def inclusion(platform: Platform, principal: Principal, index: int) -> Inclusion:
+    """That the log has an entry at `index`, whether its body is still kept or not.
+
+    Raises `NotFound` for an index that is not sealed yet.
+    """
     newest = head(platform, principal)
     if not 0 <= index < newest.size:
         raise NotFound("entry_not_found", f"The signed log has entries 0 to {newest.size - 1}.", param="index")
     proof = platform.log.inclusion_proofs([index], newest.size)[index]
-    return ProvenEntry(entry=platform.log.entry(index), proof=proof, size=newest.size, note=newest.note)
+    return Inclusion(index=index, proof=proof, size=newest.size, note=newest.note)
+
+
+def entry(platform: Platform, principal: Principal, index: int) -> tuple[bytes, Inclusion]:
+    """One entry's canonical bytes with its proof. Raises `NotFound` where it is not sealed yet or no longer kept."""
+    found = inclusion(platform, principal, index)
+    return platform.log.entry(index), found
+
+
+def continued(platform: Platform, principal: Principal, old: int, new: int | None = None) -> Continuation:
+    """That the log of `old` entries is the beginning of the log of `new`; of the newest signed one where None.
+
+    Raises `Malformed` for sizes between which there is no proof, and `NotFound` for one that was never signed.
+    """
+    newest = head(platform, principal)
+    size = newest.size if new is None else new
+    if old < 1 or size < old:
+        raise Malformed(
+            "sizes_not_comparable",
+            "A consistency proof leads from a size of at least 1 to one that is not smaller; "
+            f"the newest signed size is {newest.size}.",
+            param="old",
+        )
+    signed = newest if size >= newest.size else platform.log.head_of(size)
+    if signed is None or signed.size != size:
+        raise NotFound(
+            "tree_head_not_found",
+            f"No tree head was signed for that size; the newest is for {newest.size}.",
+            remedy="Leave it out for the newest.",
+            param="new",
+        )
+    proof = platform.log.consistency_proof(old, size)
+    return Continuation(old_size=old, proof=proof, size=size, note=signed.note)

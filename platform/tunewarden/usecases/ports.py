@@ -3,190 +3,59 @@
 `drivers/memory.py` has every one of them in memory; each real driver passes the same contract tests.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from types import TracebackType
-from typing import BinaryIO, Protocol, Self, TypeVar
+from typing import BinaryIO, Protocol
 
-from tunewarden.domain.datasets import Columns, Dataset
-from tunewarden.domain.events import Entry, Event
+from tunewarden.domain.datasets import Columns
 from tunewarden.domain.gates import Gate, Measurement
 from tunewarden.domain.names import (
     Action,
-    Alias,
-    DatasetId,
     Digest,
-    FileId,
-    ModelId,
     PolicyName,
     PrincipalId,
-    PromotionId,
     RequestId,
-    Role,
 )
-from tunewarden.domain.privacy import Accountant, Ledger, Mechanism
-from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
-from tunewarden.domain.training import BaseModel, Plan, StepName, TrainingRequest
-
-K = TypeVar("K", contravariant=True)
-V = TypeVar("V")
-V_co = TypeVar("V_co", covariant=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Principal:
-    """Who acts, authenticated. `name` is for screens only and is never logged."""
-
-    id: PrincipalId
-    roles: frozenset[Role]
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRecord:
-    """An API key as it is stored: its SHA-256 (64 hex digits), whose it is, and whether it still works."""
-
-    hash: str
-    principal: PrincipalId
-    revoked: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFile:
-    """An upload: whose it is, what it is called, and its bytes by digest."""
-
-    id: FileId
-    owner: PrincipalId
-    filename: str
-    purpose: str
-    digest: Digest
-    size: int
-    uploaded_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """What the caller of a state change keeps: where its (last) entry is, and the hash of that entry's leaf.
-
-    With it the caller can prove later that an entry was dropped or changed. `leaf_hash` is SHA-256, 64 hex digits.
-    """
-
-    index: int
-    leaf_hash: str
-
-
-class Shelf(Protocol[K, V_co]):
-    """Things of one kind by their key, for reading."""
-
-    def get(self, key: K) -> V_co:
-        """Raise `NotFound` where there is none."""
-
-    def find(self, key: K) -> V_co | None:
-        """None where there is none."""
-
-    def all(self) -> Sequence[V_co]:
-        """Everything, oldest first."""
-
-
-class Store(Shelf[K, V], Protocol[K, V]):
-    """Things of one kind by their key, inside one unit of work."""
-
-    def put(self, value: V) -> None:
-        """Add or replace; seen by others after commit."""
-
-
-class View(Protocol):
-    """One moment of state and log, for reading. It waits for nobody, and nobody waits for it."""
-
-    @property
-    def principals(self) -> Shelf[PrincipalId, Principal]: ...
-    @property
-    def keys(self) -> Shelf[str, KeyRecord]: ...
-    @property
-    def files(self) -> Shelf[FileId, StoredFile]: ...
-    @property
-    def datasets(self) -> Shelf[DatasetId, Dataset]: ...
-    @property
-    def requests(self) -> Shelf[RequestId, TrainingRequest]: ...
-    @property
-    def ledgers(self) -> Shelf[DatasetId, Ledger]: ...
-    @property
-    def models(self) -> Shelf[ModelId, ModelVersion]: ...
-    @property
-    def promotions(self) -> Shelf[PromotionId, Promotion]: ...
-    @property
-    def aliases(self) -> Shelf[Alias, AliasTarget]: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def entries(self, start: int = 0) -> Iterable[Entry]:
-        """The committed entries from index `start` on, in order."""
-
-
-class UnitOfWork(Protocol):
-    """One transaction on state and log together: both or neither. Leaving without `commit` undoes everything.
-
-    Units of work that write are serial: what one reads does not change before it commits.
-    """
-
-    principals: Store[PrincipalId, Principal]
-    keys: Store[str, KeyRecord]
-    files: Store[FileId, StoredFile]
-    datasets: Store[DatasetId, Dataset]
-    requests: Store[RequestId, TrainingRequest]
-    ledgers: Store[DatasetId, Ledger]
-    models: Store[ModelId, ModelVersion]
-    promotions: Store[PromotionId, Promotion]
-    aliases: Store[Alias, AliasTarget]
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def record(self, event: Event) -> None:
-        """Append `event` to the log when this unit of work commits, as done by its actor now."""
-
-    def commit(self) -> Receipt:
-        """Make state and entries durable. Raises `UnrecordedChange` if state was put and nothing was recorded."""
-
-    def entries(self, start: int = 0) -> Iterable[Entry]:
-        """The committed entries from index `start` on, in order."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedTreeHead:
-    """What the sealer signed last: the log's size, and the signed note (C2SP tlog-checkpoint) that says so."""
-
-    size: int
-    note: str
-
-
-class SealedLog(Protocol):
-    """The log as an auditor sees it: bytes, proofs and signed heads."""
-
-    def head(self) -> SignedTreeHead | None:
-        """The newest signed tree head; None before the first."""
-
-    def entry(self, index: int) -> bytes:
-        """The canonical bytes of an entry. Raises `NotFound`."""
-
-    def inclusion_proofs(self, indices: Sequence[int], size: int) -> Mapping[int, Sequence[bytes]]:
-        """RFC 6962 section 2.1.1 audit paths (32 bytes a node) of entries in the tree of the first `size`."""
-
-
-Work = Callable[[PrincipalId], UnitOfWork]
-"""Begins a unit of work in which that principal acts."""
-
-Views = Callable[[], View]
-"""Begins a view of state and log as they are now."""
+from tunewarden.domain.privacy import Accountant, Mechanism
+from tunewarden.domain.training import BaseModel, Plan, StepName
+from tunewarden.usecases.work import (
+    KeyRecord as KeyRecord,
+)
+from tunewarden.usecases.work import (
+    Principal as Principal,
+)
+from tunewarden.usecases.work import (
+    Receipt as Receipt,
+)
+from tunewarden.usecases.work import (
+    SealedLog as SealedLog,
+)
+from tunewarden.usecases.work import (
+    Shelf as Shelf,
+)
+from tunewarden.usecases.work import (
+    SignedTreeHead as SignedTreeHead,
+)
+from tunewarden.usecases.work import (
+    Store as Store,
+)
+from tunewarden.usecases.work import (
+    StoredFile as StoredFile,
+)
+from tunewarden.usecases.work import (
+    UnitOfWork as UnitOfWork,
+)
+from tunewarden.usecases.work import (
+    View as View,
+)
+from tunewarden.usecases.work import (
+    Views as Views,
+)
+from tunewarden.usecases.work import (
+    Work as Work,
+)
 
 Clock = Callable[[], datetime]
 """Now, with a time zone."""
@@ -350,6 +219,28 @@ class Claims(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attested:
+    """What the release key said of an adapter; each document as it is stored, and as an auditor gets it.
+
+    Attributes:
+        signature: OpenSSF Model Signing of the adapter as the file `adapter.safetensors`, a Sigstore bundle in JSON.
+        statement: the in-toto Statement in a DSSE envelope with one signature, canonical JSON.
+        key: the public key of both, one PEM block.
+    """
+
+    signature: bytes
+    statement: bytes
+    key: bytes
+
+
+class Release(Protocol):
+    """The release key: an ECDSA P-256 key that signs what leaves the house, and nothing else."""
+
+    def attest(self, adapter: BinaryIO, statement: bytes) -> Attested:
+        """Sign the adapter's bytes, and the in-toto Statement about it. Not checked: that the two belong together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
     """Everything outside that a use case may need; wired once, in `entry/wiring.py`."""
 
@@ -366,3 +257,5 @@ class Platform:
     log: SealedLog
     new_id: Callable[[str], str]
     """prefix -> a fresh, unguessable, sortable identifier."""
+    release: Release | None = None
+    """None in a process that holds no release key; only the worker does."""

@@ -1,28 +1,96 @@
 """What the platform can prove about a model version: its lineage, folded from the log, with the documents it names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import takewhile
 
-from tunewarden.domain.lineage import LineageReport, documents, fold
+from tunewarden.domain.entries import Entry
+from tunewarden.domain.errors import Malformed, NotFound
+from tunewarden.domain.lineage import LineageReport, Story, documents, fold
 from tunewarden.domain.names import Action, Digest, ModelId
-from tunewarden.usecases.ports import Platform, Principal, Resource
+from tunewarden.domain.registry import ModelVersion
+from tunewarden.domain.retention import require_explained
+from tunewarden.usecases.ports import Platform, Principal, Resource, View
 from tunewarden.usecases.refusals import permit_to_see
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """The report and the bytes of every document it names (plans, profiles, gates, evidence; never records)."""
+    """The report and the bytes of every document it names (plans, profiles, gates, evidence; never records).
+
+    `as_of` is the instant that was asked for; None for the report as it is now.
+    """
 
     report: LineageReport
     documents: Mapping[Digest, bytes]
+    as_of: datetime | None = None
 
 
-def lineage(platform: Platform, principal: Principal, identifier: ModelId) -> Lineage:
-    """Raises `NotFound`, or `Corrupted` where a document is not what its digest says."""
+def lineage(platform: Platform, principal: Principal, identifier: ModelId, *, as_of: datetime | None = None) -> Lineage:
+    """The report as it is now, or as it was at an instant of the past: from the entries before the first later one.
+
+    Raises `NotFound`, also where the model version did not exist at that time; `Malformed` for a time to come;
+    `Corrupted` where a document is not what its digest says, or where entries lost their bodies and the log does not
+    say why.
+    """
     with platform.view() as view:
-        model = view.models.get(identifier)
+        _permit(platform, principal, view, identifier)
+    if as_of is not None and as_of > platform.clock():
+        raise Malformed(
+            "as_of_in_the_future",
+            "The report can be as of a time that has passed, to the end of a whole day.",
+            remedy="For today, give an instant instead of a date, or leave it out.",
+            param="as_of",
+        )
+    with platform.view() as view:
+        return _lineage(platform, view, identifier, as_of)
+
+
+def compare(platform: Platform, principal: Principal, one: ModelId, other: ModelId) -> tuple[Lineage, Lineage]:
+    """The lineages of two model versions, from one moment of the log; for a caller who may see both."""
+    with platform.view() as view:
+        for identifier in (one, other):
+            _permit(platform, principal, view, identifier)
+    with platform.view() as view:
+        return _lineage(platform, view, one, None), _lineage(platform, view, other, None)
+
+
+def _permit(platform: Platform, principal: Principal, view: View, identifier: ModelId) -> ModelVersion:
+    model = view.models.get(identifier)
     resource = Resource(kind="model", id=identifier, author=model.requested_by)
     permit_to_see(platform, principal, Action.READ_LINEAGE, resource)
-    with platform.view() as view:
-        report = fold(view.entries, identifier)
-    return Lineage(report=report, documents={digest: platform.blobs.read(digest) for digest in documents(report)})
+    return model
+
+
+def _lineage(platform: Platform, view: View, identifier: ModelId, as_of: datetime | None) -> Lineage:
+    if dropped := view.dropped_bodies():
+        require_explained(view.entries(), dropped)
+    entries = view.entries() if as_of is None else _until(view.entries(), as_of)
+    try:
+        report = fold(entries, _story(view, identifier))
+    except NotFound:
+        if as_of is not None:
+            raise NotFound("model_not_found", "The model version did not exist at that time.", param="as_of") from None
+        if not dropped:
+            raise
+        raise NotFound(  # a story is dropped whole, so there is never half a report
+            "lineage_pruned",
+            "The entries of this model version lost their bodies when their retention ended.",
+            remedy="Read them in a copy of the log that was exported before.",
+            who="auditor",
+        ) from None
+    read = {digest: platform.blobs.read(digest) for digest in documents(report)}
+    return Lineage(report=report, documents=read, as_of=as_of)
+
+
+def _story(view: View, identifier: ModelId) -> Story:
+    """Where the state says that the story is; the fold checks that the log says the same."""
+    model = view.models.get(identifier)
+    plan = view.requests.get(model.request).plan
+    return Story(model=identifier, request=model.request, dataset=plan.dataset, version=plan.dataset_version)
+
+
+def _until(entries: Iterable[Entry], instant: datetime) -> Iterable[Entry]:
+    """The beginning of the log up to the first later entry: a tree that existed, even if a clock was set back."""
+    return takewhile(lambda entry: entry.at <= instant, entries)

@@ -7,11 +7,11 @@ from math import ceil
 
 from tunewarden.domain.canonical import digest_bytes, encode, to_plain
 from tunewarden.domain.datasets import Dataset, DatasetVersion, Purpose
+from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.events import (
     BudgetReserved,
     BudgetSettled,
-    Entry,
     RequestApproved,
     RequestEnded,
     RequestSubmitted,
@@ -142,7 +142,7 @@ def events(platform: Platform, principal: Principal, identifier: RequestId) -> l
     """Every entry of the log that is about this request, oldest first."""
     get(platform, principal, identifier)
     with platform.view() as view:
-        return [entry for entry in view.entries() if about(entry.event) == identifier]
+        return [entry for entry in view.entries_naming(identifier) if about(entry.event) == identifier]
 
 
 def progress(platform: Platform, request: TrainingRequest) -> tuple[int, Decimal]:

@@ -1,0 +1,138 @@
+"""From data to models: which learned from a dataset version, and which from one person's records.
+
+Whether a person was trained on or held out to measure with depends on a pseudonym under the tenant's key, which only
+the worker holds. So the answers here say "trained on or measured on" and no more.
+"""
+
+import hmac
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, replace
+
+from tunewarden.domain.canonical import decode
+from tunewarden.domain.datasets import DatasetVersion
+from tunewarden.domain.descent import Descent, descend
+from tunewarden.domain.errors import Corrupted, NotFound, Unavailable
+from tunewarden.domain.events import PersonTraced
+from tunewarden.domain.names import Action, DatasetId, Digest
+from tunewarden.domain.retention import require_explained
+from tunewarden.usecases.ports import Blobs, Platform, Principal, Receipt, Resource, View
+from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionTrace:
+    """What became of a dataset version.
+
+    Attributes:
+        withheld: requests that this principal may not see.
+        without_body: entries whose retention ended; a request among them cannot be told any more.
+    """
+
+    descent: Descent
+    withheld: int
+    without_body: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonTrace:
+    """The versions of a dataset that hold a person, and what became of them. The person is not in it.
+
+    Attributes:
+        searched: versions that were read, each from its first to its last record.
+        without_body: entries whose retention ended; a request among them cannot be told any more.
+    """
+
+    versions: tuple[Digest, ...]
+    searched: int
+    descent: Descent
+    without_body: int
+    receipt: Receipt
+
+
+def trace_version(platform: Platform, principal: Principal, identifier: DatasetId, version: Digest) -> VersionTrace:
+    """Every request on a dataset version and its outcome. Raises `NotFound`."""
+    with platform.view() as view:
+        dataset = view.datasets.get(identifier)
+    resource = Resource(kind="dataset", id=identifier, author=dataset.registered_by)
+    permit_to_see(platform, principal, Action.READ_DATASET, resource)
+    with platform.view() as view:
+        known = view.datasets.get(identifier).version(version)
+        descent, without_body = _descent(view, identifier, {known.digest})
+    seen = tuple(
+        one
+        for one in descent.descendants
+        if platform.access(
+            principal, Action.READ_REQUEST, Resource(kind="request", id=one.request, author=one.requested_by)
+        ).allowed
+    )
+    return VersionTrace(
+        descent=replace(descent, descendants=seen),
+        withheld=len(descent.descendants) - len(seen),
+        without_body=without_body,
+    )
+
+
+def trace_person(platform: Platform, principal: Principal, identifier: DatasetId, person: str) -> PersonTrace:
+    """Look for `person`, written as in the dataset's person column, in every version of one dataset.
+
+    Every lookup is an entry, with counts and nothing about the person; it is durable before the answer leaves. Raises
+    `Refused`, `NotFound` for the dataset, and `Unavailable` where records that would have to be read are not there:
+    an answer that did not look everywhere would be wrong. Not looked at: other datasets, and uploads that no dataset
+    has.
+    """
+    with refusals_recorded(platform, principal, Action.TRACE_PERSON, "dataset", identifier):
+        permit(platform, principal, Action.TRACE_PERSON, Resource(kind="dataset", id=identifier))
+        with platform.view() as view:
+            versions = view.datasets.get(identifier).versions
+        holding = [version.digest for version in versions if _holds(platform.blobs, version, person)]
+        with platform.view() as view:
+            descent, without_body = _descent(view, identifier, frozenset(holding))
+        models = sum(one.model is not None for one in descent.descendants)
+        with platform.work(principal.id) as work:
+            work.record(PersonTraced(dataset=identifier, versions=len(holding), models=models))
+            receipt = work.commit()
+        return PersonTrace(
+            versions=tuple(holding),
+            searched=len(versions),
+            descent=descent,
+            without_body=without_body,
+            receipt=receipt,
+        )
+
+
+def _descent(view: View, dataset: DatasetId, versions: Set[Digest]) -> tuple[Descent, int]:
+    """What became of the versions, and how many entries of the log have no body any more."""
+    dropped = view.dropped_bodies()
+    if dropped:
+        require_explained(view.entries(), dropped)
+    return descend(view.entries(), dataset, versions), sum(map(len, dropped.values()))
+
+
+def _holds(blobs: Blobs, version: DatasetVersion, person: str) -> bool:
+    """Reads every record, also after the first hit: how long it takes says nothing about whether there is one."""
+    wanted, found = _bytes(person), False
+    try:
+        for each in _persons(blobs, version.digest):
+            found |= hmac.compare_digest(_bytes(each), wanted)
+    except NotFound as error:
+        raise Unavailable(
+            "records_missing",
+            f"The records of the dataset version {version.digest} are not stored here, so nothing can be said of them.",
+            who="administrator",
+        ) from error
+    return found
+
+
+def _bytes(person: str) -> bytes:
+    """Of any text that JSON can carry, half a surrogate pair too: an error would quote it."""
+    return person.encode("utf-8", "surrogatepass")
+
+
+def _persons(blobs: Blobs, records: Digest) -> Iterator[str]:
+    """The person of each record, in the form that `ports.Ingested` states; one record in memory at a time."""
+    with blobs.open(records) as stream:
+        for line in stream:
+            record = decode(line.rstrip(b"\n"))
+            if not isinstance(record, Mapping) or not isinstance(record.get("person"), str):
+                raise Corrupted("record_malformed", "A stored record does not have the expected form.")
+            yield str(record["person"])

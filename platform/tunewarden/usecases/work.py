@@ -1,0 +1,224 @@
+"""The doors to state and log: units of work that change them, views that read them, the log as an auditor sees it.
+
+The other doors are in `ports.py`, which hands these on; import them from there.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+from tunewarden.domain.datasets import Dataset
+from tunewarden.domain.entries import Entry
+from tunewarden.domain.events import Event
+from tunewarden.domain.names import (
+    Alias,
+    DatasetId,
+    Digest,
+    FileId,
+    ModelId,
+    PrincipalId,
+    PromotionId,
+    PruneId,
+    RequestId,
+    Role,
+)
+from tunewarden.domain.privacy import Ledger
+from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
+from tunewarden.domain.training import TrainingRequest
+
+K = TypeVar("K", contravariant=True)
+V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who acts, authenticated. `name` is for screens only and is never logged."""
+
+    id: PrincipalId
+    roles: frozenset[Role]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRecord:
+    """An API key as it is stored: its SHA-256 (64 hex digits), whose it is, and whether it still works."""
+
+    hash: str
+    principal: PrincipalId
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """An upload: whose it is, what it is called, and its bytes by digest."""
+
+    id: FileId
+    owner: PrincipalId
+    filename: str
+    purpose: str
+    digest: Digest
+    size: int
+    uploaded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What the caller of a state change keeps: where its (last) entry is, and the hash of that entry's leaf.
+
+    With it the caller can prove later that an entry was dropped or changed. `leaf_hash` is SHA-256, 64 hex digits.
+    """
+
+    index: int
+    leaf_hash: str
+
+
+class Shelf(Protocol[K, V_co]):
+    """Things of one kind by their key, for reading."""
+
+    def get(self, key: K) -> V_co:
+        """Raise `NotFound` where there is none."""
+
+    def find(self, key: K) -> V_co | None:
+        """None where there is none."""
+
+    def all(self) -> Sequence[V_co]:
+        """Everything, oldest first."""
+
+
+class Store(Shelf[K, V], Protocol[K, V]):
+    """Things of one kind by their key, inside one unit of work."""
+
+    def put(self, value: V) -> None:
+        """Add or replace; seen by others after commit."""
+
+
+class View(Protocol):
+    """One moment of state and log, for reading. It waits for nobody, and nobody waits for it."""
+
+    @property
+    def principals(self) -> Shelf[PrincipalId, Principal]: ...
+    @property
+    def keys(self) -> Shelf[str, KeyRecord]: ...
+    @property
+    def files(self) -> Shelf[FileId, StoredFile]: ...
+    @property
+    def datasets(self) -> Shelf[DatasetId, Dataset]: ...
+    @property
+    def requests(self) -> Shelf[RequestId, TrainingRequest]: ...
+    @property
+    def ledgers(self) -> Shelf[DatasetId, Ledger]: ...
+    @property
+    def models(self) -> Shelf[ModelId, ModelVersion]: ...
+    @property
+    def promotions(self) -> Shelf[PromotionId, Promotion]: ...
+    @property
+    def aliases(self) -> Shelf[Alias, AliasTarget]: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def entries(self, start: int = 0) -> Iterable[Entry]:
+        """The committed entries from index `start` on that still have their body, in order."""
+
+    def entries_naming(self, identifier: str) -> Iterable[Entry]:
+        """Of these, in order, those in whose canonical bytes `identifier` stands, one of ours.
+
+        Far cheaper than reading all. It may stand there as a part of something longer, so look at the field meant.
+        """
+
+    def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
+        """Sorted indices of entries without a body, by the pruning that dropped them; under "" where none says so."""
+
+
+class UnitOfWork(Protocol):
+    """One transaction on state and log together: both or neither. Leaving without `commit` undoes everything.
+
+    Units of work that write are serial: what one reads does not change before it commits.
+    """
+
+    principals: Store[PrincipalId, Principal]
+    keys: Store[str, KeyRecord]
+    files: Store[FileId, StoredFile]
+    datasets: Store[DatasetId, Dataset]
+    requests: Store[RequestId, TrainingRequest]
+    ledgers: Store[DatasetId, Ledger]
+    models: Store[ModelId, ModelVersion]
+    promotions: Store[PromotionId, Promotion]
+    aliases: Store[Alias, AliasTarget]
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def record(self, event: Event) -> None:
+        """Append `event` to the log when this unit of work commits, as done by its actor then.
+
+        It is dated at the commit, so that the dates in the log go forward as far as the clock does.
+        """
+
+    def drop_bodies(self, prune: PruneId, indices: Sequence[int]) -> None:
+        """Drop the bodies of entries for ever when this unit of work commits; their leaf hashes stay."""
+
+    def commit(self) -> Receipt:
+        """Make state and entries durable. Raises `UnrecordedChange` if state was put and nothing was recorded."""
+
+    def entries(self, start: int = 0) -> Iterable[Entry]:
+        """The committed entries from index `start` on that still have their body, in order."""
+
+    def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
+        """Sorted indices of entries without a body, by the pruning that dropped them; under "" where none says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedTreeHead:
+    """What the sealer signed last: the log's size, and the signed note (C2SP tlog-checkpoint) that says so."""
+
+    size: int
+    note: str
+
+
+class SealedLog(Protocol):
+    """The log as an auditor sees it: bytes, proofs and signed heads."""
+
+    def head(self, cosigned_by: Sequence[str] = ()) -> SignedTreeHead | None:
+        """The newest signed tree head that carries a cosignature of each of these witnesses; None where there is none.
+
+        Not checked: the cosignatures. They were, before they were stored; the auditor does it again.
+        """
+
+    def head_of(self, size: int) -> SignedTreeHead | None:
+        """The head that was signed for exactly this size; None where none was."""
+
+    def entry(self, index: int) -> bytes:
+        """The canonical bytes of an entry. Raises `NotFound`."""
+
+    def bodies(self, start: int, limit: int) -> Sequence[bytes]:
+        """The canonical bytes of at most `limit` entries from index `start` on, in order; empty at the end."""
+
+    def inclusion_proofs(self, indices: Sequence[int], size: int) -> Mapping[int, Sequence[bytes]]:
+        """RFC 6962 section 2.1.1 audit paths (32 bytes a node) of entries in the tree of the first `size`.
+
+        Every index is below `size`, and the log has that many entries. Raises `Corrupted` where what is stored does
+        not lead to the root that was signed for this size.
+        """
+
+    def consistency_proof(self, old_size: int, size: int) -> Sequence[bytes]:
+        """RFC 6962 section 2.1.2: that the first `old_size` entries are the beginning of the first `size`.
+
+        0 < old_size <= size; empty where the two are equal. Raises `Corrupted` as `inclusion_proofs` does.
+        """
+
+
+Work = Callable[[PrincipalId], UnitOfWork]
+"""Begins a unit of work in which that principal acts."""
+
+Views = Callable[[], View]
+"""Begins a view of state and log as they are now."""

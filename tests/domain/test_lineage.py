@@ -1,0 +1,147 @@
+"""The fold: one reading of the log, everything of the story, nothing of another, and no trust in the state."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.conftest import NOW
+from tests.domain.test_events import example
+
+from tunewarden.domain.entries import Entry
+from tunewarden.domain.errors import Corrupted, NotFound
+from tunewarden.domain.events import (
+    ActionRefused,
+    AliasMoved,
+    DatasetRegistered,
+    DatasetRetired,
+    DatasetVersionAdded,
+    Event,
+    HoldPlaced,
+    HoldReleased,
+    KeyCreated,
+    KeyRevoked,
+    ModelRegistered,
+    PromotionProposed,
+    RequestApproved,
+    RequestSubmitted,
+    SigningKeyRotated,
+    StepFinished,
+)
+from tunewarden.domain.lineage import LineageReport, Story, fold
+from tunewarden.domain.names import (
+    Action,
+    Alias,
+    DatasetId,
+    Digest,
+    HoldId,
+    ModelId,
+    PrincipalId,
+    PromotionId,
+    RequestId,
+    Role,
+)
+
+REQUEST, DATASET, MODEL, PROMOTION = RequestId("ftjob-1"), DatasetId("ds-1"), ModelId("model-1"), PromotionId("prom-1")
+VERSION = Digest("sha256:" + "1" * 64)
+STORY = Story(model=MODEL, request=REQUEST, dataset=DATASET, version=VERSION)
+ANN = PrincipalId("prn-ann")
+TOLD: list[Event] = [
+    KeyCreated(principal=ANN, roles=(Role.REQUESTER,)),
+    replace(example(DatasetRegistered), dataset=DATASET),  # type: ignore[type-var]
+    replace(example(DatasetVersionAdded), dataset=DATASET, version=VERSION),  # type: ignore[type-var]
+    replace(example(RequestSubmitted), request=REQUEST, dataset=DATASET, dataset_version=VERSION),  # type: ignore[type-var]
+    RequestApproved(request=REQUEST, plan=VERSION),
+    ModelRegistered(model=MODEL, request=REQUEST, plan=VERSION, adapter=VERSION),
+    replace(example(PromotionProposed), promotion=PROMOTION, model=MODEL),  # type: ignore[type-var]
+    ActionRefused(action=Action.APPROVE_PROMOTION, resource=PROMOTION, code="own_promotion", rule=""),
+]
+OTHERS: list[Event] = [
+    example(StepFinished),
+    example(DatasetRetired),
+    KeyCreated(principal=PrincipalId("prn-nobody"), roles=(Role.AUDITOR,)),
+    AliasMoved(alias=Alias.STAGING, model=ModelId("model-9"), previous=None),
+    ActionRefused(action=Action.READ_MODEL, resource="model-9", code="access_denied", rule=""),
+    HoldPlaced(hold=HoldId("hold-9"), resource="ds-9", order=None),
+    HoldReleased(hold=HoldId("hold-9")),
+]
+
+
+def log(events: Iterable[Event]) -> list[Entry]:
+    return [
+        Entry(index=index, at=NOW + timedelta(seconds=index), actor=ANN, event=event)
+        for index, event in enumerate(events)
+    ]
+
+
+def events(report: LineageReport) -> list[Event]:
+    return [entry.event for entry in report.entries()]
+
+
+@given(st.permutations([True] * len(TOLD) + [False] * len(OTHERS)))
+def test_a_story_is_the_same_however_other_stories_are_woven_into_it(order: list[bool]) -> None:
+    own, foreign = iter(TOLD), iter(OTHERS)
+    report = fold(log(next(own) if mine else next(foreign) for mine in order), STORY)
+    assert events(report) == TOLD
+    assert report.size == len(order)
+
+
+def test_the_log_is_read_once_and_no_further_than_it_is_given() -> None:
+    read = []
+
+    def once() -> Iterator[Entry]:
+        for entry in log([*TOLD, *OTHERS]):
+            read.append(entry.index)
+            yield entry
+
+    fold(once(), STORY)
+    assert read == list(range(len(TOLD) + len(OTHERS)))
+
+
+def test_key_rotations_and_revoked_keys_of_those_who_act_are_told_and_those_of_others_are_not() -> None:
+    rotated = SigningKeyRotated(old_key="a", new_key="b", old_signature="c", new_signature="d")
+    revoked, other = KeyRevoked(principal=ANN), KeyRevoked(principal=PrincipalId("prn-nobody"))
+    report = fold(log([*TOLD, other, rotated, revoked]), STORY)
+    assert [entry.event for entry in report.keys] == [rotated]
+    assert [entry.event for entry in report.principals] == [TOLD[0], revoked]
+    assert other not in events(report)
+
+
+@pytest.mark.parametrize("resource", [REQUEST, DATASET, MODEL, PROMOTION, "log"])
+def test_a_hold_on_anything_in_the_story_is_told_with_its_release(resource: str) -> None:
+    placed = HoldPlaced(hold=HoldId("hold-1"), resource=resource, order=None)
+    released = HoldReleased(hold=HoldId("hold-1"))
+    report = fold(log([*TOLD, placed, released]), STORY)
+    assert [entry.event for entry in report.holds] == [placed, released]
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3])
+def test_a_story_with_a_hole_is_no_report(missing: int) -> None:
+    with pytest.raises(Corrupted):
+        fold(log([event for place, event in enumerate(TOLD) if place != missing]), STORY)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        replace(STORY, request=RequestId("ftjob-2")),
+        replace(STORY, dataset=DatasetId("ds-2")),
+        replace(STORY, version=Digest("sha256:" + "2" * 64)),
+    ],
+)
+def test_a_state_that_says_another_story_than_the_log_is_no_report(state: Story) -> None:
+    more = [
+        replace(example(DatasetRegistered), dataset=DatasetId("ds-2")),  # type: ignore[type-var]
+        replace(example(RequestSubmitted), request=RequestId("ftjob-2"), dataset=DATASET, dataset_version=VERSION),  # type: ignore[type-var]
+        replace(example(DatasetVersionAdded), dataset=DatasetId("ds-2"), version=VERSION),  # type: ignore[type-var]
+        replace(example(DatasetVersionAdded), dataset=DATASET, version=Digest("sha256:" + "2" * 64)),  # type: ignore[type-var]
+    ]
+    with pytest.raises(Corrupted):
+        fold(log([*more, *TOLD]), state)
+
+
+def test_a_model_that_the_entries_do_not_have_yet_is_not_found() -> None:
+    with pytest.raises(NotFound):
+        fold(log(TOLD[:5]), STORY)
