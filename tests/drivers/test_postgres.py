@@ -16,7 +16,7 @@ from tunewarden.domain.events import DatasetRetired
 from tunewarden.domain.names import DatasetId, PrincipalId
 from tunewarden.drivers import sql_log
 from tunewarden.drivers.memory import FixedClock
-from tunewarden.drivers.sql import SqlWork
+from tunewarden.drivers.sql import SqlViews, SqlWork
 from tunewarden.drivers.sql_engine import connect, migrate, reading
 from tunewarden.drivers.sql_schema import METADATA
 
@@ -110,3 +110,43 @@ def test_a_server_that_is_not_there_is_unavailable_and_its_password_is_not_told(
     with pytest.raises(Unavailable) as caught:
         connect(f"postgresql://ann:hunter2@/db?host={tmp_path}")
     assert "hunter2" not in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_a_server_that_was_restarted_is_found_again(
+    cluster: Cluster, postgres_database: str, clock: FixedClock
+) -> None:
+    engine = connect(postgres_database)
+    work, views = SqlWork(engine, clock), SqlViews(engine)
+    for index in range(3):
+        with work(ANN) as unit:
+            unit.record(DatasetRetired(dataset=DatasetId("ds-1")))
+            assert unit.commit().index == index
+        with views() as view:
+            assert len(list(view.entries())) == index + 1
+        cluster.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tunewarden'")
+    engine.dispose()
+
+
+def test_a_server_that_goes_away_in_the_middle_gives_no_receipt(
+    cluster: Cluster, postgres_database: str, clock: FixedClock
+) -> None:
+    engine = connect(postgres_database)
+    work = SqlWork(engine, clock)
+    with work(ANN) as unit:
+        assert not unit.datasets.all()
+        unit.record(DatasetRetired(dataset=DatasetId("ds-1")))
+        cluster.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tunewarden'")
+        with pytest.raises(Unavailable, match="57P01"):
+            unit.commit()
+    with work(ANN) as unit:
+        unit.record(DatasetRetired(dataset=DatasetId("ds-2")))
+        assert unit.commit().index == 0
+    engine.dispose()
+
+
+def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(Unavailable) as caught:
+        connect("postgresql://ann:hunter2@h/db")
+    assert "tunewarden[postgres]" in caught.value.remedy
+    assert "hunter2" not in str(caught.value)

@@ -4,17 +4,19 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection, Engine, event
 
 from tunewarden.domain.datasets import Dataset
-from tunewarden.domain.errors import TunewardenError, Unavailable
+from tunewarden.domain.errors import Corrupted, TunewardenError, Unavailable
 from tunewarden.domain.events import DatasetRetired
 from tunewarden.domain.names import DatasetId, PrincipalId
 from tunewarden.drivers.memory import FixedClock
 from tunewarden.drivers.sql import SqlViews, SqlWork
 from tunewarden.drivers.sql_engine import connect
+from tunewarden.drivers.sql_group import Turns
 from tunewarden.usecases.ports import Receipt, Views, Work
 
 ANN = PrincipalId("prn-1")
@@ -35,6 +37,13 @@ def append(work: Work, name: str) -> Receipt:
         return unit.commit()
 
 
+def put(registered: Callable[..., Dataset], work: Work, name: str) -> Receipt:
+    with work(ANN) as unit:
+        unit.datasets.put(registered(id=DatasetId(name)))
+        unit.record(DatasetRetired(dataset=DatasetId(name)))
+        return unit.commit()
+
+
 def names(view: Views) -> list[str]:
     with view() as now:
         return [entry.event.dataset for entry in now.entries() if isinstance(entry.event, DatasetRetired)]
@@ -47,12 +56,14 @@ def commits(engine: Engine) -> list[Connection]:
     return seen
 
 
-def test_every_receipt_names_its_own_entry_and_indices_have_no_gap(shared: Engine, clock: FixedClock) -> None:
+def test_every_receipt_names_its_own_entry_and_indices_have_no_gap(
+    shared: Engine, clock: FixedClock, registered: Callable[..., Dataset]
+) -> None:
     work, flushed = SqlWork(shared, clock), commits(shared)
 
     def call(caller: int) -> list[tuple[int, str]]:
-        done = [f"ds-{caller}-{turn}" for turn in range(EACH)]
-        return [(append(work, name).index, name) for name in done]
+        one = append if caller % 3 else partial(put, registered)
+        return [(one(work, name).index, name) for name in (f"ds-{caller}-{turn}" for turn in range(EACH))]
 
     with ThreadPoolExecutor(CALLERS) as threads:
         receipts = dict(receipt for done in threads.map(call, range(CALLERS)) for receipt in done)
@@ -80,6 +91,104 @@ def test_units_that_fail_undo_themselves_and_nothing_else(
     assert set(names(SqlViews(shared))) == kept
     with SqlViews(shared)() as view:
         assert {dataset.id for dataset in view.datasets.all()} == kept
+
+
+def test_an_entry_that_cannot_be_written_fails_its_own_caller_alone(shared: Engine, clock: FixedClock) -> None:
+    work = SqlWork(shared, clock)
+
+    def call(caller: int) -> None:
+        if caller % 3:
+            append(work, f"ds-{caller}")
+        else:
+            with pytest.raises(Corrupted, match="larger than an entry may be"):
+                append(work, "d" * 70_000)
+
+    with ThreadPoolExecutor(CALLERS) as threads:
+        list(threads.map(call, range(CALLERS)))
+    assert set(names(SqlViews(shared))) == {f"ds-{caller}" for caller in range(CALLERS) if caller % 3}
+
+
+def test_a_group_that_is_full_is_committed_although_others_wait(shared: Engine, clock: FixedClock) -> None:
+    work, flushed, together = SqlWork(shared, clock), commits(shared), threading.Barrier(8)
+
+    def call(caller: int) -> None:
+        with work(ANN) as unit:
+            for _ in range(600):
+                unit.record(DatasetRetired(dataset=DatasetId(f"ds-{caller}")))
+            together.wait()
+            unit.commit()
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(call, range(8)))
+    assert len(flushed) >= 4, "1,000 entries are reached with every second caller"
+    assert len(names(SqlViews(shared))) == 4_800
+
+
+def test_who_waits_too_long_is_told_so_and_the_line_goes_on(shared: Engine) -> None:
+    turns = Turns(shared, busy_seconds=0.05)
+    group = turns.enter()
+    with ThreadPoolExecutor(4) as threads:
+        waiting = [threads.submit(turns.enter), *(threads.submit(turns.append, lambda: [b"{}"]) for _ in range(3))]
+        assert all(isinstance(future.exception(), Unavailable) for future in waiting)
+    assert turns.finish(group, [b"{}"]).index == 0
+    assert turns.append(lambda: [b"{}"]).index == 1
+    turns.enter()
+    turns.leave()
+    assert turns.append(lambda: [b"{}", b"{}"]).index == 3
+
+
+def test_with_callers_who_give_up_at_every_moment_the_log_holds_what_was_receipted(shared: Engine) -> None:
+    turns = Turns(shared, busy_seconds=0.001)
+
+    def call(caller: int) -> list[int]:
+        receipts = []
+        for turn in range(EACH):
+            with suppress(Unavailable):
+                if (caller + turn) % 3 == 0:
+                    turns.enter()
+                    turns.leave()
+                elif (caller + turn) % 3 == 1:
+                    receipts.append(turns.finish(turns.enter(), [b"{}"]).index)
+                else:
+                    receipts.append(turns.append(lambda: [b"{}"]).index)
+        return receipts
+
+    with ThreadPoolExecutor(CALLERS) as threads:
+        receipts = [index for done in threads.map(call, range(CALLERS)) for index in done]
+    assert sorted(receipts) == list(range(len(receipts)))
+    assert turns.append(lambda: [b"{}"]).index == len(receipts), "the turn is free, and nothing else was kept"
+
+
+def test_an_error_nobody_thought_of_reaches_its_own_caller_and_the_line_goes_on(shared: Engine) -> None:
+    turns = Turns(shared)
+    with ThreadPoolExecutor(8) as threads:
+        group = turns.enter()
+        good = [threads.submit(turns.append, lambda: [b"{}"]) for _ in range(4)]
+        bad = [threads.submit(turns.append, lambda: [bytes(1 // 0)]) for _ in range(4)]
+        assert turns.finish(group, [b"{}"]).index == 0
+    assert sorted(future.result().index for future in good) == [1, 2, 3, 4]
+    assert all(isinstance(future.exception(), ZeroDivisionError) for future in bad)
+
+
+def test_a_transaction_that_cannot_begin_fails_one_caller_and_not_the_line(shared: Engine, clock: FixedClock) -> None:
+    work, broken = SqlWork(shared, clock), [True]
+
+    @event.listens_for(shared, "begin")
+    def once(_: Connection) -> None:
+        if broken:
+            broken.clear()
+            raise Unavailable("database_unavailable", "The server is restarting.")
+
+    def call(caller: int) -> int | None:
+        try:
+            return append(work, f"ds-{caller}").index
+        except Unavailable:
+            return None
+
+    with ThreadPoolExecutor(CALLERS) as threads:
+        indices = list(threads.map(call, range(CALLERS)))
+    assert indices.count(None) == 1
+    assert {index for index in indices if index is not None} == set(range(CALLERS - 1))
 
 
 def test_a_unit_sees_the_state_and_the_log_of_those_before_it_in_its_group(

@@ -1,4 +1,4 @@
-"""What every unit of work promises, in memory, in SQLite and in PostgreSQL alike."""
+"""What every unit of work and every view promises, in memory, in SQLite and in PostgreSQL alike."""
 
 import threading
 from collections.abc import Callable
@@ -11,12 +11,13 @@ from typing import Any, get_type_hints
 import pytest
 
 from tunewarden.domain.datasets import Dataset
-from tunewarden.domain.errors import NotFound, Refused, UnrecordedChange
-from tunewarden.domain.events import ActionRefused, DatasetRetired, Entry, entry_bytes
+from tunewarden.domain.entries import Entry, entry_bytes
+from tunewarden.domain.errors import Corrupted, NotFound, Refused, UnrecordedChange
+from tunewarden.domain.events import ActionRefused, DatasetRetired
 from tunewarden.domain.names import Action, DatasetId, PrincipalId, RequestId
 from tunewarden.drivers import bodies
 from tunewarden.drivers.memory import FixedClock
-from tunewarden.usecases.ports import Claims, Receipt, UnitOfWork, Work
+from tunewarden.usecases.ports import Claims, Receipt, UnitOfWork, Views, Work
 from tunewarden_audit.merkle import leaf_hash
 
 ANN = PrincipalId("prn-1")
@@ -246,3 +247,74 @@ def test_of_many_workers_at_once_each_request_goes_to_exactly_one(claims: Claims
     with ThreadPoolExecutor(8) as threads:
         taken = list(threads.map(lambda number: claims.take(f"w{number}", jobs, clock(), LEASE), range(16)))
     assert sorted(filter(None, taken)) == jobs
+
+
+def test_entries_are_dated_when_their_unit_of_work_commits_so_dates_go_forward(work: Work, clock: FixedClock) -> None:
+    with work(ANN) as unit:
+        unit.record(FACT)
+        clock.advance(timedelta(seconds=5))
+        unit.record(FACT)
+        unit.commit()
+    assert [entry.at for entry in log(work)] == [clock.now, clock.now]
+
+
+def test_an_entry_that_is_too_large_undoes_its_unit_of_work(work: Work, registered: Callable[..., Dataset]) -> None:
+    large = ActionRefused(action=Action.REGISTER_DATASET, resource="d" * 70_000, code="access_denied", rule="")
+    with work(ANN) as unit:
+        unit.datasets.put(registered())
+        unit.record(large)
+        with pytest.raises(Corrupted, match="larger than an entry may be"):
+            unit.commit()
+    with work(ANN) as unit:
+        unit.record(large)
+        with pytest.raises(Corrupted, match="larger than an entry may be"):
+            unit.commit()
+    assert append(work).index == 0
+    with work(ANN) as unit:
+        assert unit.datasets.find(DatasetId("ds-1")) is None
+
+
+def test_a_view_shows_what_was_committed_and_is_over_after_its_block(work: Work, view: Views, example: Any) -> None:
+    with work(ANN) as unit:
+        example.shelf(unit).put(example.first)
+        unit.record(FACT)
+        unit.commit()
+    with view() as now:
+        shelf = example.shelf(now)
+        assert shelf.get(example.key) == shelf.find(example.key) == example.first
+        assert list(shelf.all()) == [example.first]
+        assert [entry.index for entry in now.entries()] == [0]
+        assert list(now.entries(1)) == []
+        with pytest.raises(NotFound):
+            shelf.get("nobody")
+    for attempt in (lambda: shelf.find(example.key), shelf.all, lambda: list(now.entries())):
+        with pytest.raises(UnrecordedChange, match="not open"):
+            attempt()
+
+
+def test_a_view_does_not_change_while_others_commit(
+    work: Work, view: Views, registered: Callable[..., Dataset]
+) -> None:
+    append(work)
+    with view() as before:
+        assert [entry.index for entry in before.entries()] == [0]
+        with work(ANN) as unit:
+            unit.datasets.put(registered())
+            unit.record(FACT)
+            assert len(list(before.entries())) == 1, "it waits for no writer"
+            unit.commit()
+        assert before.datasets.find(DatasetId("ds-1")) is None
+        assert [entry.index for entry in before.entries()] == [0]
+    with view() as after:
+        assert after.datasets.find(DatasetId("ds-1")) is not None
+        assert [entry.index for entry in after.entries()] == [0, 1]
+
+
+def test_a_view_finds_the_entries_that_name_something(work: Work, view: Views) -> None:
+    for dataset in ("ds-1", "ds-2", "ds-1"):
+        append(work, dataset, BOB if dataset == "ds-2" else ANN)
+    with view() as now:
+        assert [entry.index for entry in now.entries_naming("ds-1")] == [0, 2]
+        assert [entry.index for entry in now.entries_naming(BOB)] == [1]
+        assert list(now.entries_naming("ds-%")) == []
+        assert list(now.entries_naming("ds-2")) == list(now.entries())[1:2]

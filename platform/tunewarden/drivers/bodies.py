@@ -54,6 +54,17 @@ ALIASES: Kind[Alias, AliasTarget] = Kind("alias", AliasTarget, lambda one: one.a
 NOUNS = tuple(kind.noun for kind in (PRINCIPALS, KEYS, FILES, DATASETS, REQUESTS, LEDGERS, MODELS, PROMOTIONS, ALIASES))
 
 
+def pruned(index: int, leaf: str) -> NotFound:
+    """What reading the body of an entry raises that lost it. `leaf` is its leaf hash, 64 hex digits."""
+    return NotFound(
+        "entry_pruned",
+        f"Entry {index} lost its body when its retention ended; its leaf hash is {leaf}.",
+        remedy="Read it in a copy of the log that was exported before.",
+        who="auditor",
+        param="index",
+    )
+
+
 def unrecorded() -> UnrecordedChange:
     """What `commit` raises when there is nothing for the log."""
     return UnrecordedChange("change_unrecorded", "A unit of work that records nothing in the log cannot commit.")

@@ -19,27 +19,37 @@ def load_or_create_key(path: Path) -> bytes:
 
     Of several processes that come first at once, all get the same key. Raises as `load_key` does.
     """
-    with suppress(FileExistsError):
-        _create(path)
+    create_secret(path, secrets.token_bytes(KEY_BYTES))
     return load_key(path)
 
 
 def load_key(path: Path) -> bytes:
     """The 32 bytes in the file `path`.
 
-    Raises `Unavailable` where there is none, `Refused` for a file that others than its owner can read or write, and
-    `Corrupted` for one that does not hold 32 bytes. Not checked: who can read its folder.
+    Raises as `read_secret` does, and `Corrupted` for a file that does not hold 32 bytes.
+    """
+    key = read_secret(path, KEY_BYTES)
+    if len(key) != KEY_BYTES:
+        raise Corrupted("key_malformed", f"The key file {path.name} does not hold {KEY_BYTES} bytes.")
+    return key
+
+
+def read_secret(path: Path, most: int) -> bytes:
+    """The bytes in a file that only its owner can reach, `most` of them and one more at most.
+
+    Raises `Unavailable` where there is none, and `Refused` for a file that others than its owner can read or write. Not
+    checked: who can read its folder.
     """
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            key = file.read(KEY_BYTES + 1)
+            content = file.read(most + 1)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else type(error).__name__
         raise Unavailable(
             "key_unavailable",
             f"The key file {path.name} cannot be read ({reason}).",
-            remedy="Provide it, or restore it from its copy; without it nothing that was encrypted can be read.",
+            remedy="Provide it, or restore it from its copy; what was encrypted under a lost key cannot be read again.",
             who="administrator",
         ) from error
     if mode & 0o077:
@@ -49,12 +59,16 @@ def load_key(path: Path) -> bytes:
             remedy="Set its mode to 0600, and replace the key if others may have read it.",
             who="administrator",
         )
-    if len(key) != KEY_BYTES:
-        raise Corrupted("key_malformed", f"The key file {path.name} does not hold {KEY_BYTES} bytes.")
-    return key
+    return content
 
 
-def _create(path: Path) -> None:
+def create_secret(path: Path, content: bytes) -> None:
+    """Make `path` appear with this whole content and mode 0600, or leave the one that is there."""
+    with suppress(FileExistsError):
+        _create(path, content)
+
+
+def _create(path: Path, content: bytes) -> None:
     """Make `path` appear with its whole content or not at all; raises `FileExistsError`."""
     if path.exists():
         return
@@ -62,7 +76,7 @@ def _create(path: Path) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         path.hardlink_to(draft)  # unlike a rename, a link never replaces a key that somebody else made meanwhile

@@ -15,9 +15,20 @@ from typing import BinaryIO, Generic, Protocol, Self, TypeVar
 
 from tunewarden.domain.canonical import digest_bytes
 from tunewarden.domain.datasets import Dataset
+from tunewarden.domain.entries import Entry, entry_bytes, read_entry
 from tunewarden.domain.errors import Corrupted, NotFound, Unavailable
-from tunewarden.domain.events import Entry, Event, entry_bytes, read_entry
-from tunewarden.domain.names import Alias, DatasetId, Digest, FileId, ModelId, PrincipalId, PromotionId, RequestId
+from tunewarden.domain.events import Event
+from tunewarden.domain.names import (
+    Alias,
+    DatasetId,
+    Digest,
+    FileId,
+    ModelId,
+    PrincipalId,
+    PromotionId,
+    PruneId,
+    RequestId,
+)
 from tunewarden.domain.privacy import Ledger
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.training import TrainingRequest
@@ -46,10 +57,14 @@ _WAIT_SECONDS = 5.0
 
 @dataclass(slots=True)
 class MemoryState:
-    """What outlives a unit of work: `shelves` holds bodies by noun and key, `entries` the log's canonical bytes."""
+    """What outlives a unit of work: `shelves` holds bodies by noun and key, `entries` the log's canonical bytes.
+
+    An entry that lost its body is empty, and `dropped` has what dropped it and its leaf hash.
+    """
 
     shelves: Shelves = field(default_factory=lambda: {noun: {} for noun in bodies.NOUNS})
     entries: list[bytes] = field(default_factory=list)
+    dropped: dict[int, tuple[PruneId, bytes]] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
 
@@ -76,6 +91,7 @@ class _MemoryView:
         self._state = state
         self._shelves: Shelves | None = None
         self._entries: list[bytes] = []
+        self._dropped: dict[int, tuple[PruneId, bytes]] = {}
         self.principals = _Shelf(self, bodies.PRINCIPALS)
         self.keys = _Shelf(self, bodies.KEYS)
         self.files = _Shelf(self, bodies.FILES)
@@ -87,8 +103,9 @@ class _MemoryView:
         self.aliases = _Shelf(self, bodies.ALIASES)
 
     def __enter__(self) -> Self:
-        # Units of work replace the shelves as one, and only ever add entries.
+        # Units of work replace the shelves as one.
         self._shelves, self._entries = self._state.shelves, list(self._state.entries)
+        self._dropped = dict(self._state.dropped)
         return self
 
     def __exit__(
@@ -98,8 +115,17 @@ class _MemoryView:
 
     def entries(self, start: int = 0) -> Iterator[Entry]:
         self.shelf("key")  # refuse when closed
-        for index in range(start, len(self._entries)):
-            yield read_entry(index, self._entries[index])
+        yield from _entries(self._entries, start)
+
+    def entries_naming(self, identifier: str) -> Iterator[Entry]:
+        self.shelf("key")  # refuse when closed
+        for index, body in enumerate(self._entries):
+            if identifier.encode("utf-8") in body:
+                yield read_entry(index, body)
+
+    def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
+        self.shelf("key")  # refuse when closed
+        return _by_prune(self._dropped)
 
     def shelf(self, noun: str) -> dict[str, bytes]:
         """What was there when this view began."""
@@ -114,7 +140,8 @@ class _MemoryUnit:
     def __init__(self, state: MemoryState, clock: Clock, actor: PrincipalId) -> None:
         self._state, self._clock, self._actor = state, clock, actor
         self._shelves: Shelves | None = None
-        self._pending: list[bytes] = []
+        self._dropping: dict[int, PruneId] = {}
+        self._pending: list[Event] = []
         self.principals: Store[PrincipalId, Principal] = _Shelf(self, bodies.PRINCIPALS)
         self.keys: Store[str, KeyRecord] = _Shelf(self, bodies.KEYS)
         self.files: Store[FileId, StoredFile] = _Shelf(self, bodies.FILES)
@@ -139,21 +166,33 @@ class _MemoryUnit:
 
     def record(self, event: Event) -> None:
         self.shelf("key")  # refuse when closed
-        self._pending.append(entry_bytes(event, actor=self._actor, at=self._clock()))
+        self._pending.append(event)
 
     def commit(self) -> Receipt:
         if self._shelves is None:
             raise bodies.closed()
         if not self._pending:
             raise bodies.unrecorded()
+        now = self._clock()
+        written = [entry_bytes(event, actor=self._actor, at=now) for event in self._pending]
         self._state.shelves, self._shelves = self._shelves, None
-        self._state.entries.extend(self._pending)
-        return Receipt(index=len(self._state.entries) - 1, leaf_hash=_leaf_hash(self._pending[-1]).hex())
+        for index, prune in self._dropping.items():
+            self._state.dropped[index] = (prune, _leaf_hash(self._state.entries[index]))
+            self._state.entries[index] = b""
+        self._state.entries.extend(written)
+        return Receipt(index=len(self._state.entries) - 1, leaf_hash=_leaf_hash(written[-1]).hex())
 
     def entries(self, start: int = 0) -> Iterator[Entry]:
         self.shelf("key")  # refuse when closed
-        for index in range(start, len(self._state.entries)):
-            yield read_entry(index, self._state.entries[index])
+        yield from _entries(self._state.entries, start)
+
+    def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
+        self.shelf("key")  # refuse when closed
+        return _by_prune(self._state.dropped)
+
+    def drop_bodies(self, prune: PruneId, indices: Sequence[int]) -> None:
+        self.shelf("key")  # refuse when closed
+        self._dropping.update(dict.fromkeys(indices, prune))
 
     def shelf(self, noun: str) -> dict[str, bytes]:
         """The copy that this unit of work reads and writes."""
@@ -187,6 +226,19 @@ class _Shelf(Generic[K, V]):
         return [self._kind.read(key, body) for key, body in self._unit.shelf(self._kind.noun).items()]
 
 
+def _entries(entries: Sequence[bytes], start: int) -> Iterator[Entry]:
+    for index in range(start, len(entries)):
+        if entries[index]:
+            yield read_entry(index, entries[index])
+
+
+def _by_prune(dropped: Mapping[int, tuple[PruneId, bytes]]) -> Mapping[str, Sequence[int]]:
+    found: dict[str, list[int]] = {}
+    for index in sorted(dropped):
+        found.setdefault(dropped[index][0], []).append(index)
+    return found
+
+
 class MemorySealedLog:
     """The log of a `MemoryState` as an auditor sees it; there is no sealer here, so tests set `signed` themselves."""
 
@@ -194,17 +246,36 @@ class MemorySealedLog:
         self._state = state
         self.signed: SignedTreeHead | None = None
 
-    def head(self) -> SignedTreeHead | None:
-        return self.signed
+    def head(self, cosigned_by: Sequence[str] = ()) -> SignedTreeHead | None:
+        lines = self.signed.note.splitlines() if self.signed is not None else []
+        found = all(any(line.startswith(f"\N{EM DASH} {name} ") for line in lines) for name in cosigned_by)
+        return self.signed if found else None
+
+    def head_of(self, size: int) -> SignedTreeHead | None:
+        return self.signed if self.signed is not None and self.signed.size == size else None
 
     def entry(self, index: int) -> bytes:
         if not 0 <= index < len(self._state.entries):
             raise NotFound("entry_not_found", f"The log has no entry {index}.", param="index")
-        return self._state.entries[index]
+        return self.bodies(index, 1)[0]
 
     def inclusion_proofs(self, indices: Sequence[int], size: int) -> Mapping[int, Sequence[bytes]]:
-        leaves = [_leaf_hash(entry) for entry in self._state.entries[:size]]
+        leaves = self._leaves(size)
         return {index: _path(index, leaves) for index in indices}
+
+    def bodies(self, start: int, limit: int) -> Sequence[bytes]:
+        for index in range(start, min(start + limit, len(self._state.entries))):
+            if index in self._state.dropped:
+                raise bodies.pruned(index, self._state.dropped[index][1].hex())
+        return self._state.entries[start : start + limit]
+
+    def consistency_proof(self, old_size: int, size: int) -> Sequence[bytes]:
+        return _continuation(old_size, self._leaves(size), whole=True)
+
+    def _leaves(self, size: int) -> list[bytes]:
+        dropped = self._state.dropped
+        bodies_left = enumerate(self._state.entries[:size])
+        return [dropped[index][1] if index in dropped else _leaf_hash(body) for index, body in bodies_left]
 
 
 class MemoryBlobs:
@@ -307,6 +378,16 @@ def _path(index: int, leaves: Sequence[bytes]) -> list[bytes]:
     if index < split:
         return [*_path(index, leaves[:split]), _root(leaves[split:])]
     return [*_path(index - split, leaves[split:]), _root(leaves[:split])]
+
+
+def _continuation(old_size: int, leaves: Sequence[bytes], *, whole: bool) -> list[bytes]:
+    """Section 2.1.2, SUBPROOF: `whole` says that the old tree is a subtree whose root the verifier has."""
+    if old_size == len(leaves):
+        return [] if whole else [_root(leaves)]
+    split = _split(leaves)
+    if old_size <= split:
+        return [*_continuation(old_size, leaves[:split], whole=whole), _root(leaves[split:])]
+    return [*_continuation(old_size - split, leaves[split:], whole=False), _root(leaves[:split])]
 
 
 def _split(leaves: Sequence[bytes]) -> int:

@@ -16,10 +16,13 @@ from tunewarden.domain.deidentification import parse_profile
 from tunewarden.domain.errors import Malformed, NotFound, Refused
 from tunewarden.domain.gates import Bound, Gate, Rule
 from tunewarden.domain.names import Digest, PolicyName, Role, digest_name, policy_name
+from tunewarden.domain.retention import Retention, RetentionClass
 from tunewarden.domain.training import BaseModel
 
 _GATE = frozenset({"name", "rules"})
 _RULE = frozenset({"metric", "bound", "limit", "because", "remedy"})
+_RETENTION = frozenset({"classes", "events"})
+_RETENTION_CLASS = frozenset({"because"})
 _BASE_MODEL = frozenset({"weights", "source", "licence", "because"})
 
 
@@ -59,6 +62,17 @@ class FilePolicies:
         """Where its files are ("package:NAME/FOLDER", "directory:PATH" or "hub:OWNER/NAME"), and the hub's revision."""
         table = self._base_model(name)
         return table["source"], table.get("revision")
+
+    def retention(self) -> Retention:
+        """The retention classes of log entries in `retention.toml`; every type of event needs one."""
+        place = "retention.toml"
+        table = _fields(_toml(self._text(place), place), _RETENTION, place)
+        for part in _RETENTION:
+            if not isinstance(table[part], dict):
+                raise _fault(place, f"[{part}] is not a table")
+        classes = {name: _retention_class(value, f"{place} [{name}]") for name, value in table["classes"].items()}
+        events = {name: _line(table["events"], name, place) for name in table["events"]}
+        return Retention(classes=classes, events=events)
 
     def _base_model(self, name: PolicyName) -> dict[str, str]:
         place = "base-models.toml"
@@ -101,6 +115,14 @@ def _rule(value: object, place: str) -> Rule:
         because=_line(table, "because", place),
         remedy=_line(table, "remedy", place),
     )
+
+
+def _retention_class(value: object, place: str) -> RetentionClass:
+    table = _fields(value, _RETENTION_CLASS, place, optional=frozenset({"days"}))
+    days = table.get("days")
+    if days is not None and (not isinstance(days, int) or isinstance(days, bool)):
+        raise _fault(place, "days is not a whole number; leave it out for ever")
+    return RetentionClass(days=days, because=_line(table, "because", place))
 
 
 def _toml(text: str, place: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Units of work are serial, across processes too: on SQLite a group of them begins
 advisory lock. Nothing here can sign: the log's signing key is the sealer's alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
@@ -13,12 +13,22 @@ from sqlalchemy import Connection, Engine, NestedTransaction, delete, insert, se
 
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.datasets import Dataset
-from tunewarden.domain.events import Entry, Event, entry_bytes, read_entry
-from tunewarden.domain.names import Alias, DatasetId, FileId, ModelId, PrincipalId, PromotionId, RequestId
+from tunewarden.domain.entries import Entry, entry_bytes, read_entry
+from tunewarden.domain.events import Event
+from tunewarden.domain.names import (
+    Alias,
+    DatasetId,
+    FileId,
+    ModelId,
+    PrincipalId,
+    PromotionId,
+    PruneId,
+    RequestId,
+)
 from tunewarden.domain.privacy import Ledger
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.training import TrainingRequest
-from tunewarden.drivers import bodies, sql_log
+from tunewarden.drivers import bodies, sql_log, sql_retention
 from tunewarden.drivers.bodies import Kind
 from tunewarden.drivers.sql_engine import reading
 from tunewarden.drivers.sql_group import Group, Turns
@@ -78,6 +88,13 @@ class _SqlView:
         for index, body in sql_log.read_bodies(self.open(), start):
             yield read_entry(index, body)
 
+    def entries_naming(self, identifier: str) -> Iterator[Entry]:
+        for index, body in sql_log.bodies_holding(self.open(), identifier.encode("utf-8")):
+            yield read_entry(index, body)
+
+    def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
+        return sql_retention.dropped_bodies(self.open())
+
     def open(self) -> Connection:
         """The connection of this view; raises `UnrecordedChange` where it is over."""
         if self._connection is None:
@@ -93,7 +110,7 @@ class _SqlUnit:
         self._is_open = False
         self._group: Group | None = None  # joined with the first reading or change
         self._savepoint: NestedTransaction | None = None
-        self._pending: list[bytes] = []
+        self._pending: list[Event] = []
         self.principals: Store[PrincipalId, Principal] = _Rows(self, bodies.PRINCIPALS)
         self.keys: Store[str, KeyRecord] = _Rows(self, bodies.KEYS)
         self.files: Store[FileId, StoredFile] = _Rows(self, bodies.FILES)
@@ -118,31 +135,41 @@ class _SqlUnit:
             if self._savepoint is not None:
                 self._savepoint.rollback()
         finally:
-            group, self._group = self._group, None
-            self._turns.leave(group)
+            self._group = None
+            self._turns.leave()
 
     def record(self, event: Event) -> None:
         self._require_open()
-        self._pending.append(entry_bytes(event, actor=self._actor, at=self._clock()))
+        self._pending.append(event)
 
     def commit(self) -> Receipt:
         self._require_open()
         if not self._pending:
             raise bodies.unrecorded()
-        self._is_open = False
         if self._group is None:
-            return self._turns.append(self._pending)
+            self._is_open = False
+            return self._turns.append(self._written)
+        written = self._written()
         if self._savepoint is not None:
             self._savepoint.commit()
-        group, self._group = self._group, None
-        receipt = group.append(self._pending)
-        self._turns.finish(group)
-        return receipt
+        group, self._group, self._is_open = self._group, None, False
+        return self._turns.finish(group, written)
+
+    def _written(self) -> list[bytes]:
+        """The entries, dated now."""
+        now = self._clock()
+        return [entry_bytes(event, actor=self._actor, at=now) for event in self._pending]
 
     def entries(self, start: int = 0) -> Iterator[Entry]:
         self._joined().flush()
         for index, body in sql_log.read_bodies(self.open(), start):
             yield read_entry(index, body)
+
+    def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
+        return sql_retention.dropped_bodies(self.open())
+
+    def drop_bodies(self, prune: PruneId, indices: Sequence[int]) -> None:
+        sql_retention.drop_bodies(self.changing(), prune, indices)
 
     def open(self) -> Connection:
         """The connection to read on; raises `UnrecordedChange` where this unit of work is over."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
-from typing import Any, NoReturn
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -68,13 +68,14 @@ def has_failed(connection: Connection) -> bool:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated(connection: Connection) -> Iterator[None]:
     """For the driver's own calls, past SQLAlchemy: their errors leave as ours, without statements or values."""
     try:
         yield
     except Exception as error:
         if type(error).__module__.split(".")[0] != "psycopg":
             raise
+        connection.info[_FAILED] = True
         raise Unavailable("database_unavailable", f"The database did not do its work ({_name(error)}).") from error
 
 
@@ -125,8 +126,8 @@ def _postgres(url: URL) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
         pool_size=8,
-        max_overflow=24,
-        pool_pre_ping=True,
+        max_overflow=-1,
+        pool_pre_ping=True,  # a connection that a restarted server forgot is replaced
         connect_args={"connect_timeout": int(_BUSY_SECONDS), "application_name": "tunewarden"},
     )
     event.listen(engine, "begin", _begin_postgres)
@@ -152,7 +153,7 @@ def _require_flushing(engine: Engine) -> None:
 
 
 def _watched(engine: Engine) -> Engine:
-    event.listen(engine, "checkout", _is_sound)
+    event.listen(engine, "checkout", _forget_failures)
     event.listen(engine, "handle_error", _translate)
     return engine
 
@@ -179,21 +180,24 @@ def _begin_postgres(connection: Connection) -> None:
     if _only_reads(connection):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         return
-    # READ COMMITTED, so that what is read after the lock was taken is what the holder before left behind.
-    connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
-    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{int(_BUSY_SECONDS)}s'")
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
+    # READ COMMITTED, so that what is read after the lock was taken is what the holder before left behind. One journey.
+    connection.exec_driver_sql(
+        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; "
+        f"SET LOCAL lock_timeout = '{int(_BUSY_SECONDS)}s'; SELECT pg_advisory_xact_lock({_WRITERS})"
+    )
 
 
 def _only_reads(connection: Connection) -> bool:
     return bool(connection.get_execution_options().get(_READS, False))
 
 
-def _is_sound(_connection: Any, entry: ConnectionPoolEntry, _proxy: Any) -> None:
+def _forget_failures(_connection: Any, entry: ConnectionPoolEntry, _proxy: Any) -> None:
     entry.info.pop(_FAILED, None)
 
 
-def _translate(context: ExceptionContext) -> NoReturn:
+def _translate(context: ExceptionContext) -> None:
+    if context.is_pre_ping:
+        return  # the pool asks whether a connection still works, and opens another one if not
     cause = context.original_exception
     if context.connection is not None and not context.connection.closed:
         context.connection.info[_FAILED] = True

@@ -1,19 +1,24 @@
 """Group commit: units of work of one process that wait for each other anyway share one flush to the disk.
 
-Units of work are serial. Each takes its turn on one connection, inside one outer transaction that holds the database's
-write lock; what it changes stands behind a savepoint, so it can be undone alone. Whoever leaves last commits for all;
-the others wait until that commit is durable, and only then does any of them have its receipt. If the commit fails, all
-of them fail. One that only appends entries, and has read nothing, needs no turn of its own: it leaves its entries with
-whoever has the turn.
+Units of work are serial: one has the *turn*, the others stand in one line, first come first served. Those that follow
+each other share one transaction, which holds the database's write lock; what each changes stands behind a savepoint, so
+it can be undone alone. None has its receipt before that transaction is durable, and if its commit fails, all of them
+fail. A unit that only appends entries, and has read nothing, needs no turn of its own: whoever has the turn takes its
+entries along.
 
-A unit of work that comes alone pays one flush, as before. A group ends when nobody waits to enter, and otherwise after
-1,000 entries or 5 ms, so nobody waits long for those behind.
+The transaction is committed at once when nobody stands in line, and otherwise after 1,000 entries or 5 ms. So a unit of
+work that comes alone pays one flush and waits for nothing, and nobody waits long for those behind.
+
+Why no wake-up is lost: the turn is given up only in `_pass_on`, and only under the same lock under which others get in
+line, when the line is empty and no transaction is open. In every other case it goes to the head of the line. Why the
+line is bounded: a caller stands in it once, and leaves it after `busy_seconds` with `Unavailable`.
 """
 
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from threading import Event, Lock
+from threading import Lock
 
 from sqlalchemy import Connection, Engine
 
@@ -24,204 +29,217 @@ from tunewarden.usecases.ports import Receipt
 
 _MOST_ENTRIES = 1_000
 _LONGEST_SECONDS = 0.005
-_BUSY_SECONDS = 10.0
+
+Bodies = Callable[[], Sequence[bytes]]
+"""Writes the entries of a unit of work; asked when its turn has come, so that entries are dated in their order."""
 
 
-@dataclass(slots=True)
-class _Parcel:
-    """Entries of a unit of work that has no turn. `arrived` is locked until they are durable or have failed."""
+def _held() -> Lock:
+    lock = Lock()
+    lock.acquire()
+    return lock
 
-    bodies: list[bytes]
-    arrived: Lock = field(default_factory=Lock)
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """What one unit of work waits on: first for the turn, then for the commit of its group.
+
+    Attributes:
+        bodies: what whoever has the turn may append for it; None for one that needs the turn itself.
+        called: held until the turn is its own, or its entries were taken along and their fate is known.
+    """
+
+    bodies: Bodies | None = None
+    called: Lock = field(default_factory=_held)
     receipt: Receipt | None = None
-    error: TunewardenError | None = None
+    error: Exception | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its fate is known."""
+        return self.receipt is not None or self.error is not None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Group:
-    """The units of work that share one transaction. Only the one whose turn it is may touch it."""
+    """The units of work that share one transaction. Only the one who has the turn may touch it."""
 
     connection: Connection
     next_index: int
-    began: float
-    entries: list[sql_log.NewEntry] = field(default_factory=list)
-    parcels: list[_Parcel] = field(default_factory=list)
-    finished: int = 0  # units of work that ended well and wait for the commit
-    done: Event = field(default_factory=Event)
-    error: TunewardenError | None = None
+    began: float = field(default_factory=time.monotonic)
+    count: int = 0  # entries, flushed or not
+    waiting: list[sql_log.NewEntry] = field(default_factory=list)  # for the next flush
+    joined: list[tuple[Ticket, Receipt]] = field(default_factory=list)  # units of work that wait for the commit
 
-    def append(self, bodies: list[bytes]) -> Receipt:
-        """Give the entries the next indices; the receipt is for the last of them."""
-        self.entries += [sql_log.new_entry(self.next_index + offset, body) for offset, body in enumerate(bodies)]
-        self.next_index += len(bodies)
-        last = self.entries[-1]
-        return Receipt(index=last.index, leaf_hash=last.leaf_hash.hex())
+    def append(self, ticket: Ticket, bodies: Sequence[bytes]) -> None:
+        """Give entries the next indices; the receipt is for the last of them."""
+        for body in bodies:
+            self.waiting.append(sql_log.new_entry(self.next_index, body))
+            self.next_index += 1
+        self.count += len(bodies)
+        last = self.waiting[-1]
+        self.joined.append((ticket, Receipt(index=last.index, leaf_hash=last.leaf_hash.hex())))
 
     def flush(self) -> None:
         """Write the entries into their table; the transaction goes on."""
-        if self.entries:
-            sql_log.insert_entries(self.connection, self.entries)
-            self.entries.clear()
+        if self.waiting:
+            sql_log.insert_entries(self.connection, self.waiting)
+            self.waiting.clear()
 
     @property
-    def is_full(self) -> bool:
-        """Whether it is time to commit although others wait."""
-        waited = time.monotonic() - self.began
-        return waited >= _LONGEST_SECONDS or len(self.entries) >= _MOST_ENTRIES
+    def must_end(self) -> bool:
+        """Whether it is time to commit although others stand in line, or no use to go on."""
+        is_late = time.monotonic() - self.began >= _LONGEST_SECONDS
+        return is_late or self.count >= _MOST_ENTRIES or has_failed(self.connection)
 
 
 class Turns:
     """Who works on the database next. One for each engine."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._turn = Lock()
-        self._waiting = 0
-        self._count = Lock()
-        self._group: Group | None = None
-        self._parcels: deque[_Parcel] = deque()
+    def __init__(self, engine: Engine, busy_seconds: float = 10.0) -> None:
+        self._engine, self._busy_seconds = engine, busy_seconds
+        self._lock = Lock()  # guards the next two; never held while anything slow happens
+        self._line: deque[Ticket] = deque()
+        self._is_taken = False
+        self._group: Group | None = None  # belongs to whoever has the turn
 
     def enter(self) -> Group:
-        """Wait for a turn and join the open group, or open one. Raises `Unavailable` when it takes too long."""
-        self._wait(+1)
-        try:
-            if not self._turn.acquire(timeout=_BUSY_SECONDS):
-                raise _busy()
-        finally:
-            self._wait(-1)
-        try:
-            return self._joined()
-        except BaseException:
-            self._release()
-            raise
+        """Wait for the turn and join the open group, or open one. Raises `Unavailable` when it takes too long."""
+        self._wait_in_line(Ticket())
+        return self._open_group()
 
-    def leave(self, group: Group) -> None:
-        """Give the turn up without having finished; what others of the group finished still counts."""
-        self._hand_over(group)
+    def leave(self) -> None:
+        """Give the turn up without a commit; what others of the group did still counts."""
+        self._pass_on()
 
-    def finish(self, group: Group) -> None:
-        """Give the turn up and wait until the group is durable. Raises `Unavailable` if its commit failed."""
-        group.finished += 1
-        self._hand_over(group)
-        while not group.done.wait(_LONGEST_SECONDS * 4):
-            self._commit_if_abandoned(group)
-        if group.error is not None:
-            raise _not_durable(group.error)
+    def finish(self, group: Group, bodies: Sequence[bytes]) -> Receipt:
+        """Append, give the turn up and wait until the group is durable. Raises `Unavailable` if its commit failed."""
+        ticket = Ticket()
+        group.append(ticket, bodies)
+        self._pass_on()
+        ticket.called.acquire()
+        return _result(ticket)
 
-    def append(self, bodies: list[bytes]) -> Receipt:
-        """Append the entries of a unit of work that has read nothing, durably. Raises `Unavailable`."""
-        parcel = _Parcel(bodies)
-        parcel.arrived.acquire()
-        self._parcels.append(parcel)
-        self._deliver()
-        if not parcel.arrived.acquire(timeout=_BUSY_SECONDS):
-            self._withdraw(parcel)
-        if parcel.receipt is None or parcel.error is not None:
-            raise _not_durable(parcel.error)
-        return parcel.receipt
+    def append(self, bodies: Bodies) -> Receipt:
+        """The whole of a unit of work that has read nothing: append, durably. Raises `Unavailable`."""
+        ticket = Ticket(bodies)
+        self._wait_in_line(ticket)
+        if not ticket.is_settled:  # nobody took it along: the turn is its own
+            _take_along(self._open_group(), ticket)
+            self._pass_on()
+            ticket.called.acquire()
+        return _result(ticket)
 
-    def _deliver(self) -> None:
-        """Commit what waits, unless somebody has the turn: they do it when they give the turn up."""
-        while self._parcels and self._turn.acquire(blocking=False):
-            try:
-                self._end(self._joined())
-            except TunewardenError as error:
-                self._refuse(error)
-            finally:
-                self._turn.release()
+    def _wait_in_line(self, ticket: Ticket) -> None:
+        with self._lock:
+            if not self._is_taken:
+                self._is_taken = True
+                return
+            self._line.append(ticket)
+        if ticket.called.acquire(timeout=self._busy_seconds):
+            return
+        with self._lock:
+            if ticket in self._line:
+                self._line.remove(ticket)
+                raise Unavailable("database_unavailable", f"Other units of work took {self._busy_seconds:g} seconds.")
+        ticket.called.acquire()  # called, or taken along, in this very moment
 
-    def _withdraw(self, parcel: _Parcel) -> None:
-        """Nobody took it in time; if somebody does in this very moment, its end is near."""
-        try:
-            self._parcels.remove(parcel)
-        except ValueError:
-            parcel.arrived.acquire()
-        else:
-            raise _busy()
-
-    def _refuse(self, error: TunewardenError) -> None:
-        """No transaction could be begun: nobody who waits can have a receipt."""
-        while self._parcels:
-            parcel = self._parcels.popleft()
-            parcel.error = error
-            parcel.arrived.release()
-
-    def _joined(self) -> Group:
-        """The open group; opens one where there is none."""
+    def _open_group(self) -> Group:
+        """The open group; begins a transaction where there is none."""
         if self._group is None:
-            connection = self._engine.connect()
             try:
-                connection.begin()  # takes the database's write lock
-                self._group = Group(connection, sql_log.next_index(connection), time.monotonic())
+                self._group = self._begin()
             except BaseException:
-                connection.close()
+                self._pass_on()
                 raise
         return self._group
 
-    def _hand_over(self, group: Group) -> None:
-        """To whoever waits, together with the group; or commit it, if nobody does or it is time."""
+    def _begin(self) -> Group:
+        connection = self._engine.connect()
         try:
-            if not self._waiting or group.is_full or has_failed(group.connection):
-                self._end(group)
-        finally:
-            self._release()
-
-    def _release(self) -> None:
-        """Give the turn up. Whoever left a parcel while it was taken relies on this second look."""
-        self._turn.release()
-        self._deliver()
-
-    def _commit_if_abandoned(self, group: Group) -> None:
-        """Those to whom the group was handed over may have given up waiting in that very moment."""
-        if self._turn.acquire(timeout=_LONGEST_SECONDS):
-            try:
-                if self._group is group:
-                    self._end(group)
-            finally:
-                self._release()
-
-    def _end(self, group: Group) -> None:
-        self._group = None
-        try:
-            if has_failed(group.connection):  # the database may have undone everything: nobody is told otherwise
-                group.error = Unavailable("database_unavailable", "A unit of work of the same group failed.")
-                return
-            self._collect(group)
-            if group.finished or group.parcels:
-                group.flush()
-                group.connection.commit()  # point of no return, for every unit of work of the group
-        except TunewardenError as error:
-            group.error = error
-        except BaseException as error:
-            group.error = Unavailable("database_unavailable", f"The commit failed ({type(error).__name__}).")
+            connection.begin()  # takes the database's write lock: other processes wait from here on
+            return Group(connection, sql_log.next_index(connection))
+        except BaseException:
+            connection.close()
             raise
-        finally:
-            if group.error is not None:
-                group.connection.invalidate()  # in what state it is, nobody knows: it is thrown away
-            group.connection.close()  # rolls back what was not committed
-            group.done.set()
-            for parcel in group.parcels:
-                parcel.error = group.error
-                parcel.arrived.release()
 
-    def _collect(self, group: Group) -> None:
-        """Take the parcels that wait, as many as fit."""
-        while self._parcels and len(group.entries) < _MOST_ENTRIES:
-            parcel = self._parcels.popleft()
-            parcel.receipt = group.append(parcel.bodies)
-            group.parcels.append(parcel)
+    def _pass_on(self) -> None:
+        """Give the turn up: take along who only appends, commit when it is time, call the next in line."""
+        while True:
+            if self._group is not None and self._group.must_end:
+                self._end()
+            with self._lock:
+                head = self._line.popleft() if self._line else None
+                if head is None and self._group is None:
+                    self._is_taken = False
+                    return
+            if head is None:
+                self._end()
+            elif self._group is not None and head.bodies is not None:
+                _take_along(self._group, head)
+            else:
+                head.called.release()
+                return
 
-    def _wait(self, change: int) -> None:
-        with self._count:
-            self._waiting += change
+    def _end(self) -> None:
+        group, self._group = self._group, None
+        assert group is not None
+        try:
+            _settle(group)
+        except BaseException:
+            self._pass_on()
+            raise
 
 
-def _busy() -> Unavailable:
-    return Unavailable("database_unavailable", f"Other units of work took {_BUSY_SECONDS:.0f} seconds.")
+def _take_along(group: Group, ticket: Ticket) -> None:
+    """Append for somebody who waits; an error of his is his alone."""
+    assert ticket.bodies is not None
+    try:
+        group.append(ticket, ticket.bodies())
+    except Exception as error:
+        ticket.error = error
+        ticket.called.release()
 
 
-def _not_durable(error: TunewardenError | None) -> Unavailable:
-    reason = "The commit failed." if error is None else error.reason
-    refusal = Unavailable("database_unavailable", reason, remedy="Try again.")
-    refusal.__cause__ = error
-    return refusal
+def _settle(group: Group) -> None:
+    """Commit, and tell everybody in the group; without an error, all that its units of work did is durable."""
+    error: TunewardenError | None = _not_durable("it was interrupted")
+    try:
+        error = _commit(group)
+    finally:
+        for ticket, receipt in group.joined:
+            ticket.receipt, ticket.error = (receipt, None) if error is None else (None, error)
+            ticket.called.release()
+
+
+def _commit(group: Group) -> TunewardenError | None:
+    """What went wrong, if anything did; then nothing of the group is kept."""
+    with group.connection as connection:  # on leaving, what was not committed is rolled back
+        if has_failed(connection):  # a failed statement may have undone everything before it
+            connection.invalidate()
+            return _not_durable("a unit of work of the same group failed")
+        try:
+            if group.joined:
+                group.flush()
+                connection.commit()  # point of no return, for every unit of work of the group
+        except TunewardenError as error:
+            connection.invalidate()  # in what state it is, nobody knows: it is thrown away
+            return _not_durable(error.reason)
+    return None
+
+
+def _result(ticket: Ticket) -> Receipt:
+    if ticket.receipt is not None:
+        return ticket.receipt
+    assert ticket.error is not None
+    if isinstance(ticket.error, Unavailable):  # of the whole group: each caller raises one of his own
+        raise Unavailable(ticket.error.code, ticket.error.reason, remedy=ticket.error.remedy) from ticket.error
+    raise ticket.error
+
+
+def _not_durable(reason: str) -> Unavailable:
+    return Unavailable(
+        "database_unavailable",
+        f"The commit failed: {reason}",
+        remedy="Look whether it was done before asking again.",
+    )

@@ -6,19 +6,24 @@ Stored leaf hashes are never believed: every read hashes the entry's bytes again
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, literal, select
 
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.errors import Corrupted
+from tunewarden.drivers import bodies
 from tunewarden.drivers.sql_engine import is_postgres, reading, translated
 from tunewarden.drivers.sql_schema import ENTRIES, TREE_HEADS
 from tunewarden_audit.merkle import leaf_hash
 
 _BATCH = 500
 _INSERT = insert(ENTRIES)
+_RANGE = (
+    select(ENTRIES.c.idx, ENTRIES.c.leaf_hash, ENTRIES.c.body)
+    .where((ENTRIES.c.idx >= bindparam("start")) & (ENTRIES.c.idx < bindparam("stop")))
+    .order_by(ENTRIES.c.idx)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,51 +67,110 @@ def insert_entries(connection: Connection, entries: Sequence[NewEntry]) -> None:
 def copy(connection: Connection, statement: str, entries: Sequence[NewEntry]) -> None:
     """COPY with psycopg's own cursor; its errors leave as those of the engine do."""
     raw: Any = connection.connection.driver_connection
-    with translated(), raw.cursor() as cursor, cursor.copy(statement) as rows:
+    with translated(connection), raw.cursor() as cursor, cursor.copy(statement) as rows:
         for entry in entries:
             rows.write_row((entry.index, entry.leaf_hash, entry.body))
 
 
 def read_bodies(connection: Connection, start: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Index and canonical bytes of every entry from `start` on, in batches.
+    """Index and canonical bytes of every entry from `start` on that still has its body, in batches.
 
     Raises `Corrupted` for a gap and for bytes that are not those of the stored leaf hash.
     """
-    expected = start
     columns = select(ENTRIES.c.idx, ENTRIES.c.leaf_hash, ENTRIES.c.body).order_by(ENTRIES.c.idx).limit(_BATCH)
-    while rows := connection.execute(columns.where(ENTRIES.c.idx >= expected)).all():
-        for index, leaf, body in rows:
-            if index != expected:
-                raise Corrupted("entry_missing", f"Entry {expected} of the log is missing.", who="auditor")
-            if leaf_hash(body) != leaf:
-                raise Corrupted("entry_altered", f"Entry {index} is not what its leaf hash says.", who="auditor")
-            yield index, body
-            expected += 1
+    while rows := connection.execute(columns.where(ENTRIES.c.idx >= start)).all():
+        yield from ((index, body) for index, _, body in _sound(rows, start) if body is not None)
+        start += len(rows)
+
+
+def bodies_holding(connection: Connection, text: bytes) -> Iterator[tuple[int, bytes]]:
+    """Index and canonical bytes of every entry in whose bytes `text` stands; the database looks through them all.
+
+    Raises `Corrupted` for bytes that are not those of the stored leaf hash. Gaps are not looked for.
+    """
+    place = func.position(literal(text).op("IN")(ENTRIES.c.body))
+    if not is_postgres(connection):
+        place = func.instr(ENTRIES.c.body, text)
+    columns = select(ENTRIES.c.idx, ENTRIES.c.leaf_hash, ENTRIES.c.body).order_by(ENTRIES.c.idx)
+    for row in connection.execute(columns.where(place > 0)):
+        yield from ((index, body) for index, _, body in _sound([row], row.idx) if body is not None)
+
+
+def body_range(connection: Connection, start: int, count: int) -> list[bytes]:
+    """The canonical bytes of at most `count` entries from `start` on.
+
+    Raises `Corrupted` as `read_bodies` does, and `NotFound` where one lost its body when its retention ended.
+    """
+    rows = connection.execute(_RANGE, {"start": start, "stop": start + count}).all()
+    found = []
+    for index, leaf, body in _sound(rows, start):
+        if body is None:
+            raise bodies.pruned(index, leaf.hex())
+        found.append(body)
+    return found
+
+
+def entry_range(connection: Connection, start: int, count: int) -> list[tuple[bytes, bytes | None]]:
+    """Leaf hash and body of at most `count` entries from `start` on; None where the body is gone.
+
+    Raises `Corrupted` as `read_bodies` does.
+    """
+    rows = connection.execute(_RANGE, {"start": start, "stop": start + count}).all()
+    return [(leaf, body) for _, leaf, body in _sound(rows, start)]
+
+
+def leaf_range(connection: Connection, start: int, count: int) -> list[bytes]:
+    """The leaf hashes (32 bytes) of `count` entries from `start` on, computed from their bytes.
+
+    Where an entry's body is gone the stored hash stands for it: whoever uses it must check it against a signed root.
+    Raises `Corrupted` as `read_bodies` does, and where there are fewer.
+    """
+    rows = connection.execute(_RANGE, {"start": start, "stop": start + count}).all()
+    leaves = [leaf for _, leaf, _ in _sound(rows, start)]
+    if len(leaves) < count:
+        raise _shortened(start + len(leaves), start + count)
+    return leaves
 
 
 def pending(engine: Engine, from_index: int, limit: int) -> Sequence[tuple[int, bytes]]:
-    """Index and leaf hash (32 bytes) of at most `limit` entries from `from_index` on, computed from their bytes."""
+    """Index and leaf hash (32 bytes) of at most `limit` entries from `from_index` on, computed from their bytes.
+
+    Of an entry without a body the stored hash is given, if a signed head covers it: it is checked against what was
+    signed. Raises `Corrupted` for one that no head covers, because nothing would say what it was.
+    """
     with reading(engine).connect() as connection:
-        return [(index, leaf_hash(body)) for index, body in islice(read_bodies(connection, from_index), limit)]
+        signed: int = connection.scalar(select(func.max(TREE_HEADS.c.size))) or 0
+        rows = connection.execute(_RANGE, {"start": from_index, "stop": from_index + limit}).all()
+        found = []
+        for index, leaf, body in _sound(rows, from_index):
+            if body is None and index >= signed:
+                raise Corrupted("entry_body_missing", f"Entry {index} has no body and was never signed.", who="auditor")
+            found.append((index, leaf))
+        return found
 
 
 def entry_bodies(engine: Engine, size: int) -> Iterator[bytes]:
     """The canonical bytes of the first `size` entries, streamed from one snapshot.
 
-    Raises `Corrupted` where the log holds fewer: a tail was deleted or an older copy restored.
+    Raises `NotFound` for an entry that lost its body, and `Corrupted` where the log holds fewer: a tail was deleted or
+    an older copy restored.
     """
-    found = 0
     with reading(engine).connect() as connection:
-        for _, body in islice(read_bodies(connection), size):
-            yield body
-            found += 1
-    if found < size:
-        raise Corrupted("log_shortened", f"The log holds {found} entries, {size} were expected.", who="auditor")
+        for start in range(0, size, _BATCH):
+            count = min(_BATCH, size - start)
+            found = body_range(connection, start, count)
+            yield from found
+            if len(found) < count:
+                raise _shortened(start + len(found), size)
 
 
 def leaf_hashes(engine: Engine, size: int) -> list[bytes]:
-    """The first `size` leaf hashes, 32 bytes each; raises `Corrupted` as `entry_bodies` does."""
-    return [leaf_hash(body) for body in entry_bodies(engine, size)]
+    """The first `size` leaf hashes, 32 bytes each, as `leaf_range` gives them and with the same errors."""
+    leaves: list[bytes] = []
+    with reading(engine).connect() as connection:
+        for start in range(0, size, _BATCH):
+            leaves += leaf_range(connection, start, min(_BATCH, size - start))
+    return leaves
 
 
 def store_tree_head(engine: Engine, size: int, root: bytes, note: str, at: datetime) -> None:
@@ -119,10 +183,35 @@ def store_tree_head(engine: Engine, size: int, root: bytes, note: str, at: datet
             raise Corrupted("log_forked", f"Two different roots were signed for {size} entries.", who="auditor")
 
 
-def latest_tree_head(engine: Engine) -> StoredTreeHead | None:
-    """The largest signed tree head; None before the first sealing."""
+def latest_tree_head(engine: Engine, cosigned_by: Sequence[str] = ()) -> StoredTreeHead | None:
+    """The largest signed tree head with signature lines of these names; None where there is none."""
+    newest = select(TREE_HEADS).order_by(TREE_HEADS.c.size.desc()).limit(1)
+    for name in cosigned_by:
+        newest = newest.where(TREE_HEADS.c.note.contains(f"\n\N{EM DASH} {name} ", autoescape=True))
     with reading(engine).connect() as connection:
-        row = connection.execute(select(TREE_HEADS).order_by(TREE_HEADS.c.size.desc()).limit(1)).one_or_none()
-    if row is None:
-        return None
+        row = connection.execute(newest).one_or_none()
+    return None if row is None else _stored(row)
+
+
+def tree_head(connection: Connection, size: int) -> StoredTreeHead | None:
+    """The head that was signed for exactly this size; None where none was."""
+    row = connection.execute(select(TREE_HEADS).where(TREE_HEADS.c.size == size)).one_or_none()
+    return None if row is None else _stored(row)
+
+
+def _stored(row: Row[Any]) -> StoredTreeHead:
     return StoredTreeHead(size=row.size, root=row.root, note=row.note, sealed_at=datetime.fromisoformat(row.sealed_at))
+
+
+def _sound(rows: Sequence[Row[Any, Any, Any]], start: int) -> Iterator[tuple[int, bytes, bytes | None]]:
+    """Index, leaf hash and body of rows that follow each other from `start` on, each body with its leaf hash."""
+    for expected, (index, leaf, body) in enumerate(rows, start):
+        if index != expected:
+            raise Corrupted("entry_missing", f"Entry {expected} of the log is missing.", who="auditor")
+        if body is not None and leaf_hash(body) != leaf:
+            raise Corrupted("entry_altered", f"Entry {index} is not what its leaf hash says.", who="auditor")
+        yield index, leaf, body
+
+
+def _shortened(found: int, expected: int) -> Corrupted:
+    return Corrupted("log_shortened", f"The log holds {found} entries, {expected} were expected.", who="auditor")

@@ -43,7 +43,7 @@ ENTRIES = Table(
     METADATA,
     Column("idx", INDEX, primary_key=True, autoincrement=False),
     Column("leaf_hash", LargeBinary(32), nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", LargeBinary),  # None once its retention ended; see sql_retention
 )
 
 TREE_HEADS = Table(
@@ -53,4 +53,37 @@ TREE_HEADS = Table(
     Column("root", LargeBinary(32), nullable=False),
     Column("note", Text, nullable=False),
     Column("sealed_at", String(24), nullable=False),
+)
+
+TILES = Table(
+    "tiles",
+    METADATA,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("n", INDEX, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),  # 1 to 256 hashes of 32 bytes; see sql_tiles
+)
+
+PRUNED = Table(
+    "pruned",
+    METADATA,
+    Column("idx", INDEX, primary_key=True, autoincrement=False),
+    Column("prune", String(80), nullable=False),
+)
+"""Which pruning dropped the body of which entry."""
+
+SINKS = Table(
+    "sinks",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("next_index", INDEX, nullable=False),  # of the first entry that was not acknowledged yet
+    Column("next_head", INDEX, nullable=False),  # tree heads of this size or more were not acknowledged yet
+    Column("error", String(64), nullable=False),  # code of what stopped the last delivery; empty where nothing did
+)
+
+DEAD_LETTERS = Table(
+    "dead_letters",
+    METADATA,
+    Column("sink", String(64), primary_key=True),
+    Column("event", String(40), primary_key=True),  # "entry 7" or "head 9"
+    Column("code", String(64), nullable=False),
 )

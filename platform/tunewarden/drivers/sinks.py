@@ -1,0 +1,216 @@
+"""Where log events go outside: a file, a syslog receiver, an HTTP collector.
+
+Not trusted: it sees what is exported (ids, digests, words, numbers) and can lose or delay it. It cannot change the log.
+Delivery is at least once, in order; every event carries an id, by which the receiver can drop what it has already.
+"""
+
+import os
+import select
+import socket
+import ssl
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import httpx2 as httpx
+
+from tunewarden.domain.canonical import instant_text
+from tunewarden.domain.errors import Refused, TunewardenError, Unavailable
+
+_SECONDS = 10.0
+_AUDIT = 13  # RFC 5424 section 6.2.1: facility "log audit"
+_SEND_AGAIN = 1_000
+_LONGEST_ANSWER = 65_536  # bytes
+_NOT_ABOUT_THE_EVENT = frozenset({401, 403, 404, 407, 408, 425, 429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """An event ready to be sent.
+
+    Attributes:
+        kind: one word, at most 32 characters of printable ASCII.
+        severity: of RFC 5424 section 6.2.1, 0 to 7.
+        line: the event as one line of text, without its end.
+        media_type: of `line`.
+    """
+
+    kind: str
+    at: datetime
+    severity: int
+    line: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How many events, from the first on, were taken over; and what stopped the others.
+
+    `Refused` means that the receiver does not want the next event; anything else that it could not be asked.
+    """
+
+    accepted: int
+    error: TunewardenError | None = None
+
+
+class Receiver(Protocol):
+    """Takes events over."""
+
+    def deliver(self, events: Sequence[Outgoing]) -> Delivery:
+        """Send them in order. Never raises for what happens outside."""
+
+    def close(self) -> None:
+        """Give connections back."""
+
+
+class FileReceiver:
+    """Appends a line per event; what was taken over has been flushed to the disk. The file may be rotated meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def deliver(self, events: Sequence[Outgoing]) -> Delivery:
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(descriptor, "r+b") as file:
+                if self._ends_torn(file.fileno()):  # a crash while writing: that line is written again, whole
+                    file.write(b"\n")
+                file.write(b"".join(f"{event.line}\n".encode() for event in events))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            return Delivery(accepted=0, error=_unreachable("file", error))
+        return Delivery(accepted=len(events))
+
+    def close(self) -> None:
+        pass
+
+    @staticmethod
+    def _ends_torn(descriptor: int) -> bool:
+        size = os.fstat(descriptor).st_size
+        return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+
+
+class SyslogReceiver:
+    """RFC 5424 messages over TCP with octet counting (RFC 6587 section 3.4.1), or over TLS (RFC 5425).
+
+    Syslog has no acknowledgement: what counts as taken over has been handed to the operating system. So after a broken
+    connection the last 1,000 are sent again first. What was under way when this process *and* the connection ended is
+    lost without a sign; where that matters, use HTTP or a file.
+    """
+
+    def __init__(self, host: str, port: int, context: ssl.SSLContext | None = None) -> None:
+        self._host, self._port, self._context = host, port, context
+        self._socket: socket.socket | None = None
+        self._unconfirmed: deque[bytes] = deque(maxlen=_SEND_AGAIN)
+
+    def deliver(self, events: Sequence[Outgoing]) -> Delivery:
+        try:
+            connected = self._connected()
+            frames = [_frame(event) for event in events]
+            connected.sendall(b"".join(frames))
+        except OSError as error:
+            self.close()
+            return Delivery(accepted=0, error=_unreachable("syslog", error))
+        self._unconfirmed.extend(frames)
+        return Delivery(accepted=len(events))
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _connected(self) -> socket.socket:
+        if self._socket is not None and _has_ended(self._socket):
+            self.close()
+        if self._socket is None:
+            self._socket = self._connect()
+            self._socket.sendall(b"".join(self._unconfirmed))
+        return self._socket
+
+    def _connect(self) -> socket.socket:
+        plain = socket.create_connection((self._host, self._port), timeout=_SECONDS)
+        if self._context is None:
+            return plain
+        try:
+            return self._context.wrap_socket(plain, server_hostname=self._host)
+        except BaseException:
+            plain.close()
+            raise
+
+
+class HttpReceiver:
+    """One POST per event. 2xx takes it over; a redirect is never followed; the proxies of the environment are not used.
+
+    An answer about the event itself (400, 413, 422, 500, ...) is a refusal; 401, 403, 404, 429, 503 and the like say
+    nothing about it, so it waits.
+    """
+
+    def __init__(self, url: str, context: ssl.SSLContext | None = None, token: str = "") -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        verify = context if context is not None else True
+        self._url = url
+        self._client = httpx.Client(
+            headers=headers, verify=verify, trust_env=False, timeout=_SECONDS, follow_redirects=False
+        )
+
+    def deliver(self, events: Sequence[Outgoing]) -> Delivery:
+        for accepted, event in enumerate(events):
+            try:
+                status = self._post(event)
+            except (httpx.HTTPError, OSError) as error:
+                return Delivery(accepted=accepted, error=_unreachable("http", error))
+            if not 200 <= status < 300:
+                return Delivery(accepted=accepted, error=_answered(status))
+        return Delivery(accepted=len(events))
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _post(self, event: Outgoing) -> int:
+        """The status of the answer. Its body says nothing; it is read, if short, so that the connection lives on."""
+        body, headers = event.line.encode(), {"Content-Type": event.media_type}
+        with self._client.stream("POST", self._url, content=body, headers=headers) as answer:
+            received = 0
+            for part in answer.iter_raw():
+                received += len(part)
+                if received > _LONGEST_ANSWER:
+                    break
+            return answer.status_code
+
+
+def _answered(status: int) -> TunewardenError:
+    code, reason = f"sink_answered_{status}", f"The receiver answered {status}."
+    waits = status < 400 or status in _NOT_ABOUT_THE_EVENT
+    return Unavailable(code, reason) if waits else Refused(code, reason)
+
+
+def _unreachable(kind: str, error: Exception) -> Unavailable:
+    # Only the type: messages of the network libraries hold addresses.
+    return Unavailable(f"sink_{kind}_unreachable", f"The receiver could not be reached ({type(error).__name__}).")
+
+
+def _has_ended(connected: socket.socket) -> bool:
+    """Whether the other side has closed; syslog receivers send nothing, so anything readable is an end or noise."""
+    readable, _, _ = select.select([connected], [], [], 0)
+    if not readable:
+        return False
+    connected.setblocking(False)
+    try:
+        return connected.recv(4096) == b""
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return False
+    except OSError:
+        return True
+    finally:
+        connected.settimeout(_SECONDS)
+
+
+def _frame(event: Outgoing) -> bytes:
+    """MSG-LEN SP SYSLOG-MSG; the host, process id and structured data are left out ("-")."""
+    header = f"<{_AUDIT * 8 + event.severity}>1 {instant_text(event.at)} - tunewarden - {event.kind[:32]} - "
+    message = header.encode("ascii") + event.line.encode()
+    return str(len(message)).encode("ascii") + b" " + message
