@@ -1,67 +1,94 @@
 """The lineage of a model version as an auditor takes it away: a deterministic zip, and the page that lies in it."""
 
-import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tunewarden.domain.canonical import encode
-from tunewarden.domain.errors import Unavailable
+from tunewarden.domain.errors import Malformed
+from tunewarden.domain.events import ModelRegistered
+from tunewarden.entry.exports import exports
 from tunewarden.entry.report import render_html, summary
+from tunewarden.entry.report.facts import only
+from tunewarden.entry.sealed_head import covering
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import Platform, SignedTreeHead
 from tunewarden.usecases.reports import Lineage
-from tunewarden_audit.bundle import InclusionProof, pack
-
-_PATIENCE_SECONDS = 5.0
+from tunewarden_audit.bundle import (
+    MODEL_SIGNATURE,
+    RELEASE_KEY,
+    STATEMENT,
+    ConsistencyProof,
+    InclusionProof,
+    pack,
+)
 
 
 def report_page(platform: Platform, lineage: Lineage, settings: Settings) -> str:
     """The lineage report as one self-contained HTML page. Raises `Unavailable` if the sealer is behind."""
-    return _page(lineage, _sealing(platform, lineage), settings)
+    return _page(lineage, _sealing(platform, lineage, settings), settings)
 
 
-def bundle(platform: Platform, lineage: Lineage, settings: Settings) -> bytes:
-    """Entries, proofs, documents and the report; the same state of the log gives the same bytes.
+def bundle(platform: Platform, lineage: Lineage, settings: Settings, since: Collection[int] = ()) -> bytes:
+    """Entries, proofs, documents, attestations, the report and the exports; the same state gives the same bytes.
 
-    Raises `Unavailable` if the sealer has not signed a tree that holds every cited entry.
+    `since` are sizes of tree heads that the reader kept: for each there is a proof that the log only grew since then.
+    Raises `Unavailable` if the sealer has not signed a tree that holds every cited entry, and `Malformed` for a size
+    that the log never had.
     """
-    head = _sealing(platform, lineage)
+    head = _sealing(platform, lineage, settings)
+    grown = _grown(platform, head, since)
+    vkey = settings.log_vkey.read_text().strip()
+    metrics = _metrics(settings.policies)
     cited = [entry.index for entry in lineage.report.entries()]
     proofs = platform.log.inclusion_proofs(cited, head.size)
     return pack(
         checkpoint=head.note,
-        vkey=settings.log_vkey.read_text().strip(),
+        vkey=vkey,
         entries={index: platform.log.entry(index) for index in cited},
         proofs=[InclusionProof(index, head.size, tuple(proofs[index])) for index in cited],
         documents=lineage.documents.values(),
         lineage=encode(summary(lineage, size=head.size)),
         report=_page(lineage, head, settings).encode(),
+        consistency=grown,
+        others={
+            **exports(lineage, origin=settings.origin, metrics=metrics, vkey=vkey),
+            **_attestations(platform, lineage),
+        },
     )
+
+
+def _grown(platform: Platform, head: SignedTreeHead, since: Collection[int]) -> list[ConsistencyProof]:
+    if any(not 0 < size <= head.size for size in since):
+        raise Malformed(
+            "since_out_of_range",
+            f"A size is the number on the second line of a checkpoint of this log: 1 to {head.size} now.",
+            remedy="Give the sizes of the checkpoints you kept. If one is larger, the log was cut: call the auditor.",
+            param="since",
+        )
+    return [
+        ConsistencyProof(size, head.size, tuple(platform.log.consistency_proof(size, head.size)))
+        for size in sorted(set(since))
+        if size < head.size
+    ]
+
+
+def _attestations(platform: Platform, lineage: Lineage) -> dict[str, bytes]:
+    """What was signed when the model version was registered; nothing for one from before that was done."""
+    made = only(lineage.report.model, ModelRegistered)
+    named = {MODEL_SIGNATURE: made.signature, STATEMENT: made.statement, RELEASE_KEY: made.release_key}
+    return {name: platform.blobs.read(digest) for name, digest in named.items() if digest is not None}
 
 
 def _page(lineage: Lineage, head: SignedTreeHead, settings: Settings) -> str:
     return render_html(lineage, origin=settings.origin, size=head.size, metrics=_metrics(settings.policies))
 
 
-def _sealing(platform: Platform, lineage: Lineage, *, wait: Callable[[float], None] = time.sleep) -> SignedTreeHead:
-    """The newest signed head that holds every cited entry; the sealer is seconds behind at most when it is well."""
-    last = max(entry.index for entry in lineage.report.entries())
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        head = platform.log.head()
-        if head is not None and head.size > last:
-            return head
-        if time.monotonic() > deadline:
-            raise Unavailable(
-                "log_not_sealed",
-                "The sealer has not signed the newest entries yet.",
-                remedy="Try again shortly; if it stays so, see whether the sealer refuses to sign.",
-                who="administrator",
-            )
-        wait(0.1)
+def _sealing(platform: Platform, lineage: Lineage, settings: Settings) -> SignedTreeHead:
+    """The newest signed head that holds every cited entry."""
+    return covering(platform.log, max(entry.index for entry in lineage.report.entries()), settings)
 
 
 @cache

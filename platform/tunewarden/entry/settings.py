@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tunewarden.domain.errors import Malformed
@@ -30,13 +30,20 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     origin: str = "tunewarden.example/log"
-    seal_interval_seconds: float = Field(default=0.5, gt=0, le=3600)
+    seal_interval_seconds: float = Field(default=0.2, gt=0, le=3600)
+    heartbeat_seconds: float = Field(default=3600, gt=0, le=86400)
+    witnesses: str = ""
+    timestamp_url: str = ""
+    timestamp_root_file: Path | None = None
     poll_interval_seconds: float = Field(default=0.5, gt=0, le=60)
+    sinks_file: Path | None = None
     lease_seconds: int = Field(default=30, ge=5, le=3600)
     largest_upload_bytes: int = Field(default=2 * 1024**3, gt=0)
     signing_key_file: Path | None = None
+    signing_key_pem: SecretStr | None = None
     tenant_key_file: Path | None = None
     blob_key_file: Path | None = None
+    release_key_file: Path | None = None
     ray_address: str = ""
     training_threads: int = Field(default=2, ge=1)
     micro_batch_rows: int = Field(default=64, ge=1)
@@ -45,7 +52,7 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        """URL of the database; a SQLite file in `home` unless set."""
+        """URL of the database, SQLite or PostgreSQL; a SQLite file in `home` unless set. It may hold a password."""
         return self.database_url or f"sqlite:///{self.home.absolute() / 'tunewarden.db'}"
 
     @property
@@ -83,6 +90,11 @@ class Settings(BaseSettings):
         return self.home / "log.vkey"
 
     @property
+    def anchors_directory(self) -> Path:
+        """Time stamps of tree heads by somebody else's clock, beside the public key."""
+        return self.log_vkey.with_name("anchors")
+
+    @property
     def tenant_key(self) -> Path:
         """Under which person pseudonyms are made; only the worker opens it."""
         return self.tenant_key_file or self.home / "keys" / "tenant.key"
@@ -91,3 +103,8 @@ class Settings(BaseSettings):
     def blob_key(self) -> Path:
         """Under which blobs are encrypted."""
         return self.blob_key_file or self.home / "keys" / "blobs.key"
+
+    @property
+    def release_key(self) -> Path:
+        """With which adapters and their provenance are signed; only the worker opens it."""
+        return self.release_key_file or self.home / "keys" / "release.key"

@@ -1,5 +1,6 @@
 """Everything put together, once: settings in, a platform and its pipeline out."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tunewarden.drivers.access import CasbinAccess
 from tunewarden.drivers.blobs import DirectoryBlobs
 from tunewarden.drivers.keyfiles import load_key, load_or_create_key
 from tunewarden.drivers.policies import FilePolicies
+from tunewarden.drivers.release import KeyFileRelease, load_or_create_release_key, load_release_key
 from tunewarden.drivers.sql import SqlClaims, SqlViews, SqlWork
 from tunewarden.drivers.sql_engine import connect
 from tunewarden.drivers.sql_proofs import SqlSealedLog
@@ -28,6 +30,10 @@ def create_keys(settings: Settings) -> None:
         else:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             load_or_create_key(path)
+    if settings.environment == "production":
+        load_release_key(settings.release_key)
+    else:
+        load_or_create_release_key(settings.release_key)
 
 
 def build(settings: Settings) -> Platform:
@@ -47,6 +53,11 @@ def build(settings: Settings) -> Platform:
         log=SqlSealedLog(engine),
         new_id=new_id,
     )
+
+
+def with_release(settings: Settings, platform: Platform) -> Platform:
+    """The platform of a process that signs releases: the worker's, and no other's."""
+    return replace(platform, release=KeyFileRelease(settings.release_key))
 
 
 def pipeline(settings: Settings, platform: Platform) -> Pipeline:

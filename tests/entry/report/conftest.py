@@ -17,8 +17,9 @@ from tunewarden.domain.canonical import encode, to_plain
 from tunewarden.domain.datasets import Columns, Purpose
 from tunewarden.domain.deidentification import EntityType
 from tunewarden.domain.errors import Refused
+from tunewarden.domain.events import RequestSubmitted
 from tunewarden.domain.gates import Bound, Gate, Measurement, Rule
-from tunewarden.domain.names import Alias, Digest, PolicyName, Role
+from tunewarden.domain.names import Alias, Digest, ModelId, PolicyName, Role
 from tunewarden.domain.privacy import Mechanism
 from tunewarden.domain.training import StepName
 from tunewarden.drivers.policies import FilePolicies
@@ -138,12 +139,12 @@ def tell(stage: Stage) -> Told:
     requests.approve(platform, approver, request.id, request.plan.digest())
 
     # 3. The job; the first attempt to train is lost.
-    pipeline = _pipeline(stage, request.plan.mechanism.updates)
+    steps = pipeline(stage, request.plan.mechanism.updates)
     guards = {StepName.DEIDENTIFY: PolicyName("training")}
     stage.clock.advance(timedelta(seconds=2))
     for _ in range(4):
         with suppress(RuntimeError):
-            done = jobs.advance(platform, worker, pipeline, guards, request.id)
+            done = jobs.advance(platform, worker, steps, guards, request.id)
     assert done.model is not None
     model = done.model
 
@@ -164,6 +165,22 @@ def tell(stage: Stage) -> Told:
         approver=approver,
         worker=worker,
     )
+
+
+def tell_another(told: Told) -> ModelId:
+    """A second model version on the same records, with less epsilon and nothing refused; never proposed."""
+    platform, asked = told.stage.platform, told.lineage().report.request.event
+    assert isinstance(asked, RequestSubmitted)
+    ask = requests.Ask(
+        training_file=asked.dataset, base_model=PolicyName("tiny"), purpose=Purpose.RESEARCH, epsilon=Decimal(1)
+    )
+    request, _ = requests.submit(platform, told.requester, ask)
+    requests.approve(platform, told.approver, request.id, request.plan.digest())
+    steps = pipeline(told.stage, request.plan.mechanism.updates, failures=0)
+    for _ in range(3):
+        done = jobs.advance(platform, told.worker, steps, {StepName.DEIDENTIFY: PolicyName("training")}, request.id)
+    assert done.model is not None
+    return done.model
 
 
 def _identifier(prefix: str, milliseconds: int) -> str:
@@ -209,7 +226,8 @@ def _strict() -> Gate:
     return Gate(name=PolicyName("promotion"), rules=rules)
 
 
-def _pipeline(stage: Stage, updates: int) -> Mapping[StepName, DocumentedStep]:
+def pipeline(stage: Stage, updates: int, *, failures: int = 1) -> Mapping[StepName, DocumentedStep]:
+    """The three steps, with the documents of a real run; the first `failures` attempts to train are lost."""
     found = {EntityType.NAME: 1630, EntityType.DATE: 1204, EntityType.MEDICAL_RECORD: 871, EntityType.PHONE: 402}
     found |= {EntityType.ADDRESS: 377, EntityType.EMAIL: 214, EntityType.AGE: 9}
     made = details()
@@ -229,7 +247,7 @@ def _pipeline(stage: Stage, updates: int) -> Mapping[StepName, DocumentedStep]:
             details=lambda attempt: trained(attempt.plan.mechanism),
             counts={"updates": updates},
             updates=updates,
-            failures=1,
+            failures=failures,
         ),
         StepName.MEASURE: DocumentedStep(
             stage=stage,

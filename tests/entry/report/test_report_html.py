@@ -28,6 +28,9 @@ from tunewarden.usecases.reports import Lineage
 
 METRICS = tomllib.loads((POLICIES / "metrics.toml").read_text())
 ORIGIN = "log.example.org/tunewarden"
+ROOT_TEXT, KEY_TEXT = "A" * 43 + "=", "A" * 44
+NOTE = f"{ORIGIN}\n77\n{ROOT_TEXT}\n\n\N{EM DASH} {ORIGIN} AAAAAAAA\n\N{EM DASH} witness.example.com/w1 BBBBBBBB\n"
+VKEY = f"{ORIGIN}+01234567+{KEY_TEXT}"
 
 
 class Page(HTMLParser):
@@ -60,7 +63,7 @@ class Page(HTMLParser):
 
 
 def page(lineage: Lineage) -> str:
-    return render_html(lineage, origin=ORIGIN, size=77, metrics=METRICS)
+    return render_html(lineage, origin=ORIGIN, size=77, metrics=METRICS, note=NOTE, vkey=VKEY)
 
 
 def test_every_statement_leads_to_a_row_of_the_table_of_entries_and_the_table_has_every_entry(told: Told) -> None:

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
 
 from tunewarden.entry.api import errors
-from tunewarden.entry.api.routes import audit, datasets, files, jobs, models
+from tunewarden.entry.api.routes import audit, datasets, files, jobs, lineage, models
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import Platform
 
@@ -32,7 +32,7 @@ def create_app(platform: Platform, settings: Settings) -> FastAPI:
     app.state.platform = platform
     app.state.settings = settings
     errors.install(app)
-    for router in (files.router, datasets.router, jobs.router, models.router, audit.router):
+    for router in (files.router, datasets.router, jobs.router, models.router, lineage.router, audit.router):
         app.include_router(router)
 
     @app.get("/healthz", include_in_schema=False)

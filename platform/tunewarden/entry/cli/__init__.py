@@ -11,6 +11,7 @@ import typer
 
 from tunewarden.domain.errors import TunewardenError
 from tunewarden.domain.names import Role
+from tunewarden.entry.cli import log
 
 # Before any library that reads them is imported: no telemetry, no hub; and threads that wait do not spin, because on a
 # busy machine spinning ones keep the working ones from working.
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
 app.add_typer(keys_app, name="keys")
+app.add_typer(log.app, name="log")
 
 
 @app.command()
@@ -78,10 +80,10 @@ def worker() -> None:
     """Carry approved requests out, one step at a time."""
     from tunewarden.entry import worker as processes
     from tunewarden.entry.settings import Settings
-    from tunewarden.entry.wiring import build, pipeline
+    from tunewarden.entry.wiring import build, pipeline, with_release
 
     settings, stopping = Settings(), _until_told_to_stop()
-    platform = build(settings)
+    platform = with_release(settings, build(settings))
     raise typer.Exit(processes.run(settings, platform, pipeline(settings, platform), stopping.is_set))
 
 
@@ -92,6 +94,14 @@ def sealer() -> None:
     from tunewarden.entry.settings import Settings
 
     raise typer.Exit(processes.run(Settings(), _until_told_to_stop().is_set))
+
+
+@app.command()
+def exporter() -> None:
+    """Send the sealed log to the sinks of the settings (a SIEM)."""
+    from tunewarden.entry.cli.export import export
+
+    raise typer.Exit(export(_until_told_to_stop()))
 
 
 @keys_app.command("create")

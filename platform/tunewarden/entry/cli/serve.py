@@ -1,5 +1,6 @@
 """The three processes on one machine: started, watched, stopped together."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -8,10 +9,10 @@ from dataclasses import dataclass, field
 
 from tunewarden.drivers.sql_engine import migrate
 from tunewarden.entry.diagnostics import logger
+from tunewarden.entry.sealer import REFUSED
 from tunewarden.entry.settings import Settings
 from tunewarden.entry.wiring import create_keys
 
-_RESTARTED = frozenset({"api", "worker"})
 _PATIENCE_SECONDS = 10.0
 _PAUSE_SECONDS = 1.0
 
@@ -22,7 +23,8 @@ class _Child:
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     def start(self) -> None:
-        self.process = subprocess.Popen([sys.executable, "-m", "tunewarden", self.name])
+        environment = {name: value for name, value in os.environ.items() if self.name == "sealer" or not _signs(name)}
+        self.process = subprocess.Popen([sys.executable, "-m", "tunewarden", self.name], env=environment)
         logger.info("process_started", process=self.name, pid=self.process.pid)
 
     def ended(self) -> int | None:
@@ -39,16 +41,22 @@ class _Child:
             self.process.wait()
 
 
-def supervise(settings: Settings, stopping: threading.Event) -> int:
-    """Run api, worker and sealer until told to stop; returns the exit code.
+def _signs(variable: str) -> bool:
+    """Whether an environment variable holds the log's signing key, which is the sealer's alone."""
+    return variable.upper() == "TUNEWARDEN_SIGNING_KEY_PEM"
 
-    The api and the worker are started again when they die. The sealer is not: it stays down when it refused to sign,
-    and everything else goes on, unsealed, until a person has looked.
+
+def supervise(settings: Settings, stopping: threading.Event) -> int:
+    """Run api, worker, sealer and, if there are sinks, the exporter until told to stop; returns the exit code.
+
+    What dies is started again, but for a sealer that refused to sign: it stays down, and everything else goes on,
+    unsealed, until a person has looked.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     create_keys(settings)
     migrate(settings.database)
-    children = [_Child("sealer"), _Child("api"), _Child("worker")]
+    names = ["sealer", "api", "worker", *(["exporter"] if settings.sinks_file else [])]
+    children = [_Child(name) for name in names]
     for child in children:
         child.start()
     while not stopping.wait(_PAUSE_SECONDS):
@@ -58,7 +66,7 @@ def supervise(settings: Settings, stopping: threading.Event) -> int:
                 continue
             logger.error("process_ended", process=child.name, code=code)
             child.process = None
-            if child.name in _RESTARTED:
+            if child.name != "sealer" or code != REFUSED:
                 time.sleep(_PAUSE_SECONDS)
                 child.start()
     for child in reversed(children):

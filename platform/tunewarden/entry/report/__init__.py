@@ -3,7 +3,8 @@
 Both are pure functions of the log and of the documents it names: the same state gives the same bytes.
 """
 
-from tunewarden.entry.report.render import render_html
+from tunewarden.entry.report.difference import difference
+from tunewarden.entry.report.render import render_difference, render_html
 from tunewarden.entry.report.summary import summary
 
-__all__ = ["render_html", "summary"]
+__all__ = ["difference", "render_difference", "render_html", "summary"]

@@ -1,12 +1,13 @@
 """The final table: every log entry that the report rests on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tunewarden.domain.canonical import Plain, to_plain
-from tunewarden.domain.lineage import LineageReport
+from tunewarden.domain.entries import Entry
 from tunewarden.entry.report import words
-from tunewarden.entry.report.figures import instant
+from tunewarden.entry.report.facts import Name
+from tunewarden.entry.report.figures import instant, is_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,31 +16,33 @@ class Cited:
 
     Attributes:
         told: its words and numbers.
-        names: its digests and identifiers, whole, where no entry above has named them.
+        names: its digests and identifiers and who wrote it, whole, where no entry above has named them.
     """
 
     index: int
     at: str
-    who: str
+    who: Name
     kind: str
     told: str
     names: tuple[tuple[str, str], ...]
 
 
-def cited(report: LineageReport) -> tuple[Cited, ...]:
-    """In log order."""
-    return tuple(_cited(report))
+def cited(entries: Iterable[Entry]) -> tuple[Cited, ...]:
+    """In the order given."""
+    return tuple(_cited(entries))
 
 
-def _cited(report: LineageReport) -> Iterator[Cited]:
+def _cited(entries: Iterable[Entry]) -> Iterator[Cited]:
     seen: set[str] = set()
-    for entry in report.entries():
+    for entry in entries:
         members = dict(_members(to_plain(entry.event)))
-        names = {name: value for name, value in members.items() if _is_name(value)}
+        names = {name: value for name, value in members.items() if is_name(value)}
+        if is_name(entry.actor):
+            names["by"] = entry.actor
         yield Cited(
             index=entry.index,
             at=instant(entry.at),
-            who=entry.actor,
+            who=Name(entry.actor),
             kind=type(entry.event).__name__,
             told=", ".join(f"{name} {value}" for name, value in members.items() if name not in names and value),
             names=tuple((name, value) for name, value in names.items() if value not in seen),
@@ -57,8 +60,3 @@ def _members(event: Plain) -> Iterator[tuple[str, str]]:
                 yield words.spaced(name), str(value)
             case [*items] if all(isinstance(item, str) for item in items):
                 yield words.spaced(name), " ".join(str(item) for item in items)
-
-
-def _is_name(value: str) -> bool:
-    """Whether it is a digest or an identifier of ours."""
-    return value.startswith("sha256:") or (len(value.rpartition("-")[2]) == 32 and " " not in value)

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Corrupted
-from tunewarden.domain.events import Entry, Event
+from tunewarden.domain.events import Event
 from tunewarden.entry.report.figures import short
 
 T = TypeVar("T", bound=Event)

@@ -77,6 +77,11 @@ def short(name: str) -> str:
     return f"{kind}{mark}{_ELLIPSIS}{rest[-_SHOWN:]}" if len(rest) > _SHOWN else name
 
 
+def is_name(text: str) -> bool:
+    """Whether it is a digest or an identifier of ours, which `short` may cut."""
+    return text.startswith(_DIGEST) or (len(text.rpartition("-")[2]) == 32 and " " not in text)
+
+
 def instant(at: datetime) -> str:
     """ISO 8601 in UTC, to the second; the log has milliseconds."""
     return f"{instant_text(at)[:19]}Z"

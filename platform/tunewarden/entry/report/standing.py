@@ -2,14 +2,8 @@
 
 from collections.abc import Iterator
 
-from tunewarden.domain.events import (
-    AliasMoved,
-    Entry,
-    KeyCreated,
-    ModelRegistered,
-    PromotionApproved,
-    PromotionProposed,
-)
+from tunewarden.domain.entries import Entry
+from tunewarden.domain.events import AliasMoved, KeyCreated, ModelRegistered, PromotionApproved, PromotionProposed
 from tunewarden.domain.lineage import LineageReport
 from tunewarden.entry.report import words
 from tunewarden.entry.report.facts import Said, indices, of, only

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from tunewarden.domain.entries import Entry
 from tunewarden.domain.events import (
     ActionRefused,
     AliasMoved,
@@ -11,10 +12,10 @@ from tunewarden.domain.events import (
     DatasetRegistered,
     DatasetRetired,
     DatasetVersionAdded,
-    Entry,
     Event,
     GateJudged,
     KeyCreated,
+    KeyRevoked,
     ModelRegistered,
     PromotionApproved,
     PromotionProposed,
@@ -30,17 +31,18 @@ from tunewarden.domain.lineage import LineageReport
 from tunewarden.domain.names import ModelId
 from tunewarden.domain.training import State
 from tunewarden.entry.report import words
-from tunewarden.entry.report.facts import Name, of, only
+from tunewarden.entry.report.facts import Name, Said, of, only
 from tunewarden.entry.report.figures import count, duration, exact, instant, listed, short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
-    """A principal of this story: an id and roles, never a name."""
+    """A principal of this story: an id and roles, never a name. `revoked` says since when their keys do not work."""
 
     name: Name
     roles: str
     roles_log: tuple[int, ...]
+    revoked: Said | None
     did: str
     did_log: tuple[int, ...]
 
@@ -88,11 +90,17 @@ def participants(report: LineageReport) -> tuple[Participant, ...]:
                 name=Name(actor),
                 roles=roles if made else "not stated in the log",
                 roles_log=tuple(index for index, _ in made),
+                revoked=_revoked(report, actor),
                 did=listed(dict.fromkeys(act for act, _ in done)),
                 did_log=tuple(index for _, index in done),
             )
         )
     return tuple(found)
+
+
+def _revoked(report: LineageReport, actor: str) -> Said | None:
+    ends = [entry for entry, event in of(report.principals, KeyRevoked) if event.principal == actor]
+    return Said(f"keys revoked at {instant(ends[-1].at)}", (ends[-1].index,)) if ends else None
 
 
 def moments(report: LineageReport) -> tuple[Moment, ...]:

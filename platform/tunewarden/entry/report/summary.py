@@ -3,18 +3,20 @@
 from collections.abc import Iterable, Mapping
 
 from tunewarden.domain.canonical import Plain, decimal_text, decode, from_plain, instant_text, to_plain
+from tunewarden.domain.entries import Entry
 from tunewarden.domain.events import (
     ActionRefused,
     AliasMoved,
     DatasetRegistered,
     DatasetVersionAdded,
-    Entry,
     GateJudged,
+    KeyRevoked,
     ModelRegistered,
     PromotionApproved,
     PromotionProposed,
     RequestApproved,
     RequestSubmitted,
+    SigningKeyRotated,
     StepFailed,
     StepFinished,
 )
@@ -28,15 +30,16 @@ from tunewarden.usecases.reports import Lineage
 def summary(lineage: Lineage, *, size: int) -> Plain:
     """What the report says, from the entries alone; every item names the `index` of its entry.
 
-    `entries` are the sorted indices of all entries that the report rests on; `size` is that of the tree head. Numbers
-    that are not whole are decimal strings, times are RFC 3339 in UTC. Raises `Corrupted` for a plan that is not what
-    its digest says.
+    `entries` are the sorted indices of all entries that the report rests on; `size` is that of the tree head; `as_of`
+    names the instant and the size of the log then, where an earlier time was asked for. Numbers that are not whole are
+    decimal strings, times are RFC 3339 in UTC. Raises `Corrupted` for a plan that is not what its digest says.
     """
     report = lineage.report
     asked, made = only(report.request, RequestSubmitted), only(report.model, ModelRegistered)
     plan = from_plain(Plan, decode(lineage.documents[asked.plan]))
     return {
         "size": size,
+        "as_of": None if lineage.as_of is None else {"at": instant_text(lineage.as_of), "size": lineage.report.size},
         "entries": [entry.index for entry in report.entries()],
         "model": made.model,
         "adapter": made.adapter,
@@ -71,6 +74,14 @@ def summary(lineage: Lineage, *, size: int) -> Plain:
             | {"action": event.action.value, "resource": event.resource, "code": event.code, "rule": event.rule}
             for entry, event in of(report.refusals, ActionRefused)
         ],
+        "revoked": [
+            _signed(entry) | {"principal": event.principal} for entry, event in of(report.principals, KeyRevoked)
+        ],
+        "log_keys": [
+            _signed(entry) | {"old": event.old_key, "new": event.new_key}
+            for entry, event in of(report.keys, SigningKeyRotated)
+        ],
+        "holds": [_signed(entry) | {"kind": type(entry.event).__name__} for entry in report.holds],
     }
 
 

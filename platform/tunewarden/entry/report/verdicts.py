@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tunewarden.domain.canonical import decode, from_plain
-from tunewarden.domain.events import Entry, GateJudged
+from tunewarden.domain.entries import Entry
+from tunewarden.domain.events import GateJudged
 from tunewarden.domain.gates import Bound, Finding, Gate, Outcome, Rule
 from tunewarden.domain.lineage import LineageReport
 from tunewarden.domain.names import Digest

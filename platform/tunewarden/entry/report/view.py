@@ -14,17 +14,20 @@ from tunewarden.domain.events import (
     RequestSubmitted,
     StepFinished,
 )
+from tunewarden.domain.lineage import LineageReport
 from tunewarden.domain.training import Plan, StepName
 from tunewarden.entry.report import measured, words
 from tunewarden.entry.report.cited import Cited, cited
 from tunewarden.entry.report.deidentified import Deidentified, deidentified
 from tunewarden.entry.report.facts import Fact, Name, Said, of, only
-from tunewarden.entry.report.figures import count, listed
+from tunewarden.entry.report.figures import count, instant, listed
 from tunewarden.entry.report.graph import draw
+from tunewarden.entry.report.head import Head
+from tunewarden.entry.report.keeping import holds, rotations
 from tunewarden.entry.report.measured import Attack, Explanation, Fairness, Utility
 from tunewarden.entry.report.privacy import Privacy, privacy, recipe_facts
 from tunewarden.entry.report.reading import Part, document
-from tunewarden.entry.report.standing import promotions, standing
+from tunewarden.entry.report.standing import promotions, standing, who
 from tunewarden.entry.report.story import Moment, Participant, Refusal, moments, participants, refusals
 from tunewarden.entry.report.verdicts import Metrics, Verdict, limit_of, verdicts
 from tunewarden.entry.report.way import description, stages
@@ -36,13 +39,14 @@ class View:
     """The report.
 
     Attributes:
+        as_of: the instant that the report is as of, and how many entries the log had; None for the report as it is now.
         wide, narrow: the same picture for paper and for a telephone.
         measured: the entry of the measuring step, by which its sections are footnoted.
     """
 
     model: Name
-    origin: str
-    size: str
+    head: Head
+    as_of: tuple[str, str] | None
     abstract: tuple[tuple[str, tuple[Said, ...]], ...]
     facts: tuple[Fact, ...]
     wide: Markup
@@ -60,11 +64,13 @@ class View:
     measured: tuple[int, ...]
     promotions: tuple[Said, ...]
     versions: tuple[Fact, ...]
+    keys: tuple[Said, ...]
+    holds: tuple[Said, ...]
     cited: tuple[Cited, ...]
     outcomes: Mapping[str, str]
 
 
-def view(lineage: Lineage, *, origin: str, size: int, metrics: Metrics) -> View:
+def view(lineage: Lineage, *, head: Head, metrics: Metrics) -> View:
     """Raises `Corrupted` where a plan or a gate is not what its digest says; anything else missing is None."""
     report, documents = lineage.report, lineage.documents
     asked = only(report.request, RequestSubmitted)
@@ -77,8 +83,8 @@ def view(lineage: Lineage, *, origin: str, size: int, metrics: Metrics) -> View:
     picture, told = stages(report), description(report)
     return View(
         model=Name(only(report.model, ModelRegistered).model),
-        origin=origin,
-        size=f"{size:,}",
+        head=head,
+        as_of=None if lineage.as_of is None else (instant(lineage.as_of), count(report.size, "entry", "entries")),
         abstract=tuple(
             _abstract(lineage, plan, found_privacy.promise, found_deidentified, (found_utility, measured_log))
         ),
@@ -98,7 +104,9 @@ def view(lineage: Lineage, *, origin: str, size: int, metrics: Metrics) -> View:
         measured=measured_log,
         promotions=promotions(report),
         versions=tuple(_versions(lineage, plan)),
-        cited=cited(report),
+        keys=rotations(report),
+        holds=holds(report),
+        cited=cited(report.entries()),
         outcomes={outcome.value: word for outcome, word in words.OUTCOMES.items()},
     )
 
@@ -133,6 +141,7 @@ def _abstract(
             ),
         ),
     )
+    yield "Who", tuple(_asked_and_approved(report))
     records = Said(
         f"{count(version.rows, 'row')} of {count(version.persons, 'person')}, "
         f"{words.SENSITIVITIES[dataset.sensitivity]}"
@@ -168,6 +177,12 @@ def _abstract(
     yield "Decision", standing(report)
 
 
+def _asked_and_approved(report: LineageReport) -> Iterator[Said]:
+    yield Said(f"Asked for by {who(report, report.request)} at {instant(report.request.at)}.", (report.request.index,))
+    for entry, _ in of(report.approvals, RequestApproved):
+        yield Said(f"Exactly this plan was approved by {who(report, entry)} at {instant(entry.at)}.", (entry.index,))
+
+
 def _facts(lineage: Lineage) -> Iterator[Fact]:
     report = lineage.report
     asked, made = only(report.request, RequestSubmitted), only(report.model, ModelRegistered)
@@ -196,6 +211,15 @@ def _versions(lineage: Lineage, plan: Plan) -> Iterator[Fact]:
         produced = document(lineage.documents, event.evidence).at("produced_by").text
         if produced is not None:
             yield Fact(f"Code and settings of the step {event.step}", Name(produced), (entry.index,))
+    made = only(report.model, ModelRegistered)
+    signed = {
+        "Release signature of the adapter": made.signature,
+        "Statement of its making, signed": made.statement,
+        "Public half of the release key": made.release_key,
+    }
+    for label, digest in signed.items():
+        if digest is not None:
+            yield Fact(label, Name(digest), (report.model.index,))
     for step in (StepName.TRAIN, StepName.MEASURE):
         details, where = _details(lineage, step)
         named = (*details.at("libraries").members(), *details.at("versions").members())

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from tunewarden.domain.entries import Entry
 from tunewarden.domain.events import (
     ActionRefused,
     AliasMoved,
     DatasetVersionAdded,
-    Entry,
     ModelRegistered,
     PromotionProposed,
     RequestSubmitted,

@@ -35,6 +35,11 @@ ACTIONS: Mapping[Action, str] = {
     Action.READ_LOG: "to read the audit log",
     Action.CREATE_KEY: "to make an API key",
     Action.REVOKE_KEY: "to revoke API keys",
+    Action.TRACE_PERSON: "to look up what learned from one person",
+    Action.PLACE_HOLD: "to place a legal hold",
+    Action.RELEASE_HOLD: "to release a legal hold",
+    Action.PROPOSE_PRUNE: "to drop the bodies of old entries",
+    Action.APPROVE_PRUNE: "to approve that the bodies of old entries are dropped",
 }
 
 LAWFUL_BASES: Mapping[LawfulBasis, str] = {
@@ -83,6 +88,14 @@ REASONS: Mapping[str, Reason] = {
     "base_model_not_allowed": Reason(
         "The base model is not one that may be fine-tuned here.", "an administrator, who proposes additions to the list"
     ),
+    "checkpoint_not_ours": Reason(
+        "The checkpoint was not one that this log had signed.",
+        "whoever asked, with the checkpoint of the verified copy",
+    ),
+    "checkpoint_too_small": Reason(
+        "The verified copy did not hold every entry that was to lose its body.",
+        "a privacy officer, after exporting and verifying the log again",
+    ),
     "dataset_retired": Reason("The dataset is retired.", f"{_STEWARD}, by registering a dataset that may be used"),
     "dataset_too_small": Reason("The dataset has too few persons for this plan.", f"{_STEWARD}, by adding records"),
     "delta_too_large": Reason(
@@ -96,6 +109,9 @@ REASONS: Mapping[str, Reason] = {
         "A rule of the gate does not hold, or could not be decided.", "the requester, with a better model version"
     ),
     "illegal_transition": Reason("It was not in a state in which that can be done.", "nobody; the state says why"),
+    "nothing_to_prune": Reason(
+        "No entry might lose its body.", "nobody; retention classes, holds and what is in use decide"
+    ),
     "own_promotion": Reason("Who proposed a promotion cannot approve it.", f"{_APPROVER} other than the proposer"),
     "own_request": Reason("Who asked cannot approve.", f"{_APPROVER} other than the requester"),
     "plan_changed": Reason(

@@ -7,8 +7,8 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Query
 
 from tunewarden.domain.canonical import to_plain
+from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Malformed
-from tunewarden.domain.events import Entry
 from tunewarden.domain.names import Digest, RequestId, policy_name
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.entry.api.caller import Called, Caller, decimal

@@ -1,8 +1,13 @@
 """/v1/models and /v1/promotions"""
 
-from fastapi import APIRouter, Response
+import re
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse
 
+from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import Digest, ModelId, PromotionId
 from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.schemas import (
@@ -15,12 +20,18 @@ from tunewarden.entry.api.schemas import (
     receipt_out,
 )
 from tunewarden.entry.bundle import bundle, report_page
+from tunewarden.entry.report import difference, render_difference
 from tunewarden.usecases import models, reports
 
 router = APIRouter(tags=["models"])
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""Of the report page: its own stylesheet and nothing else; no script at all."""
+"""Of the report pages: their own stylesheet and nothing else; no script at all."""
+
+AsOf = Annotated[str | None, Query(max_length=40, description="A date (to its end, UTC), or an instant with its zone.")]
+Since = Annotated[tuple[int, ...], Query(max_length=20, description="Sizes of checkpoints that you kept.")]
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_LAST_OF_A_DAY = time(23, 59, 59, 999_000, UTC)  # the log has milliseconds
 
 
 @router.get("/v1/models", summary="List model versions")
@@ -64,19 +75,57 @@ def approve(called: Called, promotion_id: str, body: PromotionApprovalIn) -> Jso
 @router.get(
     "/v1/models/{model_id}/lineage", summary="The evidence bundle", response_class=Response, responses={200: {}}
 )
-def lineage(called: Called, model_id: str) -> Response:
-    """A deterministic zip that `tunewarden-audit verify` checks offline."""
-    data = bundle(
-        called.platform, reports.lineage(called.platform, called.principal, ModelId(model_id)), called.settings
-    )
+def lineage(called: Called, model_id: str, as_of: AsOf = None, since: Since = ()) -> Response:
+    """A deterministic zip that `tunewarden-audit verify` checks offline.
+
+    With `as_of`, what the log said then; with `since`, proofs that the log only grew since those sizes.
+    """
+    found = reports.lineage(called.platform, called.principal, ModelId(model_id), as_of=_instant(as_of))
+    data = bundle(called.platform, found, called.settings, since)
     headers = {"content-disposition": f'attachment; filename="{ModelId(model_id)}.zip"'}
     return Response(data, media_type="application/zip", headers=headers)
 
 
 @router.get("/v1/models/{model_id}/report", summary="The lineage report", response_class=HTMLResponse)
-def report(called: Called, model_id: str) -> HTMLResponse:
-    """The page that is also in the bundle."""
-    found = reports.lineage(called.platform, called.principal, ModelId(model_id))
-    return HTMLResponse(
-        report_page(called.platform, found, called.settings), headers={"content-security-policy": _POLICY}
+def report(called: Called, model_id: str, as_of: AsOf = None) -> HTMLResponse:
+    """The page that is also in the bundle; with `as_of`, what it would have said then."""
+    found = reports.lineage(called.platform, called.principal, ModelId(model_id), as_of=_instant(as_of))
+    return _html(report_page(called.platform, found, called.settings))
+
+
+@router.get("/v1/models/{model_id}/diff/{other_id}", summary="How two model versions differ")
+def diff(called: Called, model_id: str, other_id: str) -> Json:
+    """Plan, evidence, verdicts, people and aliases side by side, each with its log entries; never a score."""
+    return difference(*reports.compare(called.platform, called.principal, ModelId(model_id), ModelId(other_id)))
+
+
+@router.get(
+    "/v1/models/{model_id}/diff/{other_id}/report", summary="The difference as a page", response_class=HTMLResponse
+)
+def diff_page(called: Called, model_id: str, other_id: str) -> HTMLResponse:
+    """The same for paper and screen."""
+    found = reports.compare(called.platform, called.principal, ModelId(model_id), ModelId(other_id))
+    return _html(render_difference(*found, origin=called.settings.origin))
+
+
+def _html(page: str) -> HTMLResponse:
+    return HTMLResponse(page, headers={"content-security-policy": _POLICY})
+
+
+def _instant(text: str | None) -> datetime | None:
+    """A date means its end in UTC: everything of that day is in the report."""
+    if text is None:
+        return None
+    try:
+        if _DAY.fullmatch(text):
+            return datetime.combine(date.fromisoformat(text), _LAST_OF_A_DAY)
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise Malformed(
+        "as_of_malformed",
+        "A date like 2026-11-20, or an instant with its zone like 2026-11-20T12:00:00Z.",
+        param="as_of",
     )

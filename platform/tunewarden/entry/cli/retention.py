@@ -1,0 +1,115 @@
+"""`tunewarden log hold ...` and `tunewarden log prune ...`: legal holds, and dropping bodies whose retention ended.
+
+Only here, on the command line, and always as somebody: the API key of who acts is read from a file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from tunewarden.domain.retention import Retention
+    from tunewarden.usecases.ports import Platform, Principal
+
+hold = typer.Typer(no_args_is_help=True, help="Legal holds: entries that may not lose their body.")
+prune = typer.Typer(no_args_is_help=True, help="Dropping the bodies of entries whose retention ended.")
+
+KeyFile = Annotated[Path, typer.Option("--key-file", help="File with the API key of who acts; mode 0600.")]
+
+
+@hold.command("place")
+def place(
+    resource: Annotated[str, typer.Argument(help="Id of what the hold is about, or 'log' for everything.")],
+    key_file: KeyFile,
+    order: Annotated[str, typer.Option(help="sha256:... of the document that asks for it.")] = "",
+) -> None:
+    """Place a legal hold. It covers the thing, all that rests on it, and all that it rests on."""
+    from tunewarden.domain.names import digest_name
+    from tunewarden.usecases import retention
+
+    platform, principal, _ = _acting(key_file)
+    made, receipt = retention.place_hold(platform, principal, resource, digest_name(order) if order else None)
+    typer.echo(f"{made} placed, entry {receipt.index}")
+
+
+@hold.command("release")
+def release(identifier: Annotated[str, typer.Argument(metavar="HOLD")], key_file: KeyFile) -> None:
+    """Release a legal hold."""
+    from tunewarden.domain.names import HoldId
+    from tunewarden.usecases import retention
+
+    platform, principal, _ = _acting(key_file)
+    receipt = retention.release_hold(platform, principal, HoldId(identifier))
+    typer.echo(f"released, entry {receipt.index}")
+
+
+@hold.command("list")
+def list_holds(key_file: KeyFile) -> None:
+    """List the legal holds in force."""
+    from tunewarden.usecases import retention
+
+    platform, principal, _ = _acting(key_file)
+    for held in retention.holds_in_force(platform, principal):
+        typer.echo(f"{held.id} {held.resource} since {held.placed.at.date()}, entry {held.placed.index}")
+
+
+@prune.command("propose")
+def propose(key_file: KeyFile) -> None:
+    """Propose to drop every body that may go today. Somebody else must approve it."""
+    from tunewarden.usecases import retention
+
+    platform, principal, classes = _acting(key_file)
+    made, found = retention.propose(platform, principal, classes)
+    first, last = found.indices[0], found.indices[-1]
+    typer.echo(f"{made}: {len(found.indices)} entries between {first} and {last}\n")
+    typer.echo("Next: export the log (tunewarden log tiles DIR), verify the copy on another machine")
+    typer.echo("(tunewarden-audit tiles DIR --key VKEY), keep it, and have somebody else run")
+    typer.echo(f"tunewarden log prune approve {made} --verified-checkpoint DIR/checkpoint --key-file FILE")
+
+
+@prune.command("approve")
+def approve(
+    identifier: Annotated[str, typer.Argument(metavar="PRUNE")],
+    verified_checkpoint: Annotated[Path, typer.Option(help="The checkpoint of the exported copy that was verified.")],
+    key_file: KeyFile,
+) -> None:
+    """Approve what somebody else proposed, and drop the bodies. There is no way back but the exported copy."""
+    from tunewarden.domain.names import PruneId
+    from tunewarden.usecases import retention
+
+    platform, principal, classes = _acting(key_file)
+    note = _read(verified_checkpoint)
+    count, receipt = retention.approve(platform, principal, classes, PruneId(identifier), note)
+    typer.echo(f"{count} bodies dropped, entry {receipt.index}")
+
+
+def _acting(key_file: Path) -> tuple[Platform, Principal, Retention]:
+    """The platform, whose key is in the file, and the retention classes. Raises `Refused` for a key nobody has."""
+    from tunewarden.domain.errors import Refused
+    from tunewarden.drivers.identity import authenticate
+    from tunewarden.drivers.policies import FilePolicies
+    from tunewarden.entry.settings import Settings
+    from tunewarden.entry.wiring import build
+
+    if key_file.exists() and key_file.stat().st_mode & 0o077:
+        raise Refused("key_readable_by_others", "The key file can be read by others.", remedy="Make it 0600.")
+    settings = Settings()
+    platform = build(settings)
+    principal = authenticate(platform.view, _read(key_file).strip())
+    if principal is None:
+        raise Refused("key_unknown", "The file does not hold an API key that works.", who="administrator")
+    return platform, principal, FilePolicies(settings.policies).retention()
+
+
+def _read(path: Path) -> str:
+    """A small text file. Raises `Malformed`; never repeats what is in it."""
+    from tunewarden.domain.errors import Malformed
+
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read(65_536)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Malformed("file_unreadable", f"{path.name} cannot be read as text ({type(error).__name__}).") from error

@@ -1,0 +1,56 @@
+"""What the steps measured, with the entry that names the evidence: the only figures that an export may show."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tunewarden.domain.canonical import decimal_text, decode, from_plain
+from tunewarden.domain.entries import Entry
+from tunewarden.domain.events import StepFinished
+from tunewarden.domain.gates import Evidence, Measurement
+from tunewarden.entry.report.facts import of
+from tunewarden.usecases.reports import Lineage
+
+_LIBRARIES = ("versions", "libraries")  # members of the details that the training and the measuring step write
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cited:
+    """A measurement and the index of the entry whose evidence holds it. It cannot be made from anything else."""
+
+    index: int
+    measurement: Measurement
+
+    def text(self) -> str:
+        """Value, 95 % interval and n, as they were measured."""
+        one = self.measurement
+        value = decimal_text(one.value)
+        if one.low == one.high:
+            return f"{value}, n = {one.n}"
+        return f"{value} ({decimal_text(one.low)} to {decimal_text(one.high)}), n = {one.n}"
+
+
+def cited(lineage: Lineage) -> list[Cited]:
+    """Every measurement of the finished steps, in log order. Raises `Corrupted` for evidence of another form."""
+    return [
+        Cited(index=entry.index, measurement=measurement)
+        for entry, event in of(lineage.report.steps, StepFinished)
+        for measurement in from_plain(Evidence, decode(lineage.documents[event.evidence])).measurements
+    ]
+
+
+def libraries(lineage: Lineage) -> Mapping[str, tuple[str, int]]:
+    """Name of a library -> its version and the index of the entry whose details name it; the first one counts."""
+    found: dict[str, tuple[str, int]] = {}
+    for entry, details in _details(lineage):
+        for member in _LIBRARIES:
+            versions = details.get(member)
+            for name, version in versions.items() if isinstance(versions, Mapping) else ():
+                found.setdefault(str(name), (str(version), entry.index))
+    return dict(sorted(found.items()))
+
+
+def _details(lineage: Lineage) -> Iterator[tuple[Entry, Mapping[str, object]]]:
+    for entry, event in of(lineage.report.steps, StepFinished):
+        details = None if event.details is None else decode(lineage.documents[event.details])
+        if isinstance(details, Mapping):
+            yield entry, details

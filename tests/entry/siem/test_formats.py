@@ -1,0 +1,219 @@
+"""OCSF against the schema's own words; CEF and CloudEvents against their specifications; nothing but entries leaves."""
+
+import hashlib
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from tests.domain.test_events import example
+from tests.entry.siem.conftest import AT, HEAD, ORIGIN, everything, exported
+
+from tunewarden.domain.canonical import encode, to_plain
+from tunewarden.domain.entries import entry_bytes
+from tunewarden.domain.events import EVENT_TYPES, GateJudged
+from tunewarden.domain.gates import Outcome
+from tunewarden.domain.names import PrincipalId
+from tunewarden.entry.siem import cef, cloudevents, ocsf
+from tunewarden.entry.siem.events import Exported, of_entry
+from tunewarden_audit.merkle import leaf_hash
+
+OCSF = json.loads((Path(__file__).parent / "ocsf.json").read_text())
+REQUIRED = {"activity_id", "category_uid", "class_uid", "metadata", "severity_id", "time", "type_uid"}
+
+
+def schema(class_uid: int) -> dict[str, Any]:
+    """JSON schema of one class, out of the schema's parts; attributes and objects that are not known are refused."""
+    kind = OCSF["classes"][str(class_uid)]
+    objects = {"actor", "user", "api", "databucket", "finding_info"}
+    own = {name: {"$ref": f"#/$defs/{name}"} for name in objects & set(kind["attributes"])}
+    own |= {"src_endpoint": {"$ref": "#/$defs/network_endpoint"}} if "src_endpoint" in kind["attributes"] else {}
+    own |= {"resources": {"type": "array", "items": {"$ref": "#/$defs/resource_details"}}}
+    own |= {"compliance": {"type": "object"}} if "compliance" in kind["attributes"] else {}
+    fixed = {"activity_id": {"enum": kind["activities"]}, "class_uid": {"const": class_uid}}
+    return {
+        "$defs": OCSF["objects"],
+        "type": "object",
+        "properties": {
+            **OCSF["event"],
+            **own,
+            **fixed,
+            "category_uid": {"const": class_uid // 1000},
+            "attestation": {"$ref": "#/$defs/attestation"},
+        },
+        "required": sorted(REQUIRED | set(kind["required"])),
+        "additionalProperties": False,
+    }
+
+
+def test_every_event_is_valid_ocsf(event: Exported) -> None:
+    record = json.loads(ocsf.render(event))
+    faults = list(Draft202012Validator(schema(record["class_uid"])).iter_errors(record))
+    assert faults == []
+    assert record["type_uid"] == record["class_uid"] * 100 + record["activity_id"]
+    assert record["time"] == 1795226584567
+    one_of = OCSF["classes"][str(record["class_uid"])]["at_least_one"]
+    assert not one_of or set(one_of) & set(record)
+
+
+def test_a_record_with_an_unknown_attribute_or_without_a_required_one_would_be_noticed() -> None:
+    record = json.loads(ocsf.render(exported("KeyCreated")))
+    validator = Draft202012Validator(schema(3001))
+    assert not list(validator.iter_errors(record))
+    for spoiled in (
+        {**record, "colour": 1},
+        {name: value for name, value in record.items() if name != "user"},
+        {**record, "user": {"uid": "prn-1", "colour": 1}},
+        {**record, "activity_id": 77},
+        {**record, "attestation": {"uid": "x"}},
+    ):
+        assert list(validator.iter_errors(spoiled)), spoiled
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("KeyCreated", (3001, 1)),
+        ("KeyRevoked", (3001, 5)),
+        ("DatasetRegistered", (6005, 6)),
+        ("FileUploaded", (6005, 5)),
+        ("RequestSubmitted", (6003, 1)),
+        ("RequestApproved", (6003, 3)),
+        ("ActionRefused", (6003, 99)),
+        ("GateJudged", (6003, 3)),
+        ("TreeHeadSigned", (6003, 1)),
+    ],
+)
+def test_events_are_in_the_classes_that_the_documentation_names(name: str, expected: tuple[int, int]) -> None:
+    record = json.loads(ocsf.render(everything()[name]))
+    assert (record["class_uid"], record["activity_id"]) == expected
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.UNKNOWN])
+def test_a_verdict_that_does_not_pass_is_a_compliance_finding(outcome: Outcome) -> None:
+    found = example(GateJudged)
+    assert isinstance(found, GateJudged)
+    body = entry_bytes(replace(found, outcome=outcome), actor=PrincipalId("worker"), at=AT)
+    record = json.loads(ocsf.render(of_entry(ORIGIN, 7, leaf_hash(body), body, HEAD)))
+    assert (record["class_uid"], record["severity_id"], record["compliance"]["status_id"]) == (2003, 3, 3)
+    assert list(Draft202012Validator(schema(2003)).iter_errors(record)) == []
+
+
+def test_a_refusal_is_a_failure_with_its_code_and_rule() -> None:
+    record = json.loads(ocsf.render(exported("ActionRefused")))
+    assert (record["status_id"], record["status_code"], record["status_detail"]) == (2, "word", "word")
+    assert record["api"]["operation"] == "upload-file"
+
+
+def test_the_fingerprint_is_over_the_canonical_event_without_it(event: Exported) -> None:
+    record = json.loads(ocsf.render(event))
+    fingerprint = record["attestation"].pop("fingerprint")
+    assert fingerprint["value"] == hashlib.sha256(encode(record)).hexdigest()
+
+
+def test_every_format_carries_origin_index_and_leaf_hash() -> None:
+    event = exported("RequestApproved", index=4711)
+    record = json.loads(ocsf.render(event))
+    assert record["unmapped"]["log_origin"] == ORIGIN
+    assert record["unmapped"]["log_index"] == record["metadata"]["sequence"] == 4711
+    assert record["unmapped"]["leaf_hash"] == event.leaf_hash
+    cloud = json.loads(cloudevents.render(event))
+    assert (cloud["logorigin"], cloud["logindex"], cloud["leafhash"]) == (ORIGIN, "4711", event.leaf_hash)
+    line = cef.render(event)
+    for part in (f"cs1={ORIGIN}", "cn1=4711", f"cs2={event.leaf_hash}", f"externalId={ORIGIN}#4711"):
+        assert part in line
+
+
+def test_an_event_is_one_line_in_every_format_and_always_the_same(event: Exported) -> None:
+    for render in (ocsf.render, cef.render, cloudevents.render):
+        assert render(event).splitlines() == [render(event)]
+
+
+def test_cloudevents_have_every_required_attribute_and_sound_names(event: Exported) -> None:
+    cloud = json.loads(cloudevents.render(event))
+    assert cloud["specversion"] == "1.0"
+    assert all(cloud[name] for name in ("id", "source", "type"))
+    assert cloud["time"] == "2026-11-21T02:03:04.567Z"
+    assert all(re.fullmatch("[a-z0-9]{1,20}", name) for name in cloud), "section 3: lower-case letters and digits"
+
+
+def test_ids_are_unique_in_the_log_and_the_same_when_sent_again() -> None:
+    found = [*everything().values(), exported("KeyCreated", index=1)]
+    own = [event.id for event in found if event.index != 7]
+    assert len(set(own)) == len(own)
+    assert exported("KeyCreated").id == exported("KeyCreated").id == f"{ORIGIN}#7"
+
+
+def parse_cef(line: str) -> tuple[list[str], dict[str, str]]:
+    """Undo the escapes as a receiver does."""
+    parts = re.findall(r"((?:\\.|[^\\|])*)\|", line)[:7]
+    header, extension = parts, line[sum(len(part) + 1 for part in parts) :]
+    pairs = re.findall(r"(\w+)=((?:\\.|[^\\=])*?)(?= \w+=|$)", extension)
+    undone = {"\\\\": "\\", "\\=": "=", "\\n": "\n", "\\r": "\r", "\\|": "|"}
+    plain = re.compile(r"\\.")
+    return (
+        [plain.sub(lambda found: undone[found[0]], part) for part in header],
+        {key: plain.sub(lambda found: undone[found[0]], value) for key, value in pairs},
+    )
+
+
+def test_cef_escapes_come_back_as_they_were() -> None:
+    nasty = replace(
+        exported("KeyCreated"),
+        type="Key|Cre\\ated",
+        actor="prn=1\\x|y\nnext\rcs1=forged",
+        fact={"a": "b=c\\d|e"},
+    )
+    header, extension = parse_cef(cef.render(nasty))
+    assert header[:5] == ["CEF:0", "Tunewarden", "tunewarden", "1", "Key|Cre\\ated"]
+    assert extension["suid"] == "prn=1\\x|y\nnext\rcs1=forged"
+    assert extension["cs1"] == ORIGIN
+    assert json.loads(extension["cs3"]) == {"a": "b=c\\d|e"}
+
+
+def test_cef_gives_a_long_fact_as_its_digest() -> None:
+    long = replace(exported("KeyCreated"), fact={"roles": ["requester"] * 1000})
+    _, extension = parse_cef(cef.render(long))
+    assert extension["cs3"] == "sha256:" + hashlib.sha256(encode(long.fact)).hexdigest()
+
+
+def test_cef_severity_grows_with_gravity() -> None:
+    assert [parse_cef(cef.render(exported(name)))[0][6] for name in ("KeyCreated", "ActionRefused", "StepFailed")] == [
+        "3",
+        "5",
+        "7",
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(EVENT_TYPES))
+def test_nothing_leaves_but_what_the_entry_holds(name: str) -> None:
+    """Every string of the exported event is in the entry, or is one of our own words."""
+    event = exported(name)
+    fact = to_plain(example(EVENT_TYPES[name]))
+    cloud = json.loads(cloudevents.render(event))
+    assert cloud["data"] == {"actor": "prn-1", "fact": fact}
+    assert json.loads(ocsf.render(event))["unmapped"]["fact"] == fact
+    known = {*strings(fact), "prn-1", ORIGIN, event.id, event.leaf_hash, event.type, event.position}
+    ours = {"Tunewarden", "tunewarden", "record_integrity", "1.9.0", "SHA-256", "RFC 8785", "dataset", "file"}
+    things = {"request", "model", "promotion", "principal", "hold", "prune", "resource"}
+    record = json.loads(ocsf.render(event))
+    del record["attestation"]["fingerprint"]["value"]
+    assert set(strings(record)) <= known | ours | things
+
+
+def strings(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in strings(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in strings(item)]
+    return [value] if isinstance(value, str) else []
+
+
+def test_a_tree_head_leaves_with_its_whole_signed_note() -> None:
+    head = everything()["TreeHeadSigned"]
+    for render in (ocsf.render, cloudevents.render):
+        assert HEAD.note in strings(json.loads(render(head)))
+    assert json.loads(parse_cef(cef.render(head))[1]["cs3"])["checkpoint"] == HEAD.note
