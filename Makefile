@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 HELM := $(VENV)/helm/.ready
 HELM_WHEEL := helm_sdkpy-0.1.32-py3-none-any.whl
 HELM_SHA256 := bcf5bf73cacc373bebedfb9c988969aa12a9eda86a140deba658fbf28eb789c5
+NODE := $(VENV)/node/.ready
 export HF_HUB_OFFLINE := 1
 export DO_NOT_TRACK := 1
 export RAY_USAGE_STATS_ENABLED := 0
@@ -19,7 +20,7 @@ demo: $(READY)
 serve: $(READY)
 	$(BIN)/tunewarden serve $(ARGS)
 
-test: $(READY) $(HELM)
+test: $(READY) $(HELM) $(NODE)
 	$(BIN)/pytest $(ARGS)
 
 lint: $(READY)
@@ -51,3 +52,10 @@ $(HELM): | $(READY)
 	$(BIN)/python -m zipfile -e $(VENV)/helm/$(HELM_WHEEL) $(VENV)/helm
 	rm $(VENV)/helm/$(HELM_WHEEL)
 	touch $(HELM)
+
+# A verifier that no one here wrote. Where npm or its registry is not reached, the tests that ask it say so and skip.
+$(NODE): tests/foreign/node/package-lock.json | $(READY)
+	rm -rf $(VENV)/node
+	mkdir $(VENV)/node
+	cp tests/foreign/node/package.json tests/foreign/node/package-lock.json $(VENV)/node
+	-cd $(VENV)/node && npm ci --ignore-scripts --no-audit --no-fund --silent --fetch-retries=0 && touch .ready

@@ -224,7 +224,7 @@ def test_each_process_holds_only_the_keys_it_needs(production: Helm) -> None:
     }
     assert held == {
         "api": {"tunewarden-blob-key"},
-        "worker": {"tunewarden-blob-key", "tunewarden-tenant-key", "tunewarden-ray-token"},
+        "worker": {"tunewarden-blob-key", "tunewarden-tenant-key", "tunewarden-release-key", "tunewarden-ray-token"},
         "sealer": {"tunewarden-signing-key"},
         "migrate": set(),
     }

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from tunewarden.drivers.keyfiles import KEY_BYTES
+from tunewarden.drivers.release import load_release_key
 from tunewarden_audit.custody import read_key
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,6 +66,7 @@ def test_the_keys_the_readme_makes_are_keys_the_platform_reads(tmp_path: Path) -
         text=True,
     )
     assert done.stdout.strip() == read_key(tmp_path / "signing-key", "example.org/tunewarden").verifier.vkey
+    load_release_key(tmp_path / "release-key")
     for name in ("tenant-key", "blob-key"):
         made = (tmp_path / name).stat()
         assert (made.st_size, made.st_mode & 0o777) == (KEY_BYTES, 0o600)

@@ -1,0 +1,162 @@
+"""Appending to the log: how fast facts become durable, how long a caller waits, how much room an entry takes."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import chain
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, make_url
+from tests.bench.conftest import Rows, seconds
+from tests.conftest import OTTO, digest
+
+from tunewarden.domain.events import RequestApproved
+from tunewarden.domain.names import DatasetId, RequestId
+from tunewarden.domain.privacy import Ledger
+from tunewarden.drivers.sql import SqlViews, SqlWork
+from tunewarden.drivers.sql_engine import connect, migrate
+from tunewarden.drivers.sql_log import entry_bodies
+from tunewarden.usecases.ports import Work
+
+pytestmark = pytest.mark.bench
+WRITERS, EACH, ROUNDS = 64, 200, 5
+GOALS = {"sqlite": 10_000, "postgresql": 5_000}
+FACT = RequestApproved(request=RequestId("ftjob-" + "0" * 32), plan=digest("a plan"))
+LEDGER = Ledger(dataset=DatasetId("ds-" + "0" * 32), limit=Decimal(8), delta=Decimal("0.0001"))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgres":
+        found: str = request.getfixturevalue("cluster").database()
+        return found
+    file = f"sqlite:///{tmp_path / 'log.db'}"
+    migrate(file)
+    return file
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    engine = connect(url)
+    yield engine
+    engine.dispose()
+
+
+def append(work: Work) -> float:
+    """One whole unit of work; returns how long its caller waited, in milliseconds."""
+    began = time.perf_counter()
+    with work(OTTO.id) as unit:
+        unit.record(FACT)
+        unit.commit()
+    return (time.perf_counter() - began) * 1000
+
+
+def change(work: Work) -> float:
+    """The same for one that reads something, changes it and records that."""
+    began = time.perf_counter()
+    with work(OTTO.id) as unit:
+        unit.ledgers.put(replace(unit.ledgers.get(LEDGER.dataset), limit=Decimal(9)))
+        unit.record(FACT)
+        unit.commit()
+    return (time.perf_counter() - began) * 1000
+
+
+def disk(folder: Path) -> list[float]:
+    """How long a flush takes on the disk under `folder`, in milliseconds."""
+    with (folder / "probe").open("ab") as file:
+
+        def flush() -> None:
+            file.write(b"x" * 4096)
+            file.flush()
+            os.fsync(file.fileno())
+
+        return [seconds(flush) * 1000 for _ in range(200)]
+
+
+def under_load(one: Callable[[Work], float], work: Work, each: int) -> tuple[float, float]:
+    """Units of work a second, and the 99th percentile of the milliseconds that a caller waited."""
+    with ThreadPoolExecutor(WRITERS) as threads:
+        began = time.perf_counter()
+        waited = sorted(chain(*threads.map(lambda _: [one(work) for _ in range(each)], range(WRITERS))))
+        taken = time.perf_counter() - began
+    return len(waited) / taken, waited[int(len(waited) * 0.99)]
+
+
+def stored_bytes(url: str) -> int:
+    """What the database takes, tables and indices, after it was tidied up."""
+    if url.startswith("sqlite"):
+        path = Path(str(make_url(url).database))
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        return path.stat().st_size
+    with psycopg.connect(url, autocommit=True) as raw:
+        raw.execute("VACUUM FULL entries")
+        (size,) = raw.execute("SELECT pg_total_relation_size('entries')").fetchone() or (0,)
+        return int(size)
+
+
+def test_how_fast_many_callers_append(engine: Engine, tmp_path: Path, rows: Rows) -> None:
+    name = engine.dialect.name
+    work = SqlWork(engine, lambda: datetime.now(UTC))
+    under_load(append, work, EACH)
+    rates, waits = zip(*(under_load(append, work, EACH) for _ in range(ROUNDS)), strict=True)
+    with SqlViews(engine)() as view:
+        indices = [entry.index for entry in view.entries()]
+    assert indices == list(range(WRITERS * EACH * (ROUNDS + 1)))
+    what = f"{name}, {WRITERS} callers at once"
+    rows.add(f"durable units of work, {what}", rates, unit="1/s", goal=GOALS[name], bound="at_least")
+    rows.add(f"99 of 100 callers have their receipt, {what}", waits, unit="ms", goal=50, bound="at_most")
+    rows.add("fsync of 4 KiB on that disk", disk(tmp_path), unit="ms", goal=10, bound="at_most", baseline=name)
+
+
+def test_how_fast_many_callers_change_state(engine: Engine, rows: Rows) -> None:
+    work = SqlWork(engine, lambda: datetime.now(UTC))
+    with work(OTTO.id) as unit:
+        unit.ledgers.put(LEDGER)
+        unit.record(FACT)
+        unit.commit()
+    rates = [under_load(change, work, 10)[0] for _ in range(ROUNDS)]
+    what = f"{engine.dialect.name}, {WRITERS} callers at once"
+    rows.add(f"durable units that read and change state, {what}", rates, unit="1/s", goal=200, bound="at_least")
+
+
+def test_how_fast_one_caller_appends(engine: Engine, tmp_path: Path, rows: Rows) -> None:
+    work = SqlWork(engine, lambda: datetime.now(UTC))
+    rates = [100 / seconds(lambda: [append(work) for _ in range(100)]) for _ in range(ROUNDS + 1)][1:]
+    rows.add(
+        f"durable units of work, {engine.dialect.name}, one caller",
+        rates,
+        unit="1/s",
+        goal=100,
+        bound="at_least",
+        baseline=f"{1000 / sorted(disk(tmp_path))[100]:.0f} fsyncs/s of 4 KiB",
+    )
+
+
+def test_how_much_room_an_entry_takes(url: str, engine: Engine, rows: Rows) -> None:
+    before, count = stored_bytes(url), 20_000
+    with SqlWork(engine, lambda: datetime.now(UTC))(OTTO.id) as unit:
+        for _ in range(count):
+            unit.record(FACT)
+        unit.commit()
+    bodies = sum(map(len, entry_bodies(engine, count)))
+    engine.dispose()
+    beyond = (stored_bytes(url) - before - bodies) / count
+    rows.add(
+        f"bytes of an entry beyond its body, {engine.dialect.name}",
+        [beyond],
+        unit="bytes",
+        goal=120,
+        bound="at_most",
+        baseline=f"body of {bodies // count} bytes",
+    )
