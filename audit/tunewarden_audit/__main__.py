@@ -1,6 +1,7 @@
 """The command `tunewarden-audit`: prints one line per check, then the verdict; its exit code is the verdict's.
 
-0 consistent, 2 wrong use of the command, 3 incomplete, 4 diverged, 5 invalid, 10 consistent and witnessed.
+0 consistent, 2 wrong use of the command, 3 incomplete, 4 diverged, 5 invalid, 6 a rule was broken, 10 consistent and
+witnessed.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tunewarden_audit.commands import WRONG_USE, consistency, inclusion, say, tiles, verify, witness
+from tunewarden_audit.commands import WRONG_USE, conduct, consistency, inclusion, say, tiles, verify, witness
 from tunewarden_audit.note import InvalidKey
 
-COMMANDS = (verify, inclusion, consistency, tiles, witness)
+COMMANDS = (verify, inclusion, consistency, tiles, conduct, witness)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

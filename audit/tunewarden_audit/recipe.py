@@ -17,6 +17,7 @@ class Grade(IntEnum):
     INCOMPLETE = 3  # nothing contradicts, but something needed is not there
     DIVERGED = 4  # two heads that the log signed do not belong to one history
     INVALID = 5  # something is not what it says it is
+    BROKEN = 6  # the entries are what they say, and they say that a rule of the house was broken
     WITNESSED = 10  # consistent, and the witnesses that the auditor named have seen the same head
 
 
@@ -28,6 +29,7 @@ class Check:
     name: str
     grade: Grade
     because: str
+    details: tuple[str, ...] = ()  # a line each, where one is not enough
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ WORDS = {
     Grade.INCOMPLETE: "MISSING",
     Grade.DIVERGED: "DIVERGED",
     Grade.INVALID: "FAILED",
+    Grade.BROKEN: "BROKEN",
 }
 
 
@@ -36,6 +37,8 @@ def say_report(report: Report, *notes: str) -> int:
     """Print a line for each check, the notes, and the verdict; returns its exit code."""
     for check in report.checks:
         say(f"{WORDS[check.grade]:<9}{check.number} {check.name:<12} {check.because}")
+        for detail in check.details:
+            say(f"{'':<9}  {detail}")
     for note in notes:
         say(note)
     return verdict(report.verdict)

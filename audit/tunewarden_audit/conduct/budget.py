@@ -1,0 +1,126 @@
+"""Rules about the privacy budget: promised, then spent, paid before it is run, never above the limit, settled."""
+
+from __future__ import annotations
+
+from tunewarden_audit.accountant import Spending
+from tunewarden_audit.conduct.facts import Fact
+from tunewarden_audit.conduct.findings import Finding, Findings, Rule, absent, broken, unmatched
+from tunewarden_audit.conduct.told import Dataset, Told, reservation, spend
+from tunewarden_audit.recipe import Grade
+
+TOLERANCE = 1.001
+"""Two programs with floating point agree this far, as a ratio; the platform rounds up to four decimals."""
+_ROUNDING = 0.0001
+
+KINDS = frozenset({"BudgetReserved", "BudgetCharged", "BudgetSettled"})
+
+
+def _budget(fact: Fact, told: Told) -> Findings:
+    """Updates are promised once, charged one after the other while training is under way, and never again."""
+    request = told.requests.get(fact["request"])
+    if request is None:
+        yield absent(fact, told, "its request was never submitted")
+        return
+    if fact["dataset"] != request.dataset:
+        yield broken(fact, "speaks of another dataset than its request")
+    if request.settled is not None or request.ended is not None:
+        yield broken(fact, "comes after its request was settled or had ended")
+    if fact.kind == "BudgetReserved":
+        if request.reservation is not None:
+            yield broken(fact, "a second promise to one request")
+        return
+    if request.reservation is None:
+        yield absent(fact, told, "nothing was ever promised to its request")
+    if fact.kind == "BudgetCharged":
+        if fact["updates"] < 1 or fact["charged"] != request.charged + fact["updates"]:
+            yield absent(fact, told, "the charged updates do not add up")
+        intent = told.intents.get((fact["request"], fact["attempt"]))
+        if intent is None or intent.what != "train":
+            yield absent(fact, told, "updates are charged while no training is under way")
+
+
+def _settlement(fact: Fact, told: Told) -> Findings:
+    """What never ran is given back, exactly, before a request ends; what ran was charged."""
+    request = told.requests.get(fact["request"])
+    if request is None:
+        return
+    if fact.kind == "RequestEnded":
+        if request.settled is None:
+            yield absent(fact, told, "a request ends whose reservation was not settled")
+        if request.ended is not None:
+            yield broken(fact, "a request ends for the second time")
+    elif fact.kind == "StepFinished":
+        ran = fact["counts"].get("updates", 0) if fact["step"] == "train" else 0
+        if type(ran) is not int or ran > request.charged:
+            yield absent(fact, told, "more updates were run than charged")
+    else:
+        promised = request.reservation.updates if request.reservation else 0
+        if (fact["charged"], fact["returned"]) != (request.charged, max(0, promised - request.charged)):
+            yield absent(fact, told, "what is charged and given back is not what was promised and charged")
+
+
+def _open(told: Told) -> Findings:
+    for request in told.requests.values():
+        if request.settled is not None and request.ended is None:
+            yield unmatched(told, f"entry {request.settled}: a reservation was settled and its request never ended")
+
+
+def _limit(fact: Fact, told: Told) -> Findings:
+    """Computed again from the mechanisms: no promise and no charge leads above the dataset's limit."""
+    dataset, request = told.datasets.get(fact["dataset"]), told.requests.get(fact["request"])
+    if dataset is None or not 0 < dataset.delta < 1:
+        yield absent(fact, told, "its dataset was never registered, so there is no limit to compare with")
+        return
+    if fact.kind == "BudgetReserved":
+        yield from _promise(fact, dataset)
+    elif fact.kind == "BudgetCharged" and request is not None and request.reservation is not None:
+        after = Spending()
+        after.add_all(dataset.spent)
+        if not spend(after, request.reservation, fact["updates"]):
+            yield _unaccountable(fact)
+        elif after.epsilon(dataset.delta) > dataset.epsilon_limit * TOLERANCE:
+            yield broken(fact, "a charge leads above the dataset's limit")
+    elif fact.kind == "BudgetSettled":
+        yield from _claimed(fact, dataset)
+
+
+def _promise(fact: Fact, dataset: Dataset) -> Findings:
+    promised, alone = reservation(fact), Spending()
+    if not spend(alone, promised, promised.updates):
+        yield _unaccountable(fact)
+        return
+    delta = float(fact["delta"])
+    if not 0 < delta <= dataset.delta or alone.epsilon(delta) > float(fact["epsilon"]) * TOLERANCE:
+        yield broken(fact, "the mechanism does not keep the epsilon and delta that were promised")
+    committed = alone  # with all that is charged or still promised to others
+    committed.add_all(dataset.spent)
+    for other in dataset.requests:
+        if other.reservation and other.settled is None:
+            spend(committed, other.reservation, max(0, other.reservation.updates - other.charged))
+    if committed.epsilon(dataset.delta) > dataset.epsilon_limit * TOLERANCE:
+        yield broken(fact, "a promise leads above the dataset's limit")
+
+
+def _claimed(fact: Fact, dataset: Dataset) -> Findings:
+    claimed, computed = float(fact["epsilon_spent"]), dataset.spent.epsilon(dataset.delta)
+    if claimed > dataset.epsilon_limit * TOLERANCE:
+        yield broken(fact, "the dataset's epsilon is above its limit")
+    if claimed * TOLERANCE + _ROUNDING < computed:
+        yield broken(fact, "the epsilon that is said to be spent is less than the charged mechanisms give")
+
+
+def _unaccountable(fact: Fact) -> Finding:
+    return Finding(Grade.INCOMPLETE, f"entry {fact.index}: a mechanism for which this accountant has no formula")
+
+
+RULES = (
+    Rule("budget", "updates are promised once, and charged while training is under way", KINDS, _budget),
+    Rule("limit", "no promise and no charge leads above a dataset's limit, computed again", KINDS, _limit),
+    Rule(
+        "settlement",
+        "what never ran is given back before a request ends, and no more ran than was charged",
+        frozenset({"BudgetSettled", "RequestEnded", "StepFinished"}),
+        _settlement,
+        _open,
+    ),
+)

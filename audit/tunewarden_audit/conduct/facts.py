@@ -1,0 +1,177 @@
+"""Entries as statements that can be judged: who did what, when, with which members."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from tunewarden_audit import canonical
+from tunewarden_audit.canonical import NotCanonical
+
+_DECIMAL = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+
+Form = Callable[[object], bool]
+"""Whether a member looks as it must."""
+
+
+def _word(value: object) -> bool:
+    """A word, an id, a digest or a date; what it must be beyond that, the rules ask."""
+    return isinstance(value, str)
+
+
+def _count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, str) and _DECIMAL.fullmatch(value) is not None
+
+
+def _flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _list(value: object) -> bool:
+    return isinstance(value, list)
+
+
+def _object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _word_or_none(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+KINDS: Mapping[str, Mapping[str, Form]] = {
+    "KeyCreated": {"principal": _word, "roles": _list},
+    "KeyRevoked": {"principal": _word},
+    "ActionRefused": {"action": _word, "resource": _word, "code": _word, "rule": _word},
+    "FileUploaded": {"file": _word, "digest": _word, "size": _count},
+    "DatasetRegistered": {
+        "dataset": _word,
+        "purposes": _list,
+        "retain_until": _word,
+        "epsilon_limit": _number,
+        "delta": _number,
+        "row_is_person": _flag,
+    },
+    "DatasetVersionAdded": {"dataset": _word, "version": _word, "file": _word, "source": _word},
+    "DatasetRetired": {"dataset": _word},
+    "RequestSubmitted": {
+        "request": _word,
+        "plan": _word,
+        "dataset": _word,
+        "dataset_version": _word,
+        "purpose": _word,
+        "training_gate": _word,
+    },
+    "RequestApproved": {"request": _word, "plan": _word},
+    "RequestEnded": {"request": _word, "state": _word},
+    "BudgetReserved": {"dataset": _word, "request": _word, "mechanism": _object, "epsilon": _number, "delta": _number},
+    "BudgetCharged": {"dataset": _word, "request": _word, "attempt": _count, "updates": _count, "charged": _count},
+    "BudgetSettled": {
+        "dataset": _word,
+        "request": _word,
+        "charged": _count,
+        "returned": _count,
+        "epsilon_spent": _number,
+    },
+    "StepStarted": {"request": _word, "attempt": _count, "step": _word, "given": _word},
+    "StepFinished": {"request": _word, "attempt": _count, "step": _word, "output": _word, "counts": _object},
+    "StepFailed": {"request": _word, "attempt": _count, "step": _word, "code": _word},
+    "GateJudged": {
+        "request": _word,
+        "gate": _word,
+        "gate_digest": _word,
+        "about": _word,
+        "outcome": _word,
+        "findings": _list,
+    },
+    "ModelRegistered": {"model": _word, "request": _word, "plan": _word, "adapter": _word},
+    "PromotionProposed": {"promotion": _word, "model": _word, "alias": _word, "verdict": _word, "outcome": _word},
+    "PromotionApproved": {"promotion": _word, "model": _word, "verdict": _word},
+    "AliasMoved": {"alias": _word, "model": _word, "previous": _word_or_none},
+    "HoldPlaced": {"hold": _word, "resource": _word},
+    "HoldReleased": {"hold": _word},
+    "PruneProposed": {"prune": _word, "entries": _count, "indices": _word},
+    "PruneStarted": {"prune": _word, "indices": _word},
+    "PruneFinished": {"prune": _word, "entries": _count, "indices": _word},
+    "SigningKeyRotated": {"old_key": _word, "new_key": _word},
+    "PersonTraced": {"dataset": _word, "versions": _count, "models": _count},
+}
+"""Each type of entry, with the members that the rules need of it. Further members may be there: none is looked at."""
+
+MECHANISM = {
+    "relation": _word,
+    "sampling_rate": _number,
+    "noise_multiplier": _number,
+    "updates": _count,
+}
+
+
+class NotAFact(ValueError):
+    """An entry is not what its type says. The message never quotes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An entry: its index, its time (UTC), who acted, its type, and the members of its fact."""
+
+    index: int
+    at: datetime
+    actor: str
+    kind: str
+    members: Mapping[str, Any]
+
+    def __getitem__(self, member: str) -> Any:
+        return self.members[member]
+
+    def digest_of(self, *names: str) -> str:
+        """The SHA-256 of an object with these members of the fact, in canonical form."""
+        document = canonical.encode({name: self.members.get(name) for name in names})
+        return f"sha256:{hashlib.sha256(document).hexdigest()}"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether these rules know its type."""
+        return self.kind in KINDS
+
+
+def read_fact(index: int, entry: bytes) -> Fact:
+    """The statement in an entry's bytes; raises NotAFact. The members of a type that is not known are not checked."""
+    try:
+        body = canonical.decode(entry)
+    except NotCanonical as error:
+        raise NotAFact(f"entry {index}: {error}") from None
+    if not isinstance(body, dict) or body.keys() != {"actor", "at", "fact", "type", "v"} or body["v"] != 1:
+        raise NotAFact(f"entry {index} has not the members of version 1")
+    actor, at, kind, members = body["actor"], body["at"], body["type"], body["fact"]
+    if not (isinstance(actor, str) and isinstance(at, str) and isinstance(kind, str) and isinstance(members, dict)):
+        raise NotAFact(f"entry {index} has not the members of version 1")
+    instant = _instant(at)
+    if instant is None:
+        raise NotAFact(f"the time of entry {index} is not RFC 3339 in UTC with milliseconds")
+    require_members(index, members, KINDS.get(kind, {}))
+    if kind == "BudgetReserved":
+        require_members(index, members["mechanism"], MECHANISM)
+    return Fact(index, instant, actor, kind, members)
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc) if _INSTANT.fullmatch(text) else None
+    except ValueError:  # the 31st of February
+        return None
+
+
+def require_members(index: int, members: Mapping[str, Any], needed: Mapping[str, Form]) -> None:
+    """Raise NotAFact unless each member is there and looks as it must."""
+    for name, form in needed.items():
+        if name not in members or not form(members[name]):
+            raise NotAFact(f"member {name} of entry {index} is missing or of another form")

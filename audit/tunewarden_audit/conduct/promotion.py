@@ -1,0 +1,87 @@
+"""Rules about promotion: a passing verdict about that very adapter, proposed by one, approved by another."""
+
+from __future__ import annotations
+
+from tunewarden_audit.conduct.facts import Fact
+from tunewarden_audit.conduct.findings import Findings, Rule, absent, broken, unmatched
+from tunewarden_audit.conduct.told import Promotion, Told, Verdict
+
+GATE = "promotion"
+
+
+def _promotion(fact: Fact, told: Told) -> Findings:
+    match fact.kind:
+        case "PromotionProposed":
+            yield from _proposed(fact, told)
+        case "PromotionApproved":
+            yield from _approved(fact, told)
+        case "AliasMoved":
+            yield from _moved(fact, told)
+
+
+def _proposed(fact: Fact, told: Told) -> Findings:
+    verdict = _verdict(fact, told)
+    if verdict is None:
+        yield absent(fact, told, "a promotion is proposed and no gate was asked about that adapter")
+    elif (verdict.outcome, verdict.digest) != (fact["outcome"], fact["verdict"]):
+        yield absent(fact, told, "a promotion is proposed with another verdict than the gate gave")
+
+
+def _approved(fact: Fact, told: Told) -> Findings:
+    promotion = told.promotions.get(fact["promotion"])
+    if promotion is None:
+        yield absent(fact, told, "a promotion is approved that was never proposed")
+        return
+    if fact.actor == promotion.proposed_by:
+        yield broken(fact, "a promotion was approved by who proposed it")
+    if (fact["model"], fact["verdict"]) != (promotion.model, promotion.verdict):
+        yield broken(fact, "a promotion is approved for another model or verdict than was proposed")
+    if promotion.is_approved:
+        yield broken(fact, "a promotion is approved for the second time")
+    if promotion.outcome != "pass":
+        yield broken(fact, "a promotion is approved that the gate had refused")
+    yield from _passes_today(fact, told, promotion)
+
+
+def _passes_today(fact: Fact, told: Told, promotion: Promotion) -> Findings:
+    verdict = _verdict(fact, told)
+    if verdict is None or verdict.index < promotion.index:
+        yield absent(fact, told, "a promotion is approved and the gate was not asked once more")
+    elif verdict.outcome != "pass":
+        yield absent(fact, told, "a promotion is approved although the gate did not pass any more")
+
+
+def _moved(fact: Fact, told: Told) -> Findings:
+    if (fact["alias"], fact["model"]) not in told.granted and not _is_foreign(fact, told):
+        yield absent(fact, told, "an alias moves without an approved promotion")
+    if fact["previous"] != told.aliases.get(fact["alias"]) and not told.has_gaps(fact.index):
+        yield broken(fact, "an alias moves from another model version than it named")
+
+
+def _granted(told: Told) -> Findings:
+    for promotion in told.granted.values():
+        yield unmatched(told, f"entry {promotion.index}: a promotion was approved and its alias never moved")
+
+
+def _is_foreign(fact: Fact, told: Told) -> bool:
+    """Whether the entries at hand do not tell of its model: a bundle also holds what replaced its own."""
+    return fact["model"] not in told.models and told.has_gaps(fact.index)
+
+
+def _verdict(fact: Fact, told: Told) -> Verdict | None:
+    """The newest of the promotion gate about the model's adapter."""
+    model = told.models.get(fact["model"])
+    request = told.requests.get(model.request) if model else None
+    verdict = request.verdicts.get(GATE) if request else None
+    return verdict if verdict and model and verdict.about == model.adapter else None
+
+
+RULES = (
+    Rule(
+        "promotion",
+        "no alias moves without a passing verdict and the approval of somebody else",
+        frozenset({"PromotionProposed", "PromotionApproved", "AliasMoved"}),
+        _promotion,
+        _granted,
+    ),
+)

@@ -1,0 +1,356 @@
+"""What the log has told so far, kept while its entries are read in order: just enough to judge the next one.
+
+It holds something for each request, dataset, model and principal, and nothing for each entry. Judging comes first, then
+the entry is added: so `Told` is always what was so *before* the entry at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from tunewarden_audit.accountant import NotAccountable, Spending
+from tunewarden_audit.conduct.facts import Fact
+
+
+@dataclass(slots=True)
+class Dataset:
+    """A dataset: the conditions of its use, what it holds, and what was spent on it."""
+
+    purposes: frozenset[str]
+    retain_until: date | None
+    epsilon_limit: float
+    delta: float
+    versions: set[str] = field(default_factory=set)
+    is_retired: bool = False
+    spent: Spending = field(default_factory=Spending)
+    requests: list[Request] = field(default_factory=list)  # that reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What was promised to a request: sampling rate, noise multiplier, updates."""
+
+    sampling_rate: float
+    noise_multiplier: float
+    updates: int
+    is_accountable: bool  # by the formula for add-or-remove-one
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a gate said of a digest, and the digest of what it said."""
+
+    index: int
+    gate_digest: str
+    about: str
+    outcome: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A step or a pruning that was begun and of which the log has not told yet how it ended."""
+
+    index: int
+    what: str  # the step, or "prune"
+
+
+@dataclass(slots=True)
+class Request:
+    """A training request, as far as the log has told."""
+
+    asked_by: str
+    plan: str
+    dataset: str
+    version: str
+    training_gate: str
+    approved: int | None = None  # index of the approval
+    reservation: Reservation | None = None
+    charged: int = 0  # updates
+    settled: int | None = None  # index
+    ended: int | None = None  # index
+    verdicts: dict[str, Verdict] = field(default_factory=dict)  # the newest, by gate
+    outputs: dict[str, str] = field(default_factory=dict)  # by step
+    attempt: int = 0  # the newest
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A registered model version."""
+
+    request: str
+    adapter: str
+
+
+@dataclass(slots=True)
+class Promotion:
+    """The wish to move an alias."""
+
+    proposed_by: str
+    index: int
+    model: str
+    alias: str
+    verdict: str
+    outcome: str
+    is_approved: bool = False
+
+
+@dataclass(slots=True)
+class Pruning:
+    """The wish to drop bodies."""
+
+    proposed_by: str
+    indices: str
+    is_started: bool = False
+
+
+@dataclass(slots=True)
+class Told:
+    """What was so before the entry at hand.
+
+    Attributes:
+        seen: how many entries were read.
+        next_index: one more than the index of the last of them.
+        newest: the latest time that any of them has.
+        principals: whoever was given a key -> the roles it was given for.
+        files: id of an upload -> digest of its bytes.
+        trained: digest of an adapter -> the request whose training made it.
+        granted: (alias, model) -> a promotion that was approved, until the alias moves.
+        intents: what has no outcome yet, by request and attempt, or by pruning and 0.
+    """
+
+    seen: int = 0
+    next_index: int = 0
+    newest: datetime | None = None
+    principals: dict[str, frozenset[str]] = field(default_factory=dict)
+    revoked: dict[str, int] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    requests: dict[str, Request] = field(default_factory=dict)
+    models: dict[str, Model] = field(default_factory=dict)
+    trained: dict[str, str] = field(default_factory=dict)
+    promotions: dict[str, Promotion] = field(default_factory=dict)
+    granted: dict[tuple[str, str], Promotion] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    holds: set[str] = field(default_factory=set)
+    prunings: dict[str, Pruning] = field(default_factory=dict)
+    intents: dict[tuple[str, int], Intent] = field(default_factory=dict)
+
+    def has_gaps(self, before: int) -> bool:
+        """Whether entries before that index are not at hand."""
+        return self.seen < before
+
+    def add(self, fact: Fact) -> None:
+        """The entry at hand has been judged: from here on it is so."""
+        self.seen += 1
+        self.next_index = fact.index + 1
+        self.newest = fact.at if self.newest is None else max(self.newest, fact.at)
+        if remember := _REMEMBER.get(fact.kind):
+            remember(self, fact)
+
+
+def _key_created(told: Told, fact: Fact) -> None:
+    told.principals[fact["principal"]] = frozenset(role for role in fact["roles"] if isinstance(role, str))
+
+
+def _key_revoked(told: Told, fact: Fact) -> None:
+    told.revoked.setdefault(fact["principal"], fact.index)
+
+
+def _file_uploaded(told: Told, fact: Fact) -> None:
+    told.files[fact["file"]] = fact["digest"]
+
+
+def _dataset_registered(told: Told, fact: Fact) -> None:
+    told.datasets[fact["dataset"]] = Dataset(
+        purposes=frozenset(purpose for purpose in fact["purposes"] if isinstance(purpose, str)),
+        retain_until=_day(fact["retain_until"]),
+        epsilon_limit=float(fact["epsilon_limit"]),
+        delta=float(fact["delta"]),
+    )
+
+
+def _version_added(told: Told, fact: Fact) -> None:
+    if dataset := told.datasets.get(fact["dataset"]):
+        dataset.versions.add(fact["version"])
+
+
+def _dataset_retired(told: Told, fact: Fact) -> None:
+    if dataset := told.datasets.get(fact["dataset"]):
+        dataset.is_retired = True
+
+
+def _submitted(told: Told, fact: Fact) -> None:
+    told.requests[fact["request"]] = Request(
+        asked_by=fact.actor,
+        plan=fact["plan"],
+        dataset=fact["dataset"],
+        version=fact["dataset_version"],
+        training_gate=fact["training_gate"],
+    )
+
+
+def _approved(told: Told, fact: Fact) -> None:
+    if request := told.requests.get(fact["request"]):
+        request.approved = fact.index
+
+
+def _ended(told: Told, fact: Fact) -> None:
+    if request := told.requests.get(fact["request"]):
+        request.ended = fact.index
+
+
+def _reserved(told: Told, fact: Fact) -> None:
+    if request := told.requests.get(fact["request"]):
+        request.reservation = reservation(fact)
+        if dataset := told.datasets.get(fact["dataset"]):
+            dataset.requests.append(request)
+
+
+def _charged(told: Told, fact: Fact) -> None:
+    if request := told.requests.get(fact["request"]):
+        request.charged = fact["charged"]
+        if dataset := told.datasets.get(fact["dataset"]):
+            spend(dataset.spent, request.reservation, fact["updates"])
+
+
+def _settled(told: Told, fact: Fact) -> None:
+    if request := told.requests.get(fact["request"]):
+        request.settled = fact.index
+
+
+def _step_started(told: Told, fact: Fact) -> None:
+    if request := told.requests.get(fact["request"]):
+        request.attempt = fact["attempt"]
+    told.intents[fact["request"], fact["attempt"]] = Intent(fact.index, fact["step"])
+
+
+def _step_finished(told: Told, fact: Fact) -> None:
+    if request := told.requests.get(fact["request"]):
+        request.outputs[fact["step"]] = fact["output"]
+    if fact["step"] == "train":
+        told.trained.setdefault(fact["output"], fact["request"])
+    _step_over(told, fact)
+
+
+def _step_over(told: Told, fact: Fact) -> None:
+    told.intents.pop((fact["request"], fact["attempt"]), None)
+
+
+def _judged(told: Told, fact: Fact) -> None:
+    if request := told.requests.get(fact["request"]):
+        request.verdicts[fact["gate"]] = Verdict(
+            index=fact.index,
+            gate_digest=fact["gate_digest"],
+            about=fact["about"],
+            outcome=fact["outcome"],
+            digest=fact.digest_of("about", "findings", "gate", "gate_digest"),
+        )
+
+
+def _model_registered(told: Told, fact: Fact) -> None:
+    told.models[fact["model"]] = Model(request=fact["request"], adapter=fact["adapter"])
+
+
+def _promotion_proposed(told: Told, fact: Fact) -> None:
+    told.promotions[fact["promotion"]] = Promotion(
+        proposed_by=fact.actor,
+        index=fact.index,
+        model=fact["model"],
+        alias=fact["alias"],
+        verdict=fact["verdict"],
+        outcome=fact["outcome"],
+    )
+
+
+def _promotion_approved(told: Told, fact: Fact) -> None:
+    if promotion := told.promotions.get(fact["promotion"]):
+        promotion.is_approved = True
+        told.granted[promotion.alias, promotion.model] = promotion
+
+
+def _alias_moved(told: Told, fact: Fact) -> None:
+    told.aliases[fact["alias"]] = fact["model"]
+    told.granted.pop((fact["alias"], fact["model"]), None)
+
+
+def _hold_placed(told: Told, fact: Fact) -> None:
+    told.holds.add(fact["hold"])
+
+
+def _hold_released(told: Told, fact: Fact) -> None:
+    told.holds.discard(fact["hold"])
+
+
+def _prune_proposed(told: Told, fact: Fact) -> None:
+    told.prunings[fact["prune"]] = Pruning(proposed_by=fact.actor, indices=fact["indices"])
+
+
+def _prune_started(told: Told, fact: Fact) -> None:
+    if pruning := told.prunings.get(fact["prune"]):
+        pruning.is_started = True
+    told.intents[fact["prune"], 0] = Intent(fact.index, "prune")
+
+
+def _prune_finished(told: Told, fact: Fact) -> None:
+    told.intents.pop((fact["prune"], 0), None)
+
+
+_REMEMBER: Mapping[str, Callable[[Told, Fact], None]] = {
+    "KeyCreated": _key_created,
+    "KeyRevoked": _key_revoked,
+    "FileUploaded": _file_uploaded,
+    "DatasetRegistered": _dataset_registered,
+    "DatasetVersionAdded": _version_added,
+    "DatasetRetired": _dataset_retired,
+    "RequestSubmitted": _submitted,
+    "RequestApproved": _approved,
+    "RequestEnded": _ended,
+    "BudgetReserved": _reserved,
+    "BudgetCharged": _charged,
+    "BudgetSettled": _settled,
+    "StepStarted": _step_started,
+    "StepFinished": _step_finished,
+    "StepFailed": _step_over,
+    "GateJudged": _judged,
+    "ModelRegistered": _model_registered,
+    "PromotionProposed": _promotion_proposed,
+    "PromotionApproved": _promotion_approved,
+    "AliasMoved": _alias_moved,
+    "HoldPlaced": _hold_placed,
+    "HoldReleased": _hold_released,
+    "PruneProposed": _prune_proposed,
+    "PruneStarted": _prune_started,
+    "PruneFinished": _prune_finished,
+}
+
+
+def reservation(fact: Fact) -> Reservation:
+    """What an entry BudgetReserved promises."""
+    mechanism = fact["mechanism"]
+    return Reservation(
+        sampling_rate=float(mechanism["sampling_rate"]),
+        noise_multiplier=float(mechanism["noise_multiplier"]),
+        updates=mechanism["updates"],
+        is_accountable=mechanism["relation"] == "add-or-remove-one",
+    )
+
+
+def spend(spending: Spending, promised: Reservation | None, updates: int) -> bool:
+    """Add updates of a reserved mechanism; False where this accountant cannot, and nothing was added."""
+    if promised is None or not promised.is_accountable:
+        return False
+    try:
+        spending.add(promised.sampling_rate, promised.noise_multiplier, updates)
+    except NotAccountable:
+        return False
+    return True
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,171 @@
+"""Rules about training: for a fitting purpose, approved by somebody else, behind a gate, step after step."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from tunewarden_audit.conduct.facts import Fact
+from tunewarden_audit.conduct.findings import Findings, Rule, absent, broken
+from tunewarden_audit.conduct.told import Dataset, Request, Told
+
+STEP_BEFORE = {"deidentify": None, "train": "deidentify", "measure": "train"}
+
+
+def _purpose(fact: Fact, told: Told) -> Findings:
+    """Data serve only purposes they were registered for, in the time they may be kept."""
+    if fact.kind == "DatasetVersionAdded":
+        # A bundle does not tell of uploads, so this can be asked of a whole log only.
+        if told.files.get(fact["file"]) != fact["source"] and not told.has_gaps(fact.index):
+            yield broken(fact, "a dataset version is of a file that was never uploaded")
+        return
+    request = told.requests.get(fact["request"])
+    name = fact["dataset"] if fact.kind == "RequestSubmitted" else request.dataset if request else None
+    dataset = told.datasets.get(name) if name is not None else None
+    if dataset is None:
+        yield absent(fact, told, "its dataset was never registered")
+        return
+    if fact.kind == "RequestSubmitted":
+        if fact["purpose"] not in dataset.purposes:
+            yield broken(fact, "asks for a purpose that the dataset was not registered for")
+        if fact["dataset_version"] not in dataset.versions:
+            yield absent(fact, told, "asks for a dataset version that was never added")
+    yield from _usable(fact, dataset)
+
+
+def _usable(fact: Fact, dataset: Dataset) -> Findings:
+    if dataset.is_retired:
+        yield broken(fact, "uses a dataset that was retired before")
+    if dataset.retain_until is None or fact.at.date() > dataset.retain_until:
+        yield broken(fact, "uses a dataset after the day until which it may be kept")
+
+
+def _approval(fact: Fact, told: Told) -> Findings:
+    """No step without the approval of exactly this plan by somebody else."""
+    request = told.requests.get(fact["request"])
+    if request is None:
+        yield absent(fact, told, "its request was never submitted")
+    elif fact.kind == "RequestApproved":
+        if fact.actor == request.asked_by:
+            yield broken(fact, "was approved by who asked for it")
+        if fact["plan"] != request.plan:
+            yield broken(fact, "approves another plan than the one that was asked for")
+        if request.approved is not None or request.ended is not None:
+            yield broken(fact, "approves what was approved or had ended before")
+    else:
+        if request.approved is None:
+            yield absent(fact, told, "a step begins that nobody had approved")
+        if request.ended is not None:
+            yield broken(fact, "a step begins although its request had ended")
+
+
+def _gate(fact: Fact, told: Told) -> Findings:
+    """No training unless the gate that the plan names passed what training is given."""
+    request = told.requests.get(fact["request"])
+    if request is None or fact["step"] != "train":
+        return
+    judged = [one for one in request.verdicts.values() if one.gate_digest == request.training_gate]
+    if not judged:
+        yield absent(fact, told, "training begins before its gate was asked")
+    elif judged[-1].outcome != "pass":
+        yield absent(fact, told, "training begins although its gate did not pass")
+    elif judged[-1].about != fact["given"]:
+        yield broken(fact, "training is given something else than its gate judged")
+
+
+def _verdicts(fact: Fact, _: Told) -> Findings:
+    """A verdict is what its own findings give: the far end of each interval, missing evidence is no pass."""
+    findings = fact["findings"]
+    outcomes = {_finding(one) for one in findings}
+    if not findings or None in outcomes:
+        yield broken(fact, "a finding of a verdict is not what its own measurement and limit give")
+        return
+    expected = "pass" if outcomes == {"pass"} else "fail" if "fail" in outcomes else "unknown"
+    if fact["outcome"] != expected:
+        yield broken(fact, f"a verdict says {'pass' if expected != 'pass' else 'no pass'} and its findings do not")
+
+
+def _finding(finding: Any) -> str | None:
+    """The outcome of one rule, computed again; None where that is not what stands there."""
+    try:
+        measured, limit = finding["measured"], Decimal(finding["limit"])
+        if measured is None:
+            expected = "unknown"
+        elif finding["bound"] == "at-most":
+            expected = "pass" if Decimal(measured["high"]) <= limit else "fail"
+        elif finding["bound"] == "at-least":
+            expected = "pass" if Decimal(measured["low"]) >= limit else "fail"
+        else:
+            return None
+        return expected if finding["outcome"] == expected else None
+    except (KeyError, TypeError, ValueError, InvalidOperation):
+        return None
+
+
+def _outputs(fact: Fact, told: Told) -> Findings:
+    """What a step is given is what the one before made, and every output has one attempt that made it."""
+    request = told.requests.get(fact["request"])
+    if request is None:
+        return
+    match fact.kind:
+        case "StepStarted":
+            yield from _given(fact, told, request)
+        case "StepFinished":
+            yield from _made(fact, told, request)
+        case "ModelRegistered":
+            if (fact["adapter"], fact["plan"]) != (request.outputs.get("train"), request.plan):
+                yield absent(fact, told, "a model is not what the training of its request made, from its plan")
+            if "measure" not in request.outputs:
+                yield absent(fact, told, "a model is registered that was not measured")
+
+
+def _given(fact: Fact, told: Told, request: Request) -> Findings:
+    if fact["attempt"] != request.attempt + 1:
+        yield absent(fact, told, "attempts are not numbered one after the other")
+    if fact["step"] not in STEP_BEFORE:
+        yield broken(fact, "a step begins that the house does not have")
+        return
+    if fact["step"] in request.outputs:
+        yield broken(fact, "a step begins that was done before")
+    before = STEP_BEFORE[fact["step"]]
+    expected = request.version if before is None else request.outputs.get(before)
+    if expected is None:
+        yield absent(fact, told, "a step begins before the one that it follows was done")
+    elif fact["given"] != expected:
+        yield broken(fact, "a step is given something else than the one before made")
+
+
+def _made(fact: Fact, told: Told, request: Request) -> Findings:
+    intent = told.intents.get((fact["request"], fact["attempt"]))
+    if intent is None or intent.what != fact["step"]:
+        yield absent(fact, told, "a step was done that was not begun")
+    if fact["step"] in request.outputs:
+        yield broken(fact, "two attempts made the output of one step")
+    # Noise makes every training another: two with one output means that one of them did not happen.
+    if fact["step"] == "train" and told.trained.get(fact["output"], fact["request"]) != fact["request"]:
+        yield broken(fact, "the output of a training is that of another request's training")
+
+
+STEPS = frozenset({"StepStarted"})
+RULES = (
+    Rule(
+        "purpose",
+        "data serve only purposes they were registered for, in the time they may be kept",
+        frozenset({"DatasetVersionAdded", "RequestSubmitted", "RequestApproved", "StepStarted", "BudgetCharged"}),
+        _purpose,
+    ),
+    Rule(
+        "approval",
+        "no step begins without the approval of that plan by somebody else",
+        frozenset({"RequestApproved", "StepStarted"}),
+        _approval,
+    ),
+    Rule("verdicts", "every verdict is what its findings give", frozenset({"GateJudged"}), _verdicts),
+    Rule("gate", "no training begins that its gate did not let pass", STEPS, _gate),
+    Rule(
+        "outputs",
+        "every output has one step that made it, from what the step before made",
+        frozenset({"StepStarted", "StepFinished", "ModelRegistered"}),
+        _outputs,
+    ),
+)
