@@ -13,11 +13,11 @@ import pytest
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.entries import Entry, entry_bytes
 from tunewarden.domain.errors import Corrupted, NotFound, Refused, UnrecordedChange
-from tunewarden.domain.events import ActionRefused, DatasetRetired
-from tunewarden.domain.names import Action, DatasetId, PrincipalId, RequestId
+from tunewarden.domain.events import ActionRefused, DatasetRetired, KeyRevoked
+from tunewarden.domain.names import Action, DatasetId, PrincipalId, RequestId, Role
 from tunewarden.drivers import bodies
 from tunewarden.drivers.memory import FixedClock
-from tunewarden.usecases.ports import Claims, Receipt, UnitOfWork, Views, Work
+from tunewarden.usecases.ports import Claims, Principal, Receipt, UnitOfWork, Views, Work
 from tunewarden_audit.merkle import leaf_hash
 
 ANN = PrincipalId("prn-1")
@@ -318,3 +318,26 @@ def test_a_view_finds_the_entries_that_name_something(work: Work, view: Views) -
         assert [entry.index for entry in now.entries_naming(BOB)] == [1]
         assert list(now.entries_naming("ds-%")) == []
         assert list(now.entries_naming("ds-2")) == list(now.entries())[1:2]
+
+
+def test_who_was_revoked_reads_and_changes_nothing_more_and_may_still_be_told_no(work: Work) -> None:
+    """An action that was on its way when the key was taken: auditors look for exactly this (`conduct`)."""
+    annette = Principal(id=ANN, roles=frozenset({Role.REQUESTER}))
+    with work(BOB) as unit:
+        unit.principals.put(annette)
+        unit.record(FACT)
+        unit.commit()
+    append(work)
+    with work(ANN) as unit:
+        unit.principals.put(replace(annette, revoked=True))  # their own key: this is still done
+        unit.record(KeyRevoked(principal=ANN))
+        unit.commit()
+    for use in (
+        lambda unit: unit.datasets.all(),
+        lambda unit: unit.principals.put(annette),
+        lambda unit: list(unit.entries()),
+    ):
+        with pytest.raises(Refused, match="revoked"), work(ANN) as unit:
+            use(unit)
+    assert append(work, actor=ANN).index == 3, "only recording is not asked"
+    assert append(work, actor=BOB).index == 4, "and nobody waits for a turn that was not given up"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -282,3 +283,23 @@ def test_a_stranger_finds_no_lineage(stage: Stage) -> None:
 
 def test_the_guard_is_named_once() -> None:
     assert GUARDS[StepName.DEIDENTIFY] == requests.TRAINING_GATE == PolicyName("training")
+
+
+@pytest.mark.parametrize("done", [0, 1, 2])
+@pytest.mark.parametrize("why", ["dataset_retired", "retention_ended"])
+def test_no_step_begins_on_a_dataset_that_may_not_be_used_any_more(stage: Stage, done: int, why: str) -> None:
+    request = approved(stage)
+    for _ in range(done):
+        request = advance(stage, request.id)
+    if why == "dataset_retired":
+        datasets.retire(stage.platform, DANA, request.plan.dataset)
+    else:
+        stage.clock.advance(timedelta(days=400))
+    begun = len(events(stage, StepStarted))
+    with pytest.raises(Refused) as refused:
+        advance(stage, request.id)
+    assert len(events(stage, StepStarted)) == begun
+    assert [type(entry.event) for entry in stage.entries()][-3:] == [BudgetSettled, RequestEnded, ActionRefused]
+    ended = requests.get(stage.platform, ANN, request.id)
+    assert (ended.state, ended.ended_because) == (State.FAILED, refused.value.code)
+    assert jobs.waiting(stage.platform) == []

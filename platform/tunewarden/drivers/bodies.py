@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
 from tunewarden.domain.datasets import Dataset
-from tunewarden.domain.errors import Corrupted, NotFound, UnrecordedChange
+from tunewarden.domain.errors import Corrupted, NotFound, Refused, UnrecordedChange
 from tunewarden.domain.names import Alias, DatasetId, FileId, ModelId, PrincipalId, PromotionId, RequestId
 from tunewarden.domain.privacy import Ledger
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
@@ -63,6 +63,17 @@ def pruned(index: int, leaf: str) -> NotFound:
         who="auditor",
         param="index",
     )
+
+
+def require_active(actor: Principal | None) -> None:
+    """Raise `Refused` where who acts was revoked; the platform itself has no row and is always active."""
+    if actor is not None and actor.revoked:
+        raise Refused(
+            "principal_revoked",
+            "Your key was revoked while this was under way.",
+            remedy="Ask for a new key.",
+            who="administrator",
+        )
 
 
 def unrecorded() -> UnrecordedChange:

@@ -140,6 +140,7 @@ class _MemoryUnit:
     def __init__(self, state: MemoryState, clock: Clock, actor: PrincipalId) -> None:
         self._state, self._clock, self._actor = state, clock, actor
         self._shelves: Shelves | None = None
+        self._is_active = False
         self._dropping: dict[int, PruneId] = {}
         self._pending: list[Event] = []
         self.principals: Store[PrincipalId, Principal] = _Shelf(self, bodies.PRINCIPALS)
@@ -165,17 +166,16 @@ class _MemoryUnit:
         self._state.lock.release()
 
     def record(self, event: Event) -> None:
-        self.shelf("key")  # refuse when closed
+        self._require_open()
         self._pending.append(event)
 
     def commit(self) -> Receipt:
-        if self._shelves is None:
-            raise bodies.closed()
+        shelves = self._require_open()
         if not self._pending:
             raise bodies.unrecorded()
         now = self._clock()
         written = [entry_bytes(event, actor=self._actor, at=now) for event in self._pending]
-        self._state.shelves, self._shelves = self._shelves, None
+        self._state.shelves, self._shelves = shelves, None
         for index, prune in self._dropping.items():
             self._state.dropped[index] = (prune, _leaf_hash(self._state.entries[index]))
             self._state.entries[index] = b""
@@ -183,22 +183,29 @@ class _MemoryUnit:
         return Receipt(index=len(self._state.entries) - 1, leaf_hash=_leaf_hash(written[-1]).hex())
 
     def entries(self, start: int = 0) -> Iterator[Entry]:
-        self.shelf("key")  # refuse when closed
+        self.shelf("key")  # refuse when closed or revoked
         yield from _entries(self._state.entries, start)
 
     def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
-        self.shelf("key")  # refuse when closed
+        self.shelf("key")  # refuse when closed or revoked
         return _by_prune(self._state.dropped)
 
     def drop_bodies(self, prune: PruneId, indices: Sequence[int]) -> None:
-        self.shelf("key")  # refuse when closed
+        self.shelf("key")  # refuse when closed or revoked
         self._dropping.update(dict.fromkeys(indices, prune))
 
     def shelf(self, noun: str) -> dict[str, bytes]:
         """The copy that this unit of work reads and writes."""
+        shelves = self._require_open()
+        if not self._is_active:
+            self._is_active = True
+            bodies.require_active(self.principals.find(self._actor))
+        return shelves[noun]
+
+    def _require_open(self) -> Shelves:
         if self._shelves is None:
             raise bodies.closed()
-        return self._shelves[noun]
+        return self._shelves
 
 
 class _Shelved(Protocol):

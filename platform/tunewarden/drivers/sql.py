@@ -186,6 +186,7 @@ class _SqlUnit:
         self._require_open()
         if self._group is None:
             self._group = self._turns.enter()
+            bodies.require_active(self.principals.find(self._actor))
         return self._group
 
     def _require_open(self) -> None:

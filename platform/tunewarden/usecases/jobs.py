@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tunewarden.domain.canonical import digest_of, encode, to_plain
-from tunewarden.domain.errors import Conflict, IllegalTransition, PlanMismatch, TunewardenError, Unavailable
+from tunewarden.domain.errors import Conflict, IllegalTransition, PlanMismatch, Refused, TunewardenError, Unavailable
 from tunewarden.domain.events import (
     BudgetCharged,
     GateJudged,
@@ -49,7 +49,8 @@ def advance(
     3. Outcome: state, evidence, verdict, settlement and entries in one commit; or what failed.
 
     Raises what the step raised, after recording it. The request has then ended if a rule said no or stored bytes were
-    corrupted, and after attempt `MOST_ATTEMPTS`; what was unavailable or unexpected may be tried again.
+    corrupted, and after attempt `MOST_ATTEMPTS`; what was unavailable or unexpected may be tried again. No step begins
+    on a dataset that was retired or may not be kept any more: `Refused`, and the request has ended.
     """
     request, attempt, step = _begin(platform, worker, identifier)  # 1
     try:
@@ -77,7 +78,14 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
         step = STEP_FROM.get(request.state)
         if step is None or request.approved_by is None:
             raise IllegalTransition("illegal_transition", f"A request that is {request.state} has no next step.")
-        version = work.datasets.get(request.plan.dataset).version(request.plan.dataset_version)
+        dataset = work.datasets.get(request.plan.dataset)
+        try:
+            dataset.require_usable_for(request.plan.purpose, platform.clock().date())
+        except Refused as refusal:
+            _end(platform, work, request, refusal.code)
+            work.commit()
+            raise
+        version = dataset.version(request.plan.dataset_version)
         request = replace(request, attempt=request.attempt + 1)
         given = _given(request, step)
         charged = work.ledgers.get(request.plan.dataset).account(identifier).charged
@@ -256,11 +264,16 @@ def _fail(
         work.record(StepFailed(request=identifier, attempt=attempt, step=step, code=code))
         # Another worker may have carried the step out meanwhile, or somebody withdrawn the request: then nothing ends.
         if final and STEP_FROM.get(request.state) is step:
-            failed = request.ended(State.FAILED, platform.clock(), code)
-            work.requests.put(failed)
-            settle(platform, work, failed)
-            work.record(RequestEnded(request=identifier, state=State.FAILED, because=code))
+            _end(platform, work, request, code)
         work.commit()
+
+
+def _end(platform: Platform, work: UnitOfWork, request: TrainingRequest, code: str) -> None:
+    """The request has failed for good; what was promised to it and never ran is given back."""
+    failed = request.ended(State.FAILED, platform.clock(), code)
+    work.requests.put(failed)
+    settle(platform, work, failed)
+    work.record(RequestEnded(request=request.id, state=State.FAILED, because=code))
 
 
 def _document(evidence: Evidence) -> bytes:

@@ -44,13 +44,13 @@ def create(
 
 
 def revoke(platform: Platform, principal: Principal, whose: PrincipalId) -> Receipt:
-    """Every key of that principal stops working."""
+    """Every key of that principal stops working, and what is under way for them changes nothing any more."""
     with (
         refusals_recorded(platform, principal, Action.REVOKE_KEY, "key", whose),
         platform.work(principal.id) as work,
     ):
         permit(platform, principal, Action.REVOKE_KEY, Resource(kind="key", id=whose))
-        work.principals.get(whose)
+        work.principals.put(replace(work.principals.get(whose), revoked=True))
         for key in work.keys.all():
             if key.principal == whose:
                 work.keys.put(replace(key, revoked=True))

@@ -35,11 +35,12 @@ V_co = TypeVar("V_co", covariant=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who acts, authenticated. `name` is for screens only and is never logged."""
+    """Who acts, authenticated. `name` is for screens only, never logged; who is `revoked` changes nothing more."""
 
     id: PrincipalId
     roles: frozenset[Role]
     name: str = ""
+    revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +140,8 @@ class View(Protocol):
 class UnitOfWork(Protocol):
     """One transaction on state and log together: both or neither. Leaving without `commit` undoes everything.
 
-    Units of work that write are serial: what one reads does not change before it commits.
+    Units of work that write are serial: what one reads does not change before it commits. Reading or changing anything
+    raises `Refused` where the principal who acts was revoked meanwhile; only recording (a refusal) does not ask.
     """
 
     principals: Store[PrincipalId, Principal]
