@@ -4,7 +4,6 @@ Nothing here is durable. State is kept as the same canonical bodies that the SQL
 be kept here that could not be kept there.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -34,6 +33,7 @@ from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.drivers import bodies
 from tunewarden.drivers.bodies import Kind
+from tunewarden.drivers.memory_tree import continuation, leaf_hash, path
 from tunewarden.usecases.ports import (
     Clock,
     KeyRecord,
@@ -177,10 +177,10 @@ class _MemoryUnit:
         written = [entry_bytes(event, actor=self._actor, at=now) for event in self._pending]
         self._state.shelves, self._shelves = shelves, None
         for index, prune in self._dropping.items():
-            self._state.dropped[index] = (prune, _leaf_hash(self._state.entries[index]))
+            self._state.dropped[index] = (prune, leaf_hash(self._state.entries[index]))
             self._state.entries[index] = b""
         self._state.entries.extend(written)
-        return Receipt(index=len(self._state.entries) - 1, leaf_hash=_leaf_hash(written[-1]).hex())
+        return Receipt(index=len(self._state.entries) - 1, leaf_hash=leaf_hash(written[-1]).hex())
 
     def entries(self, start: int = 0) -> Iterator[Entry]:
         self.shelf("key")  # refuse when closed or revoked
@@ -268,7 +268,7 @@ class MemorySealedLog:
 
     def inclusion_proofs(self, indices: Sequence[int], size: int) -> Mapping[int, Sequence[bytes]]:
         leaves = self._leaves(size)
-        return {index: _path(index, leaves) for index in indices}
+        return {index: path(index, leaves) for index in indices}
 
     def bodies(self, start: int, limit: int) -> Sequence[bytes]:
         for index in range(start, min(start + limit, len(self._state.entries))):
@@ -277,12 +277,12 @@ class MemorySealedLog:
         return self._state.entries[start : start + limit]
 
     def consistency_proof(self, old_size: int, size: int) -> Sequence[bytes]:
-        return _continuation(old_size, self._leaves(size), whole=True)
+        return continuation(old_size, self._leaves(size), whole=True)
 
     def _leaves(self, size: int) -> list[bytes]:
         dropped = self._state.dropped
         bodies_left = enumerate(self._state.entries[:size])
-        return [dropped[index][1] if index in dropped else _leaf_hash(body) for index, body in bodies_left]
+        return [dropped[index][1] if index in dropped else leaf_hash(body) for index, body in bodies_left]
 
 
 class MemoryBlobs:
@@ -360,43 +360,3 @@ class FixedClock:
     def advance(self, by: timedelta) -> None:
         """Move on."""
         self.now += by
-
-
-# RFC 6962 section 2.1, written down a second time, because of the drivers only SQL may know tunewarden_audit. The
-# contract tests compare the two.
-
-
-def _leaf_hash(entry: bytes) -> bytes:
-    return hashlib.sha256(b"\x00" + entry).digest()
-
-
-def _root(leaves: Sequence[bytes]) -> bytes:
-    if len(leaves) == 1:
-        return leaves[0]
-    split = _split(leaves)
-    return hashlib.sha256(b"\x01" + _root(leaves[:split]) + _root(leaves[split:])).digest()
-
-
-def _path(index: int, leaves: Sequence[bytes]) -> list[bytes]:
-    """Section 2.1.1: the hashes beside the way from leaf `index` up to the root."""
-    if len(leaves) == 1:
-        return []
-    split = _split(leaves)
-    if index < split:
-        return [*_path(index, leaves[:split]), _root(leaves[split:])]
-    return [*_path(index - split, leaves[split:]), _root(leaves[:split])]
-
-
-def _continuation(old_size: int, leaves: Sequence[bytes], *, whole: bool) -> list[bytes]:
-    """Section 2.1.2, SUBPROOF: `whole` says that the old tree is a subtree whose root the verifier has."""
-    if old_size == len(leaves):
-        return [] if whole else [_root(leaves)]
-    split = _split(leaves)
-    if old_size <= split:
-        return [*_continuation(old_size, leaves[:split], whole=whole), _root(leaves[split:])]
-    return [*_continuation(old_size - split, leaves[split:], whole=False), _root(leaves[:split])]
-
-
-def _split(leaves: Sequence[bytes]) -> int:
-    """The largest power of two below the number of leaves."""
-    return 1 << (len(leaves) - 1).bit_length() - 1
