@@ -94,8 +94,8 @@ def _promise(fact: Fact, dataset: Dataset) -> Findings:
         yield broken(fact, "the mechanism does not keep the epsilon and delta that were promised")
     committed = alone  # with all that is charged or still promised to others
     committed.add_all(dataset.spent)
-    for other in dataset.requests:
-        if other.reservation and other.settled is None:
+    for other in dataset.promised.values():
+        if other.reservation:
             spend(committed, other.reservation, max(0, other.reservation.updates - other.charged))
     if committed.epsilon(dataset.delta) > dataset.epsilon_limit * TOLERANCE:
         yield broken(fact, "a promise leads above the dataset's limit")

@@ -25,7 +25,7 @@ class Dataset:
     versions: set[str] = field(default_factory=set)
     is_retired: bool = False
     spent: Spending = field(default_factory=Spending)
-    requests: list[Request] = field(default_factory=list)  # that reserved
+    promised: dict[str, Request] = field(default_factory=dict)  # requests that reserved and are not settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ def _reserved(told: Told, fact: Fact) -> None:
     if request := told.requests.get(fact["request"]):
         request.reservation = reservation(fact)
         if dataset := told.datasets.get(fact["dataset"]):
-            dataset.requests.append(request)
+            dataset.promised[fact["request"]] = request
 
 
 def _charged(told: Told, fact: Fact) -> None:
@@ -219,6 +219,8 @@ def _charged(told: Told, fact: Fact) -> None:
 def _settled(told: Told, fact: Fact) -> None:
     if request := told.requests.get(fact["request"]):
         request.settled = fact.index
+    if dataset := told.datasets.get(fact["dataset"]):
+        dataset.promised.pop(fact["request"], None)
 
 
 def _step_started(told: Told, fact: Fact) -> None:

@@ -285,11 +285,11 @@ def _lineage(teller: _Teller, stage: Stage, model: str) -> Path:
 
 
 def _verify(teller: _Teller, stage: Stage, bundle: Path) -> bool:
-    """The auditor's tool in a process of its own; it opens no socket and knows nothing of the platform."""
+    """The auditor's tool, in a process of its own: it verifies, judges, and knows nothing of the platform."""
     began = time.monotonic()
-    command = [sys.executable, "-m", "tunewarden_audit", "verify", str(bundle), "--key", str(stage.vkey)]
+    command = [sys.executable, "-m", "tunewarden_audit", "conduct", str(bundle), "--key", str(stage.vkey)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     teller.seconds["verify"] = time.monotonic() - began
-    teller.say("auditor", "tunewarden-audit verify:")
+    teller.say("auditor", "tunewarden-audit conduct (verifies, then judges):")
     teller.console.print(finished.stdout.rstrip(), highlight=False, markup=False, soft_wrap=True)
     return finished.returncode == 0
