@@ -28,8 +28,8 @@ def write_tiles(directory: Path, note: str, keys: Sequence[VerifierKey], read: R
     """Bring `directory` up to the signed head in `note`; returns that head. Raises RefusedToExport, InvalidNote.
 
     `read` is asked for whole tiles, in order, from the first one that is not complete yet. A bundle cannot be written
-    without the bytes of all its entries, so it is left out where some are gone; the hash tiles are there, and a reader
-    calls the directory incomplete. Nothing that was exported before is taken back.
+    without the bytes of all its entries, so it is left out where some are gone and were not exported before; the hash
+    tiles are there, and a reader calls the directory incomplete. Nothing that was exported before is taken back.
     """
     # 1. What is published is what the log signed.
     head = signed_head(note.encode(), keys)
@@ -38,7 +38,7 @@ def write_tiles(directory: Path, note: str, keys: Sequence[VerifierKey], read: R
     log = StaticLog(directory)
     try:
         # 3. Entries and their hashes; only tiles that were not complete.
-        _write_leaves(directory, head.size, old.size, read)
+        _write_leaves(directory, log, head.size, old.size, read)
         # 4. The levels above, each from full tiles of the one below.
         _write_levels(directory, log, head.size, old.size)
         # 5. All of it gives the signed root, and the beginning of it what was published before.
@@ -65,16 +65,27 @@ def _earlier(directory: Path, head: TreeHead) -> TreeHead:
     return old
 
 
-def _write_leaves(directory: Path, size: int, done: int, read: ReadLeaves) -> None:
+def _write_leaves(directory: Path, log: StaticLog, size: int, done: int, read: ReadLeaves) -> None:
     for index, width in tiles.widths(size, 0):
         if (index + 1) * tiles.WIDTH <= done:
             continue
-        leaves = read(index * tiles.WIDTH, width)
+        leaves = _with_exported(
+            read(index * tiles.WIDTH, width), log.entries(index, max(0, done - index * tiles.WIDTH))
+        )
         _require_leaves(leaves, index, width)
         entries = [entry for _, entry in leaves if entry is not None]
         if len(entries) == width:
             _write(directory / entries_path(index, width), tiles.join_entries(entries))
         _write(directory / tile_path(0, index, width), b"".join(leaf for leaf, _ in leaves))
+
+
+def _with_exported(
+    leaves: Sequence[tuple[bytes, bytes | None]], exported: Sequence[bytes] | None
+) -> list[tuple[bytes, bytes | None]]:
+    """What was dropped since, but lies in the partial bundle of an earlier export, is kept with the larger one."""
+    kept: list[bytes | None] = [*(exported or ())]
+    kept += [None] * (len(leaves) - len(kept))
+    return [(leaf, kept[at] if entry is None else entry) for at, (leaf, entry) in enumerate(leaves)]
 
 
 def _write_levels(directory: Path, log: StaticLog, size: int, done: int) -> None:

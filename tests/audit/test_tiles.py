@@ -157,6 +157,23 @@ def test_a_bundle_of_which_an_entry_is_gone_is_missing_and_everything_else_verif
     assert report.checks[-1].because == "256 of 700 entries are not in the directory; the others are"
 
 
+def test_what_was_exported_before_its_body_was_dropped_stays_readable(tmp_path: Path) -> None:
+    """The partial bundle of the earlier export still holds it; the larger one takes it over, if it is that entry."""
+    write(tmp_path, 85)
+    write(tmp_path, 91, gone=frozenset(range(80)))
+    assert verdict(tmp_path) is Grade.CONSISTENT
+    write(tmp_path, 300, gone=frozenset({3, 260}))
+    assert (tmp_path / "tile/entries/000").exists()
+    assert not (tmp_path / "tile/entries/001.p/44").exists()
+
+
+def test_a_partial_bundle_that_was_altered_is_not_taken_over(tmp_path: Path) -> None:
+    write(tmp_path, 3)
+    (tmp_path / "tile/entries/000.p/3").write_bytes(tiles.join_entries([entry(0), entry(0), entry(2)]))
+    with pytest.raises(export.RefusedToExport, match="entry 1 is not what its leaf hash says"):
+        write(tmp_path, 5, gone=frozenset({1}))
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_every_altered_bit_is_noticed(small: Path, tmp_path: Path, data: st.DataObject) -> None:
