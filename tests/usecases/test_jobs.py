@@ -17,6 +17,7 @@ from tunewarden.domain.events import (
     GateJudged,
     ModelRegistered,
     PromotionProposed,
+    PruneFinished,
     RequestEnded,
     StepFailed,
     StepFinished,
@@ -24,11 +25,13 @@ from tunewarden.domain.events import (
 )
 from tunewarden.domain.gates import Bound, Gate, Outcome, Rule
 from tunewarden.domain.lineage import Story, documents, fold
-from tunewarden.domain.names import Alias, PolicyName, RequestId
+from tunewarden.domain.names import Alias, PolicyName, PrincipalId, PruneId, RequestId, Role
 from tunewarden.domain.training import State, StepName, TrainingRequest
 from tunewarden.steps import GUARDS
 from tunewarden.usecases import datasets, jobs, models, reports, requests
-from tunewarden.usecases.ports import Attempt
+from tunewarden.usecases.ports import Attempt, Principal
+
+CY = Principal(id=PrincipalId("prn-cy"), roles=frozenset({Role.APPROVER}))
 
 
 def approved(stage: Stage, *, epsilon: str = "10") -> TrainingRequest:
@@ -303,3 +306,21 @@ def test_no_step_begins_on_a_dataset_that_may_not_be_used_any_more(stage: Stage,
     ended = requests.get(stage.platform, ANN, request.id)
     assert (ended.state, ended.ended_because) == (State.FAILED, refused.value.code)
     assert jobs.waiting(stage.platform) == []
+
+
+def test_a_model_version_whose_story_was_pruned_is_not_promoted(stage: Stage) -> None:
+    model = finished(stage).model
+    assert model is not None
+    promotion, _, _ = models.propose(stage.platform, BOB, model, Alias.STAGING)
+    [made] = [entry.index for entry in stage.entries() if isinstance(entry.event, ModelRegistered)]
+    with stage.platform.work(OTTO.id) as work:
+        work.drop_bodies(PruneId("prune-1"), [made])
+        work.record(PruneFinished(prune=PruneId("prune-1"), entries=1, indices=promotion.verdict))
+        work.commit()
+    for attempt in (
+        lambda: models.propose(stage.platform, BOB, model, Alias.STAGING),
+        lambda: models.approve(stage.platform, CY, promotion.id, promotion.verdict),
+    ):
+        with pytest.raises(Refused, match="lost their bodies"):
+            attempt()
+    assert [event.code for event in events(stage, ActionRefused)] == ["lineage_pruned"] * 2

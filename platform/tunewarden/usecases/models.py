@@ -2,7 +2,7 @@
 
 from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
 from tunewarden.domain.errors import Refused
-from tunewarden.domain.events import AliasMoved, PromotionApproved, PromotionProposed
+from tunewarden.domain.events import AliasMoved, ModelRegistered, PromotionApproved, PromotionProposed
 from tunewarden.domain.gates import Evidence, Outcome, Verdict, judge
 from tunewarden.domain.names import Action, Alias, Digest, ModelId, PolicyName, PromotionId
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, PromotionState
@@ -18,9 +18,11 @@ def propose(
 ) -> tuple[Promotion, Verdict, Receipt]:
     """Ask for `alias` to name a model version. The gate judges first, as it is today.
 
-    A verdict that does not pass is committed with the refused promotion, and then raised as `Refused`.
+    A verdict that does not pass is committed with the refused promotion, and then raised as `Refused`; so is a model
+    version whose entries lost their bodies, because nobody could be shown how it came to be.
     """
     with refusals_recorded(platform, principal, Action.PROPOSE_PROMOTION, "model", identifier):
+        _require_told(platform, identifier)
         with platform.work(principal.id) as work:
             model = work.models.get(identifier)
             permit(platform, principal, Action.PROPOSE_PROMOTION, _resource(model))
@@ -55,6 +57,8 @@ def approve(
 ) -> tuple[Promotion, Receipt]:
     """Somebody else approves; the gate is asked once more, because it may have become stricter; the alias moves."""
     with refusals_recorded(platform, principal, Action.APPROVE_PROMOTION, "promotion", identifier):
+        with platform.view() as view:
+            _require_told(platform, view.promotions.get(identifier).model)
         with platform.work(principal.id) as work:
             promotion = work.promotions.get(identifier)
             model = work.models.get(promotion.model)
@@ -121,6 +125,21 @@ def require_pass(platform: Platform, verdict: Verdict) -> None:
         remedy=remedies.get(bad[0].metric, ""),
         who="requester",
         rule=bad[0].metric,
+    )
+
+
+def _require_told(platform: Platform, identifier: ModelId) -> None:
+    with platform.view() as view:
+        if not view.dropped_bodies() or view.models.find(identifier) is None:
+            return
+        told = (entry.event for entry in view.entries_naming(identifier))
+        if any(isinstance(event, ModelRegistered) and event.model == identifier for event in told):
+            return
+    raise Refused(
+        "lineage_pruned",
+        "The entries of this model version lost their bodies when their retention ended.",
+        remedy="Train it again; what it is and why it was allowed can no longer be shown.",
+        who="requester",
     )
 
 
