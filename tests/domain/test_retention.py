@@ -71,7 +71,7 @@ PERMANENT = {"HoldPlaced", "HoldReleased", "PruneProposed", "PruneStarted", "Pru
 RETENTION = Retention(
     classes=MappingProxyType(
         {
-            "short": RetentionClass(days=183, because="six months"),
+            "short": RetentionClass(days=184, because="six months"),
             "long": RetentionClass(days=3653, because="ten years"),
             "permanent": RetentionClass(days=None, because="the log itself"),
         }
@@ -140,15 +140,15 @@ def test_a_story_that_is_over_is_dropped_whole() -> None:
 
 
 def test_nothing_is_dropped_before_its_class_has_ended() -> None:
-    ends = DAY.date() + timedelta(days=183)
-    assert dropped(log(*STORY), ends - timedelta(days=1)) == ()
-    assert dropped(log(*STORY), ends) == tuple(range(len(STORY)))
+    last = DAY.date() + timedelta(days=184)
+    assert dropped(log(*STORY), last) == ()
+    assert dropped(log(*STORY), last + timedelta(days=1)) == tuple(range(len(STORY)))
 
 
 def test_one_entry_with_a_longer_class_keeps_its_whole_story() -> None:
     longer = replace(RETENTION, events={**RETENTION.events, "RequestEnded": "long"})
-    assert due(log(*STORY), longer, date(2029, 12, 31), 100).indices == ()
-    assert len(due(log(*STORY), longer, date(2030, 1, 1), 100).indices) == len(STORY)
+    assert due(log(*STORY), longer, date(2030, 1, 1), 100).indices == ()
+    assert len(due(log(*STORY), longer, date(2030, 1, 2), 100).indices) == len(STORY)
 
 
 def test_nothing_above_the_signed_head_is_dropped() -> None:
@@ -180,6 +180,21 @@ def test_a_principal_stays_while_their_key_works_and_while_what_they_did_is_kept
         Entry(index=2, at=DAY, actor=BOB, event=submitted("ftjob-1", DatasetId("ds-2"))),
     ]
     assert dropped(by_bob) == ()
+
+
+def test_who_gave_a_kept_principal_their_key_is_kept_too_and_so_on_to_the_first() -> None:
+    people = [PrincipalId(f"prn-{number}") for number in range(5)]
+    entries = [
+        *(
+            Entry(index=index, at=DAY, actor=people[index - 1], event=KeyCreated(principal=person, roles=()))
+            for index, person in enumerate(people)
+        ),
+        *(
+            Entry(index=index, at=DAY, actor=people[0], event=KeyRevoked(principal=person))
+            for index, person in enumerate(people[:4], 5)
+        ),
+    ]
+    assert dropped(entries) == (), "the last one's key still works"
 
 
 def test_refusals_go_with_what_they_were_about_and_alone_where_no_id_was_known() -> None:
@@ -220,10 +235,18 @@ def test_holds_prunings_and_the_like_are_never_dropped() -> None:
 
 
 def test_a_later_hold_or_an_entry_about_the_same_thing_disturbs_and_another_one_does_not() -> None:
-    found = due(log(*STORY), RETENTION, LATER, 100)
-    assert found.disturbed_by(HoldPlaced(hold=HoldId("hold-1"), resource="ds-9", order=None))
-    assert found.disturbed_by(AliasMoved(alias=Alias.STAGING, model=ModelId("mdl-1"), previous=None))
-    assert not found.disturbed_by(submitted("ftjob-9", DatasetId("ds-9")))
+    story = (*STORY, KeyCreated(principal=BOB, roles=()), KeyRevoked(principal=BOB))
+    found = due(log(*story), RETENTION, LATER, 100)
+    other = submitted("ftjob-9", DatasetId("ds-9"))
+    pruned = PruneFinished(prune=PruneId("prune-1"), entries=1, indices=SOME)
+    for disturbing in (
+        HoldPlaced(hold=HoldId("hold-1"), resource="ds-9", order=None),
+        AliasMoved(alias=Alias.STAGING, model=ModelId("mdl-1"), previous=None),
+        pruned,
+    ):
+        assert found.disturbed_by(*log(disturbing))
+    assert found.disturbed_by(*log(other, actor=BOB)), "who acts once more is needed once more"
+    assert not found.disturbed_by(*log(other))
 
 
 def test_every_event_type_needs_a_class_and_no_class_is_shorter_than_six_months() -> None:
@@ -231,8 +254,8 @@ def test_every_event_type_needs_a_class_and_no_class_is_shorter_than_six_months(
         replace(RETENTION, events={name: word for name, word in RETENTION.events.items() if name != "KeyCreated"})
     with pytest.raises(Malformed, match="for-a-while"):
         replace(RETENTION, events={**RETENTION.events, "KeyCreated": "for-a-while"})
-    with pytest.raises(Malformed, match="183"):
-        RetentionClass(days=182, because="too short")
+    with pytest.raises(Malformed, match="184"):
+        RetentionClass(days=183, because="too short")
 
 
 def test_bodies_that_are_gone_without_the_log_saying_so_are_noticed() -> None:
@@ -257,7 +280,10 @@ FACTS = st.one_of(
     st.sampled_from([model(f"mdl-{i}", request) for i, request in enumerate(REQUESTS)]),
     st.sampled_from([AliasMoved(alias=Alias.STAGING, model=ModelId(f"mdl-{i}"), previous=None) for i in range(4)]),
     st.sampled_from([DatasetRetired(dataset=DatasetId(f"ds-{n}")) for n in range(2)]),
-    st.sampled_from([KeyCreated(principal=ANN, roles=()), KeyRevoked(principal=ANN)]),
+    st.sampled_from(
+        [KeyCreated(principal=ANN, roles=()), KeyRevoked(principal=ANN), KeyCreated(principal=BOB, roles=())]
+    ),
+    st.sampled_from([KeyRevoked(principal=BOB)]),
     st.sampled_from([HoldPlaced(hold=HoldId(f"hold-{r}"), resource=r, order=None) for r in (*REQUESTS, "ds-0")]),
     st.sampled_from(
         [
@@ -282,7 +308,7 @@ def test_no_kept_entry_of_a_request_misses_another_and_pruning_again_drops_nothi
         Entry(index=index, at=DAY + timedelta(days=day), actor=actor, event=event)
         for index, (event, day, actor) in enumerate(sorted(events, key=lambda one: one[1]))
     ]
-    as_of = DAY.date() + timedelta(days=400)
+    as_of = DAY.date() + timedelta(days=401)
     gone = set(dropped(entries, as_of))
     kept = [entry for entry in entries if entry.index not in gone]
     for request in REQUESTS:
@@ -290,4 +316,8 @@ def test_no_kept_entry_of_a_request_misses_another_and_pruning_again_drops_nothi
         assert len(about) <= 1, "a story is kept or dropped whole"
     for held in holds(entries):
         assert all(held.resource not in mentioned(entries[index].event) for index in gone)
+    named = {name for entry in kept for name in (entry.actor, getattr(entry.event, "dataset", "")) if name}
+    for index in gone:
+        if not getattr(entries[index].event, "request", None):  # another request on the same dataset may well be gone
+            assert named.isdisjoint(mentioned(entries[index].event)), "nothing kept rests on what is gone"
     assert dropped(kept, as_of) == (), "what is left needs no second look"

@@ -2,22 +2,24 @@
 
 import datetime as dt
 import ipaddress
-import re
 import socket
 import ssl
+import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from tests.entry.siem.receivers import Collector, SyslogServer, collecting
 
 from tunewarden.domain.errors import Refused, Unavailable
+from tunewarden.drivers import sinks
 from tunewarden.drivers.sinks import FileReceiver, HttpReceiver, Outgoing, SyslogReceiver
 
 AT = dt.datetime(2026, 11, 21, 2, 3, 4, 567000, tzinfo=dt.UTC)
@@ -48,66 +50,6 @@ def test_a_file_that_cannot_be_written_is_said_without_its_path(tmp_path: Path) 
     assert "CANARY" not in str(done.error)
 
 
-class SyslogServer:
-    """Takes connections on a loopback port and keeps every message, taken apart by octet counting."""
-
-    def __init__(self, context: ssl.SSLContext | None = None) -> None:
-        self.messages: list[bytes] = []
-        self._context = context
-        self._changed = threading.Condition()
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listening.getsockname()[1]
-        self._connections: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def wait_for(self, count: int) -> list[bytes]:
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self.messages) >= count, timeout=20), self.messages
-            return list(self.messages)
-
-    def hang_up(self) -> None:
-        for connection in self._connections:
-            with suppress(OSError):  # it has gone already
-                connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
-        self._connections.clear()
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)  # wakes `accept`
-        self._listening.close()
-        self.hang_up()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listening.accept()
-                if self._context is not None:
-                    connection = self._context.wrap_socket(connection, server_side=True)
-            except ssl.SSLError:
-                continue
-            except OSError:
-                return
-            self._connections.append(connection)
-            threading.Thread(target=self._read, args=(connection,), daemon=True).start()
-
-    def _read(self, connection: socket.socket) -> None:
-        waiting = b""
-        try:
-            while data := connection.recv(65536):
-                waiting += data
-                while found := re.match(rb"([1-9][0-9]*) ", waiting):
-                    end = found.end() + int(found[1])
-                    if len(waiting) < end:
-                        break
-                    with self._changed:
-                        self.messages.append(waiting[found.end() : end])
-                        self._changed.notify_all()
-                    waiting = waiting[end:]
-        except OSError:
-            pass
-
-
 @pytest.fixture
 def syslog() -> Iterator[SyslogServer]:
     server = SyslogServer()
@@ -134,6 +76,35 @@ def test_after_a_broken_connection_what_was_not_confirmed_is_sent_again(syslog: 
     texts = [message.decode().rsplit(" ", 1)[1] for message in syslog.wait_for(5)]
     assert texts == ["one", "two", "one", "two", "three"]
     receiver.close()
+
+
+def test_what_the_receivers_tcp_has_not_acknowledged_is_not_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our machine dies: the connection is reset, and what the operating system still held is gone."""
+    monkeypatch.setattr(sinks, "_SECONDS", 0.5)
+    slow = socket.create_server(("127.0.0.1", 0))
+    receiver, taken = SyslogReceiver("127.0.0.1", slow.getsockname()[1]), 0
+    receiver._connected().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    while receiver.deliver([event("x" * 60_000)]).error is None:
+        taken += 1
+        assert taken < 1_000, "a connection that holds 60 MB"
+    connection, _ = slow.accept()
+    got = b""
+    with suppress(ConnectionResetError):
+        while part := connection.recv(1 << 20):
+            got += part
+    connection.close()
+    slow.close()
+    assert got.count(b"x" * 60_000) >= taken > 0
+
+
+@pytest.mark.parametrize("host", ["a..example", "x" * 64 + ".example"])
+def test_a_host_name_that_is_none_is_unavailable_and_not_said(host: str) -> None:
+    syslog = SyslogReceiver(host, 6514).deliver([event("one")])
+    http = HttpReceiver(f"https://{host}/")
+    for done in (syslog, http.deliver([event("one")])):
+        assert isinstance(done.error, Unavailable)
+        assert host not in str(done.error)
+    http.close()
 
 
 def test_a_syslog_receiver_that_is_not_there_is_unavailable() -> None:
@@ -192,42 +163,35 @@ def test_syslog_over_tls_goes_only_to_whom_the_certificate_names(certified: Cert
     server.close()
 
 
-@dataclass(slots=True)
-class Collector:
-    """An HTTP collector on a loopback port that answers what a test says, and keeps what it got."""
+def test_closing_tells_a_tls_receiver_that_this_is_the_end_and_nothing_is_lost(certified: Certified) -> None:
+    """RFC 5425 section 4.4. The session tickets of TLS 1.3 are never read: closing at once would be a reset."""
+    listening, ends = socket.create_server(("127.0.0.1", 0)), list[bytes]()
 
-    statuses: list[int] = field(default_factory=list)
-    got: list[tuple[str, str, str | None]] = field(default_factory=list)
-    body: bytes = b""
-    url: str = ""
+    def serve() -> None:
+        accepted, _ = listening.accept()
+        accepted.settimeout(20)
+        with certified.server.wrap_socket(accepted, server_side=True, suppress_ragged_eofs=False) as connection:
+            time.sleep(0.3)  # the other side has closed by now
+            ends.append(connection.recv(65536))
+            ends.append(connection.recv(65536))  # SSLEOFError, were there no close_notify
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    receiver = SyslogReceiver(
+        "127.0.0.1", listening.getsockname()[1], ssl.create_default_context(cafile=certified.ca_file)
+    )
+    assert receiver.deliver([event("last words")]).accepted == 1
+    receiver.close()
+    thread.join()
+    listening.close()
+    assert ends[0].endswith(b"last words")
+    assert ends[1] == b""
 
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    told = Collector()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            text = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            told.got.append((text, self.headers["Content-Type"], self.headers["Authorization"]))
-            status = told.statuses.pop(0) if told.statuses else 204
-            self.send_response(status)
-            self.send_header("Location", f"{told.url}/elsewhere")
-            self.send_header("Content-Length", str(len(told.body)))
-            self.end_headers()
-            self.wfile.write(told.body)
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    told.url = f"http://127.0.0.1:{server.server_address[1]}"
-    yield told
-    server.shutdown()
-    server.server_close()
+    with collecting() as found:
+        yield found
 
 
 def test_each_event_is_posted_with_its_type_and_the_token(collector: Collector) -> None:
@@ -237,7 +201,14 @@ def test_each_event_is_posted_with_its_type_and_the_token(collector: Collector) 
     receiver.close()
 
 
-@pytest.mark.parametrize("status", [400, 405, 413, 415, 422, 500, 501])
+def test_a_token_that_names_its_scheme_is_sent_as_it_is(collector: Collector) -> None:
+    receiver = HttpReceiver(collector.url, token="Splunk 1234-5678")
+    receiver.deliver([event("one")])
+    assert collector.got[0][2] == "Splunk 1234-5678"
+    receiver.close()
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
 def test_an_answer_about_the_event_is_a_refusal(collector: Collector, status: int) -> None:
     collector.statuses = [204, status]
     receiver = HttpReceiver(collector.url)
@@ -249,7 +220,7 @@ def test_an_answer_about_the_event_is_a_refusal(collector: Collector, status: in
     receiver.close()
 
 
-@pytest.mark.parametrize("status", [301, 307, 401, 403, 404, 408, 429, 502, 503, 504])
+@pytest.mark.parametrize("status", [301, 307, 401, 403, 404, 405, 408, 415, 429, 500, 501, 502, 503, 504])
 def test_an_answer_that_says_nothing_about_the_event_is_waited_out_and_no_redirect_is_followed(
     collector: Collector, status: int
 ) -> None:

@@ -1,5 +1,7 @@
 """The retention classes in the repository are complete and lawful, and a file with a fault is refused whole."""
 
+from calendar import monthrange
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,19 +28,32 @@ def test_what_explains_the_log_itself_is_kept_for_ever(policies: Path) -> None:
             assert retention.classes[retention.events[name]].days is None, name
 
 
-def test_records_of_high_risk_models_are_kept_ten_years_and_hipaa_documentation_six(policies: Path) -> None:
-    retention = FilePolicies(policies).retention()
-    assert retention.classes["aia-10y"].days == 3653
-    assert retention.classes["hipaa-6y"].days == 2192
+@pytest.mark.parametrize(("name", "months"), [("logs-6m", 6), ("hipaa-6y", 72), ("aia-10y", 120)])
+def test_whatever_the_day_of_an_entry_it_is_kept_to_the_end_of_the_last_day_of_its_period(
+    policies: Path, name: str, months: int
+) -> None:
+    """Regulation (EEC, Euratom) No 1182/71 Art. 3(2)(c): the last day is the one with the same date."""
+    kind = FilePolicies(policies).retention().classes[name]
+    days = [date(2019, 1, 1) + timedelta(days=number) for number in range(3000)]
+    for made in days:
+        last = months_after(made, months)
+        assert not kind.over(made, last), made
+    assert any(kind.over(made, months_after(made, months) + timedelta(days=1)) for made in days), "no day too many"
+
+
+def months_after(day: date, months: int) -> date:
+    """The same date so many months later; the last of the month where it has no such date."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("days = 183", "days = 182", "shorter than 183"),
-        ("days = 183", 'days = "183"', "not a whole number"),
-        ("days = 183", "days = true", "not a whole number"),
-        ("days = 183", "weeks = 30", "missing or unknown: weeks"),
+        ("days = 184", "days = 183", "shorter than 184"),
+        ("days = 184", 'days = "184"', "not a whole number"),
+        ("days = 184", "days = true", "not a whole number"),
+        ("days = 184", "weeks = 30", "missing or unknown: weeks"),
         ('KeyCreated = "hipaa-6y"', "", "KeyCreated"),
         ('KeyCreated = "hipaa-6y"', 'KeyCreated = "hipaa-7y"', "hipaa-7y"),
         ('KeyCreated = "hipaa-6y"', "KeyCreated = 6", "KeyCreated is not a text"),

@@ -29,7 +29,7 @@ from tunewarden.usecases.ports import Principal, SignedTreeHead
 PAT = Principal(id=PrincipalId("prn-pat"), roles=frozenset({Role.PRIVACY_OFFICER}))
 RETENTION = FilePolicies(POLICIES).retention()
 IDS = [f"ds-{number:032x}" for number in range(4)]
-YEARS = timedelta(days=3653)
+YEARS = timedelta(days=3654)
 
 
 @pytest.fixture
@@ -39,6 +39,20 @@ def old(stage: Stage) -> Stage:
     stage.clock.advance(YEARS)
     sign(stage)
     return stage
+
+
+def stopping(stage: Stage, prune: PruneId, checkpoint: str, units: int) -> None:
+    """An approval that is cut off after so many units of work."""
+    begin, left = stage.platform.work, [None] * units
+
+    def crashing(actor: PrincipalId):  # type: ignore[no-untyped-def]
+        if not left:
+            raise SystemExit
+        left.pop()
+        return begin(actor)
+
+    with pytest.raises(SystemExit):
+        retention.approve(replace(stage.platform, work=crashing), ADA, RETENTION, prune, checkpoint)
 
 
 def record(stage: Stage, *events: Event, actor: Principal = ANN) -> None:
@@ -224,21 +238,83 @@ def test_a_hold_in_the_very_last_moment_stops_it_and_the_outcome_says_so(old: St
 
 def test_a_pruning_that_was_cut_off_goes_on_and_a_finished_one_does_not(old: Stage) -> None:
     checkpoint, prune = sign(old), propose(old)
-    begin, left = old.platform.work, [1]
-
-    def crashing(actor: PrincipalId):  # type: ignore[no-untyped-def]
-        if not left:
-            raise SystemExit
-        left.pop()
-        return begin(actor)
-
-    with pytest.raises(SystemExit):
-        retention.approve(replace(old.platform, work=crashing), ADA, RETENTION, prune, checkpoint)
+    stopping(old, prune, checkpoint, 1)
     assert kinds(old)[-1] == "PruneStarted"
     assert approve(old, prune, checkpoint) == 4
     assert kinds(old).count("PruneStarted") == 1
     with pytest.raises(Conflict, match="over"):
         approve(old, prune, checkpoint)
+
+
+@pytest.mark.parametrize("stopper", ["hold", "classes"])
+def test_a_pruning_that_was_cut_off_and_may_not_go_on_ends_with_nothing_dropped(old: Stage, stopper: str) -> None:
+    """Otherwise its intent would stay without an outcome for ever, and every audit would say so."""
+    checkpoint, prune = sign(old), propose(old)
+    stopping(old, prune, checkpoint, 1)
+    classes = RETENTION
+    if stopper == "hold":
+        retention.place_hold(old.platform, PAT, IDS[0], None)
+    else:
+        classes = replace(RETENTION, events={**RETENTION.events, "StepFailed": "hipaa-6y"})
+    with pytest.raises(Conflict, match=r"hold|classes"):
+        retention.approve(old.platform, ADA, classes, prune, checkpoint)
+    assert indices(old)[:4] == [0, 1, 2, 3]
+    last = old.entries()[-1].event
+    assert isinstance(last, PruneFinished)
+    assert (last.prune, last.entries) == (prune, 0)
+    with pytest.raises(Conflict, match="over"):
+        retention.approve(old.platform, ADA, classes, prune, checkpoint)
+    assert kinds(old).count("PruneFinished") == 1
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_of_two_who_approve_at_once_one_prunes_and_nothing_is_begun_after_the_end(old: Stage, first: int) -> None:
+    """The other one comes in before this one's first or second unit of work."""
+    checkpoint, prune = sign(old), propose(old)
+    begin, count = old.platform.work, [0]
+
+    def meanwhile(actor: PrincipalId):  # type: ignore[no-untyped-def]
+        count[0] += 1
+        if count[0] == first:
+            assert approve(old, prune, checkpoint) == 4
+        return begin(actor)
+
+    with pytest.raises(Conflict, match="over"):
+        retention.approve(replace(old.platform, work=meanwhile), ADA, RETENTION, prune, checkpoint)
+    told = kinds(old)
+    assert told[-1] == "PruneFinished"
+    assert told.count("PruneFinished") == 1
+    with old.platform.view() as view:
+        retention.require_explained(view.entries(), view.dropped_bodies())
+
+
+def test_of_two_overlapping_proposals_one_drops_and_the_other_drops_nothing(old: Stage) -> None:
+    checkpoint, one, other = sign(old), propose(old), propose(old)
+    begin, count = old.platform.work, [0]
+
+    def meanwhile(actor: PrincipalId):  # type: ignore[no-untyped-def]
+        count[0] += 1
+        if count[0] == 2:
+            assert approve(old, other, checkpoint) == 4
+        return begin(actor)
+
+    with pytest.raises(Conflict, match="nothing was dropped"):
+        retention.approve(replace(old.platform, work=meanwhile), ADA, RETENTION, one, checkpoint)
+    with old.platform.view() as view:
+        retention.require_explained(view.entries(), view.dropped_bodies())
+
+
+def test_a_hold_on_what_no_entry_is_about_is_refused_and_the_id_is_not_written(old: Stage) -> None:
+    """A typing error would look like a hold; and thirty-two digits can be the digest of a name."""
+    for unknown in (f"ds-{99:032x}", f"mrn-{99:032x}"):
+        with pytest.raises(NotFound, match="would hold nothing") as caught:
+            retention.place_hold(old.platform, PAT, unknown, None)
+        assert unknown not in str(caught.value)
+    assert kinds(old) == ["DatasetRetired"] * 4
+    checkpoint = sign(old)
+    approve(old, propose(old), checkpoint)
+    with pytest.raises(NotFound, match="would hold nothing"):
+        retention.place_hold(old.platform, PAT, IDS[0], None)
 
 
 def test_other_retention_classes_than_the_proposed_ones_need_a_new_proposal(old: Stage) -> None:
@@ -262,9 +338,9 @@ def test_logs_that_must_be_kept_six_months_stay_six_months(stage: Stage) -> None
     request = RequestId(f"ftjob-{1:032x}")
     record(stage, StepFailed(request=request, attempt=1, step=StepName.TRAIN, code="step_failed"))
     sign(stage)
-    stage.clock.advance(timedelta(days=182))
+    stage.clock.advance(timedelta(days=184))
     with pytest.raises(Refused, match="No entry"):
         propose(stage)
     stage.clock.advance(timedelta(days=1))
-    assert stage.clock.now == NOW + timedelta(days=183)
+    assert stage.clock.now == NOW + timedelta(days=185)
     assert propose(stage)

@@ -36,7 +36,8 @@ from tunewarden.domain.events import (
 from tunewarden.domain.names import Digest, HoldId, PrincipalId, PruneId
 
 WHOLE_LOG = "log"
-LEAST_DAYS = 183  # Regulation (EU) 2024/1689 Art. 19(1) and 26(6): at least six months
+LEAST_DAYS = 184
+"""The longest six months there are: Regulation (EU) 2024/1689 Art. 19(1) and 26(6), at least six months."""
 
 _IDS = ("request", "dataset", "model", "previous", "promotion", "file", "principal")
 """Fields of events that hold the id of something."""
@@ -44,7 +45,10 @@ _IDS = ("request", "dataset", "model", "previous", "promotion", "file", "princip
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionClass:
-    """How long bodies are kept: `days` from the entry's own day, None for ever; `because` names the article of law."""
+    """How long bodies are kept: `days` after the entry's own day (UTC), None for ever; `because` names the law.
+
+    The day itself does not count and the last one is kept to its end: Regulation (EEC, Euratom) No 1182/71 Art. 3.
+    """
 
     days: int | None
     because: str
@@ -55,7 +59,7 @@ class RetentionClass:
 
     def over(self, since: date, as_of: date) -> bool:
         """Whether an entry of the day `since` has been kept long enough on the day `as_of`."""
-        return self.days is not None and since + timedelta(days=self.days) <= as_of
+        return self.days is not None and since + timedelta(days=self.days) < as_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +103,16 @@ class Due:
         """Of the sorted indices; the log carries it before and after the bodies are dropped."""
         return digest_of(self.indices)
 
-    def disturbed_by(self, event: Event) -> bool:
-        """Whether an event that came later might keep any of them: a hold, or something about the same things."""
-        return isinstance(event, HoldPlaced) or not self.about.isdisjoint(mentioned(event))
+    def disturbed_by(self, entry: Entry) -> bool:
+        """Whether an entry that came later might keep any of them: a hold, or something about or by the same things.
+
+        Or might have dropped some: the end of another pruning.
+        """
+        later = {*mentioned(entry.event), entry.actor}
+        return isinstance(entry.event, HoldPlaced | PruneFinished) or not self.about.isdisjoint(later)
+
+
+NOTHING_DUE = Due(indices=(), about=frozenset())
 
 
 def mentioned(event: Event) -> frozenset[str]:
@@ -110,6 +121,11 @@ def mentioned(event: Event) -> frozenset[str]:
     if isinstance(event, ActionRefused) and "-" in event.resource:  # an id, and not the kind of thing
         found.add(event.resource)
     return frozenset(identifier for identifier in found if identifier)
+
+
+def concerns(entry: Entry, resource: str) -> bool:
+    """Whether an entry is about a thing, or by it."""
+    return resource == entry.actor or resource in mentioned(entry.event)
 
 
 def holds(entries: Iterable[Entry]) -> list[Hold]:
@@ -240,11 +256,20 @@ class _Stories:
         return held | {story for entry in self.log if entry.actor == resource for story in self.of(entry)}
 
     def with_foundations(self, kept: Set[str]) -> set[str]:
-        """`kept` with everything it rests on: datasets of requests, files of datasets, principals who acted."""
-        found = set(kept)
-        found |= {dataset for story in kept for dataset in self._datasets_of.get(story, ())}
-        found |= {file for dataset, files in self._files_of.items() if dataset in found for file in files}
-        return found | {entry.actor for entry in self.log if not found.isdisjoint(self.of(entry))}
+        """`kept` with everything it rests on: datasets of requests, files of datasets, principals who acted.
+
+        And what those rest on: whoever gave a principal who acted their key, and so on.
+        """
+        actors: dict[str, set[str]] = defaultdict(set)
+        for entry in self.log:
+            for story in self.of(entry):
+                actors[story].add(entry.actor)
+        found, new = set[str](), set(kept)
+        while new:
+            found |= new
+            below = (self._datasets_of, self._files_of, actors)
+            new = {name for story in new for rests_on in below for name in rests_on.get(story, ())} - found
+        return found
 
 
 def _needed(log: Sequence[Entry], stories: _Stories) -> set[str]:

@@ -4,12 +4,17 @@ Not trusted: it sees what is exported (ids, digests, words, numbers) and can los
 Delivery is at least once, in order; every event carries an id, by which the receiver can drop what it has already.
 """
 
+import fcntl
 import os
 import select
 import socket
 import ssl
+import sys
+import termios
+import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +29,8 @@ _SECONDS = 10.0
 _AUDIT = 13  # RFC 5424 section 6.2.1: facility "log audit"
 _SEND_AGAIN = 1_000
 _LONGEST_ANSWER = 65_536  # bytes
-_NOT_ABOUT_THE_EVENT = frozenset({401, 403, 404, 407, 408, 425, 429, 502, 503, 504})
+_ABOUT_THE_EVENT = frozenset({400, 413, 422})
+_PARTING_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +87,21 @@ class FileReceiver:
                 file.write(b"".join(f"{event.line}\n".encode() for event in events))
                 file.flush()
                 os.fsync(file.fileno())
+            self._flush_name()
         except OSError as error:
             return Delivery(accepted=0, error=_unreachable("file", error))
         return Delivery(accepted=len(events))
 
     def close(self) -> None:
         pass
+
+    def _flush_name(self) -> None:
+        """The file may be a new one: its name must outlive a power cut too."""
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     @staticmethod
     def _ends_torn(descriptor: int) -> bool:
@@ -97,9 +112,10 @@ class FileReceiver:
 class SyslogReceiver:
     """RFC 5424 messages over TCP with octet counting (RFC 6587 section 3.4.1), or over TLS (RFC 5425).
 
-    Syslog has no acknowledgement: what counts as taken over has been handed to the operating system. So after a broken
-    connection the last 1,000 are sent again first. What was under way when this process *and* the connection ended is
-    lost without a sign; where that matters, use HTTP or a file.
+    Syslog has no acknowledgement of its own. What counts as taken over was acknowledged by the receiver's TCP, where
+    the operating system tells (Linux does), so nothing is lost that was still here or on the way. What a receiver took
+    and lost when it died is noticed by the broken connection: the last 1,000 are sent again first. If this process ends
+    too before that, they are lost without a sign; where that matters, use HTTP or a file.
     """
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None = None) -> None:
@@ -112,20 +128,35 @@ class SyslogReceiver:
             connected = self._connected()
             frames = [_frame(event) for event in events]
             connected.sendall(b"".join(frames))
-        except OSError as error:
-            self.close()
+            _wait_until_acknowledged(connected)
+        except (OSError, UnicodeError) as error:  # UnicodeError: a host name that is none
+            self._drop()
             return Delivery(accepted=0, error=_unreachable("syslog", error))
         self._unconfirmed.extend(frames)
         return Delivery(accepted=len(events))
 
     def close(self) -> None:
+        """Say so before (RFC 5425 section 4.4), and give the receiver a moment to read to the end.
+
+        A connection closed with unread bytes in it, such as TLS session tickets, is reset instead.
+        """
+        if self._socket is not None:
+            with suppress(OSError, ValueError):
+                self._socket.settimeout(_PARTING_SECONDS)
+                if isinstance(self._socket, ssl.SSLSocket):
+                    self._socket = self._socket.unwrap()
+                self._socket.shutdown(socket.SHUT_WR)
+                self._socket.recv(4096)
+            self._drop()
+
+    def _drop(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
     def _connected(self) -> socket.socket:
         if self._socket is not None and _has_ended(self._socket):
-            self.close()
+            self._drop()
         if self._socket is None:
             self._socket = self._connect()
             self._socket.sendall(b"".join(self._unconfirmed))
@@ -145,12 +176,13 @@ class SyslogReceiver:
 class HttpReceiver:
     """One POST per event. 2xx takes it over; a redirect is never followed; the proxies of the environment are not used.
 
-    An answer about the event itself (400, 413, 422, 500, ...) is a refusal; 401, 403, 404, 429, 503 and the like say
-    nothing about it, so it waits.
+    An answer about the event itself (400, 413, 422) is a refusal. Any other one, 500 too, may be about the receiver, so
+    the event waits.
     """
 
     def __init__(self, url: str, context: ssl.SSLContext | None = None, token: str = "") -> None:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        """`token`: a bearer token, or a scheme and its credentials ("Splunk ..."; RFC 9110 section 11.4)."""
+        headers = {"Authorization": token if " " in token else f"Bearer {token}"} if token else {}
         verify = context if context is not None else True
         self._url = url
         self._client = httpx.Client(
@@ -161,7 +193,7 @@ class HttpReceiver:
         for accepted, event in enumerate(events):
             try:
                 status = self._post(event)
-            except (httpx.HTTPError, OSError) as error:
+            except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
                 return Delivery(accepted=accepted, error=_unreachable("http", error))
             if not 200 <= status < 300:
                 return Delivery(accepted=accepted, error=_answered(status))
@@ -184,13 +216,30 @@ class HttpReceiver:
 
 def _answered(status: int) -> TunewardenError:
     code, reason = f"sink_answered_{status}", f"The receiver answered {status}."
-    waits = status < 400 or status in _NOT_ABOUT_THE_EVENT
-    return Unavailable(code, reason) if waits else Refused(code, reason)
+    return Refused(code, reason) if status in _ABOUT_THE_EVENT else Unavailable(code, reason)
 
 
 def _unreachable(kind: str, error: Exception) -> Unavailable:
     # Only the type: messages of the network libraries hold addresses.
     return Unavailable(f"sink_{kind}_unreachable", f"The receiver could not be reached ({type(error).__name__}).")
+
+
+def _wait_until_acknowledged(connected: socket.socket) -> None:
+    """Until all that was sent is acknowledged. Raises `TimeoutError`; returns at once where nobody can tell."""
+    until = time.monotonic() + _SECONDS
+    while _unacknowledged(connected) > 0:
+        if time.monotonic() > until:
+            raise TimeoutError
+        time.sleep(0.001)
+
+
+def _unacknowledged(connected: socket.socket) -> int:
+    """Bytes that the other side's TCP has not acknowledged (Linux, tcp(7): SIOCOUTQ, which is TIOCOUTQ)."""
+    try:
+        answer = fcntl.ioctl(connected.fileno(), termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return 0
+    return int.from_bytes(answer, sys.byteorder)
 
 
 def _has_ended(connected: socket.socket) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Engine, delete, func, insert, select, update
 
 from tunewarden.drivers import sql_log
 from tunewarden.drivers.sql_engine import reading
@@ -41,20 +41,25 @@ class SqlSinks:
         return None if row is None else Cursor(next_index=row.next_index, next_head=row.next_head, error=row.error)
 
     def set(self, name: str, cursor: Cursor) -> None:
-        """Begin a sink, or go on from somewhere else."""
+        """Begin a sink, or let it go on from somewhere else."""
         with self._engine.begin() as connection:
-            values = {"next_index": cursor.next_index, "next_head": cursor.next_head, "error": cursor.error}
-            if connection.execute(update(SINKS).where(SINKS.c.name == name).values(values)).rowcount == 0:
-                connection.execute(insert(SINKS).values(name=name, **values))
+            if connection.execute(update(SINKS).where(SINKS.c.name == name).values(_row(cursor))).rowcount == 0:
+                connection.execute(insert(SINKS).values(name=name, **_row(cursor)))
 
-    def bury(self, name: str, letter: DeadLetter, after: Cursor) -> None:
-        """Record an event as undeliverable and go on after it, both or neither."""
+    def move(self, name: str, before: Cursor, after: Cursor, letter: DeadLetter | None = None) -> None:
+        """Go on from `before`, and record `letter` as undeliverable, both or neither.
+
+        Does nothing where the sink is not at `before` any more: somebody let it go on from elsewhere meanwhile.
+        """
+        here = (
+            (SINKS.c.name == name) & (SINKS.c.next_index == before.next_index) & (SINKS.c.next_head == before.next_head)
+        )
         with self._engine.begin() as connection:
-            same = (DEAD_LETTERS.c.sink == name) & (DEAD_LETTERS.c.event == letter.event)
-            if connection.execute(update(DEAD_LETTERS).where(same).values(code=letter.code)).rowcount == 0:
+            moved = connection.execute(update(SINKS).where(here).values(_row(after))).rowcount
+            if moved and letter is not None:
+                same = (DEAD_LETTERS.c.sink == name) & (DEAD_LETTERS.c.event == letter.event)
+                connection.execute(delete(DEAD_LETTERS).where(same))
                 connection.execute(insert(DEAD_LETTERS).values(sink=name, event=letter.event, code=letter.code))
-            values = {"next_index": after.next_index, "next_head": after.next_head, "error": after.error}
-            connection.execute(update(SINKS).where(SINKS.c.name == name).values(values))
 
     def dead_letters(self, name: str) -> Sequence[DeadLetter]:
         """In no order that means anything."""
@@ -79,6 +84,10 @@ class SqlSinks:
         """Leaf hash and body (None once dropped) of at most `count` entries. Raises `Corrupted`."""
         with reading(self._engine).connect() as connection:
             return sql_log.entry_range(connection, start, count)
+
+
+def _row(cursor: Cursor) -> dict[str, int | str]:
+    return {"next_index": cursor.next_index, "next_head": cursor.next_head, "error": cursor.error}
 
 
 def from_now(sinks: SqlSinks) -> Cursor:

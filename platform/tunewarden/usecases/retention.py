@@ -2,16 +2,33 @@
 
 The order is fixed: the log is exported and verified somewhere else; one person proposes; another approves, with the
 signed head of the verified copy; the intent is durable before the first body goes, and the outcome is recorded with it.
+
+Not reached: the exported copy, backups of the database and its unused pages, and what SIEMs were sent. They keep the
+bodies as long as whoever has them wants to. Entries hold nothing of a person, so no erasure waits for them.
 """
 
 import re
+from collections.abc import Iterable, Sequence
 
 from tunewarden.domain.canonical import digest_bytes
+from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Conflict, Malformed, NotFound, Refused
 from tunewarden.domain.events import HoldPlaced, HoldReleased, PruneFinished, PruneProposed, PruneStarted
 from tunewarden.domain.names import Action, Digest, HoldId, PruneId
-from tunewarden.domain.retention import WHOLE_LOG, Due, Hold, Prune, Retention, due, holds, prunes, require_explained
-from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, UnitOfWork
+from tunewarden.domain.retention import (
+    NOTHING_DUE,
+    WHOLE_LOG,
+    Due,
+    Hold,
+    Prune,
+    Retention,
+    concerns,
+    due,
+    holds,
+    prunes,
+    require_explained,
+)
+from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
 
 _IDENTIFIER = re.compile(r"[a-z]{2,9}-[0-9a-f]{32}")
@@ -21,7 +38,7 @@ def place_hold(platform: Platform, principal: Principal, resource: str, order: D
     """Keep every entry about `resource` (an id, or "log" for all) until the hold is released.
 
     Covered are the story of the thing, every story that rests on it, and what those rest on; of a principal, everything
-    they did. Not checked: that there is such a thing; a hold on an id that is not in the log holds nothing yet.
+    they did. Raises `NotFound` for what no entry is about (any more): such a hold would look like one and hold nothing.
     """
     with refusals_recorded(platform, principal, Action.PLACE_HOLD, "log", resource):
         permit(platform, principal, Action.PLACE_HOLD, Resource(kind="log"))
@@ -31,10 +48,23 @@ def place_hold(platform: Platform, principal: Principal, resource: str, order: D
                 "A hold is on the id of a dataset, file, request, model, promotion or principal, or on 'log'.",
                 param="resource",
             )
+        if resource != WHOLE_LOG:
+            _require_known(platform, resource)
         hold = HoldId(platform.new_id("hold"))
         with platform.work(principal.id) as work:
             work.record(HoldPlaced(hold=hold, resource=resource, order=order))
             return hold, work.commit()
+
+
+def _require_known(platform: Platform, resource: str) -> None:
+    with platform.view() as view:
+        if not any(concerns(entry, resource) for entry in view.entries_naming(resource)):
+            raise NotFound(
+                "hold_resource_not_found",
+                "No entry of the log is about that; a hold on it would hold nothing.",
+                remedy="Look the id up again. What was pruned already is only where it was exported to.",
+                param="resource",
+            )
 
 
 def release_hold(platform: Platform, principal: Principal, hold: HoldId) -> Receipt:
@@ -101,25 +131,28 @@ def approve(
         checkpoint: the signed head of the exported copy that was verified. It must be one that this log signed, and
             cover every entry that loses its body.
 
-    Safe to repeat after a crash: a started pruning goes on. Not checked: that the copy really was verified, and that it
-    still exists; who approves states it.
+    Safe to repeat after a crash: a started pruning goes on, or gets the outcome that nothing was dropped where it may
+    not any more. Not checked: that the copy really was verified, and that it still exists; who approves states it.
     """
     with refusals_recorded(platform, principal, Action.APPROVE_PRUNE, "log", prune):
-        # 1. Somebody else proposed it, under the retention classes that hold today.
-        known = _proposed(platform, principal, prune)
-        if known.proposed.policy != retention.digest():
-            raise Conflict("retention_changed", "The retention classes changed.", remedy="Propose again.")
-        # 2. The same entries may go as when it was proposed.
         with platform.view() as view:
-            log = list(view.entries())
-            require_explained(log, view.dropped_bodies())
+            log, gone = list(view.entries()), view.dropped_bodies()
+        seen = log[-1].index + 1 if log else 0
+        # 1. Somebody else proposed it, under the retention classes that hold today.
+        known = _proposed(platform, principal, prune, log)
+        if known.proposed.policy != retention.digest():
+            stopped = Conflict("retention_changed", "The retention classes changed.", remedy="Propose again.")
+            raise _over(platform, principal, known, seen, stopped)
+        # 2. The same entries may go as when it was proposed.
+        require_explained(log, gone)
         found = due(log, retention, known.proposed.as_of, known.proposed.size)
         if found.digest() != known.proposed.indices:
-            raise Conflict(
+            stopped = Conflict(
                 "prune_changed",
                 "Other entries may lose their body now than when it was proposed: a hold, or something in use.",
                 remedy="Propose again.",
             )
+            raise _over(platform, principal, known, seen, stopped)
         # 3. The verified copy holds all of them.
         size, text = _verified(platform, checkpoint)
         if found.indices[-1] >= size:
@@ -133,26 +166,28 @@ def approve(
         # 4. The intent, durable.
         if known.started is None:
             with platform.work(principal.id) as work:
+                _require_unfinished(prune, work.entries(seen))
                 work.record(PruneStarted(prune=prune, indices=found.digest(), verified_size=size, verified_head=text))
                 work.commit()
         # 5. Point of no return: the bodies go, together with the entry that says so.
         with platform.work(principal.id) as work:
-            dropped = _undisturbed(work, found, log[-1].index + 1)
+            later = list(work.entries(seen))
+            _require_unfinished(prune, later)
+            dropped = NOTHING_DUE if any(map(found.disturbed_by, later)) else found
             work.drop_bodies(prune, dropped.indices)
-            work.record(PruneFinished(prune=prune, entries=len(dropped.indices), indices=dropped.digest()))
+            work.record(_finished(prune, dropped))
             receipt = work.commit()
     if not dropped.indices:
         raise Conflict(
             "prune_disturbed",
-            "A hold, or an entry about one of these things, came in between; nothing was dropped.",
+            "A hold, another pruning or an entry about one of these things came in between; nothing was dropped.",
             remedy="Propose again.",
         )
     return len(dropped.indices), receipt
 
 
-def _proposed(platform: Platform, principal: Principal, prune: PruneId) -> Prune:
-    with platform.view() as view:
-        known = prunes(view.entries()).get(prune)
+def _proposed(platform: Platform, principal: Principal, prune: PruneId, log: Sequence[Entry]) -> Prune:
+    known = prunes(log).get(prune)
     if known is None:
         raise NotFound("prune_not_found", "There is no such proposal.")
     permit(platform, principal, Action.APPROVE_PRUNE, Resource(kind="log", id=prune, author=known.proposed_by))
@@ -178,9 +213,21 @@ def _verified(platform: Platform, checkpoint: str) -> tuple[int, Digest]:
     return size, digest_bytes(f"{text}\n".encode())
 
 
-def _undisturbed(work: UnitOfWork, found: Due, seen: int) -> Due:
-    """`found`, or nothing where what was recorded from index `seen` on could keep one of them."""
-    later = [entry.event for entry in work.entries(seen)]
-    if any(isinstance(event, PruneFinished) for event in later):
-        raise Conflict("prune_overtaken", "Another pruning ended meanwhile.", remedy="Propose again.")
-    return Due(indices=(), about=frozenset()) if any(map(found.disturbed_by, later)) else found
+def _require_unfinished(prune: PruneId, later: Iterable[Entry]) -> None:
+    """Raise `Conflict` where somebody else, who approved it too, was faster."""
+    if any(isinstance(entry.event, PruneFinished) and entry.event.prune == prune for entry in later):
+        raise Conflict("prune_finished", "This pruning is over.", remedy="Propose another one.")
+
+
+def _over(platform: Platform, principal: Principal, known: Prune, seen: int, stopped: Conflict) -> Conflict:
+    """`stopped`, once what was begun has its outcome: nothing was dropped. An intent must not stay open for ever."""
+    if known.started is not None:
+        with platform.work(principal.id) as work:
+            _require_unfinished(known.proposed.prune, work.entries(seen))
+            work.record(_finished(known.proposed.prune, NOTHING_DUE))
+            work.commit()
+    return stopped
+
+
+def _finished(prune: PruneId, dropped: Due) -> PruneFinished:
+    return PruneFinished(prune=prune, entries=len(dropped.indices), indices=dropped.digest())

@@ -83,6 +83,16 @@ def test_the_address_says_what_kind_of_receiver_it_is(to: str, kind: type) -> No
     found.close()
 
 
+@pytest.mark.parametrize("content", ["", "\n", "CANARY\nX-Other: 1", "CAN\u00c4RY"])
+def test_a_token_file_without_one_sound_token_is_refused_and_nothing_is_sent_without_it(
+    tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "token").write_text(content)
+    with pytest.raises(Unavailable) as caught:
+        receiver(Sink(name="siem", to="https://siem.example/x", format="cef", token_file=f"{tmp_path}/token"))
+    assert "CAN" not in str(caught.value)
+
+
 @pytest.mark.parametrize("field", ["token_file", "ca_file", "certificate_file"])
 def test_a_secret_that_cannot_be_read_is_said_by_its_kind_only(tmp_path: Path, field: str) -> None:
     sink = Sink.model_validate(

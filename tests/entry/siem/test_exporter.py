@@ -138,6 +138,72 @@ def test_a_sink_that_is_down_is_asked_with_growing_pauses_for_ever_and_loses_not
     assert receiver.taken == ["0", "head-1"]
 
 
+def test_a_sink_that_is_down_for_weeks_is_still_asked(engine: Engine) -> None:
+    fill(engine, 1)
+    seal(engine, 1)
+    receiver = Scripted(fails=lambda _: Unavailable("sink_down", "Down."))
+    served = export(engine, receiver)
+    served.failures = 30_000  # three weeks
+    assert served.turn() == 60
+    receiver.fails = lambda _: None
+    turns(served)
+    assert receiver.taken == ["0", "head-1"]
+
+
+def test_a_sink_that_makes_headway_is_asked_again_soon(engine: Engine) -> None:
+    fill(engine, 3)
+    seal(engine, 3)
+    receiver = Scripted(fails=lambda event: Unavailable("sink_down", "Down.") if event not in receiver.taken else None)
+    served = export(engine, receiver)
+    assert [served.turn() for _ in range(4)] == [1, 2, 4, 8]
+    receiver.fails = lambda event: Unavailable("sink_down", "Down.") if event == "2" else None
+    assert served.turn() == 1, "it took two"
+
+
+def test_a_sink_that_refuses_everything_loses_nothing(engine: Engine) -> None:
+    """A wrong token or index answers 400 to each event; that is no poison, and must not bury the whole log."""
+    fill(engine, 3)
+    seal(engine, 3)
+    receiver = Scripted(fails=lambda _: Refused("sink_answered_400", "No."))
+    served = export(engine, receiver)
+    for _ in range(20):
+        served.turn()
+    assert SqlSinks(engine).dead_letters("siem") == []
+    assert SqlSinks(engine).find("siem") == Cursor(next_index=0, next_head=1, error="sink_answered_400")
+    receiver.fails = lambda event: Refused("sink_answered_400", "No.") if event in {"1", "2"} else None
+    for _ in range(30):
+        served.turn()
+    assert SqlSinks(engine).dead_letters("siem") == [DeadLetter(event="entry 1", code="sink_answered_400")]
+    assert receiver.taken == ["0"], "two in a row: a person must look, and may let it go on behind them"
+    SqlSinks(engine).set("siem", Cursor(next_index=3, next_head=3))
+    turns(served)
+    assert receiver.taken == ["0", "head-3"]
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_a_cursor_that_was_moved_while_events_were_under_way_stays_where_it_was_put(
+    engine: Engine, refuses: bool
+) -> None:
+    """`log sinks start` against a running exporter: whoever asks for the history gets it."""
+    fill(engine, 3)
+    seal(engine, 3)
+    stored = SqlSinks(engine)
+
+    def while_sending(event: str) -> TunewardenError | None:
+        if event == "2":
+            stored.set("siem", HISTORY)
+            return Refused("sink_answered_422", "No.") if refuses else None
+        return None
+
+    receiver = Scripted(fails=while_sending)
+    served = export(engine, receiver)
+    stored.set("siem", Cursor(next_index=2, next_head=3))
+    served.attempts, served.takes = 4, True
+    served.turn()
+    assert stored.find("siem") == HISTORY
+    assert stored.dead_letters("siem") == []
+
+
 def test_a_poisoned_event_becomes_a_dead_letter_after_five_attempts_and_the_sink_goes_on(engine: Engine) -> None:
     fill(engine, 3)
     seal(engine, 3)
@@ -153,7 +219,7 @@ def test_a_poisoned_event_becomes_a_dead_letter_after_five_attempts_and_the_sink
     assert SqlSinks(engine).find("siem") == Cursor(next_index=3, next_head=4, error="sink_answered_422")
 
 
-def test_an_entry_of_an_unknown_type_becomes_a_dead_letter_at_once(engine: Engine) -> None:
+def test_an_entry_that_this_version_cannot_read_is_never_passed_over(engine: Engine) -> None:
     fill(engine, 1)
     unknown = b'{"actor":"prn-1","at":"2026-11-21T02:03:04.000Z","fact":{},"type":"FromTheFuture","v":1}'
     with engine.begin() as connection:
@@ -161,9 +227,24 @@ def test_an_entry_of_an_unknown_type_becomes_a_dead_letter_at_once(engine: Engin
     fill(engine, 1)
     seal(engine, 3)
     receiver = Scripted()
-    turns(export(engine, receiver))
-    assert receiver.taken == ["0", "2", "head-3"]
-    assert SqlSinks(engine).dead_letters("siem") == [DeadLetter(event="entry 1", code="entry_unknown")]
+    served = export(engine, receiver)
+    assert [served.turn() for _ in range(7)] == [1, 2, 4, 8, 16, 32, 60]
+    assert receiver.taken == ["0"]
+    assert SqlSinks(engine).find("siem") == Cursor(next_index=1, next_head=1, error="entry_unknown")
+    assert SqlSinks(engine).dead_letters("siem") == []
+
+
+def test_an_altered_entry_stops_the_export_before_it_and_the_sinks_say_so(engine: Engine) -> None:
+    fill(engine, 3)
+    seal(engine, 3)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER entries_no_update")
+        connection.exec_driver_sql("UPDATE entries SET body = CAST('{}' AS BLOB) WHERE idx = 1")
+    receiver = Scripted()
+    served = export(engine, receiver)
+    assert served.turn() == 1
+    assert receiver.taken == []
+    assert SqlSinks(engine).find("siem") == Cursor(next_index=0, next_head=1, error="entry_altered")
 
 
 def test_an_entry_that_lost_its_body_leaves_with_its_leaf_hash_alone(engine: Engine) -> None:
@@ -227,6 +308,11 @@ to = "syslog+tcp://127.0.0.1:1"
 format = "cef"
 
 [[sinks]]
+name = "nameless"
+to = "syslog+tcp://a..example:1"
+format = "cef"
+
+[[sinks]]
 name = "no-token"
 to = "https://127.0.0.1:1"
 format = "ocsf"
@@ -245,11 +331,11 @@ format = "ocsf"
     served.start()
     while sinks.find("alive") != Cursor(next_index=3, next_head=4):
         stopping.wait(0.01)
-    while (dead := sinks.find("dead")) is None or not dead.error:
+    while not all((found := sinks.find(name)) is not None and found.error for name in ("dead", "nameless")):
         stopping.wait(0.01)
     stopping.set()
     served.join()
-    assert dead == Cursor(next_index=0, next_head=1, error="sink_syslog_unreachable")
+    assert sinks.find("dead") == Cursor(next_index=0, next_head=1, error="sink_syslog_unreachable")
     events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
     assert [event["metadata"]["uid"] for event in events] == [f"{ORIGIN}#{place}" for place in (0, 1, 2, "head-3")]
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tunewarden.domain.entries import entry_bytes
 from tunewarden.domain.events import EVENT_TYPES, GateJudged
 from tunewarden.domain.gates import Outcome
 from tunewarden.domain.names import PrincipalId
-from tunewarden.entry.siem import cef, cloudevents, ocsf
+from tunewarden.entry.siem import cef, cloudevents, events, ocsf
 from tunewarden.entry.siem.events import Exported, of_entry
 from tunewarden_audit.merkle import leaf_hash
 
@@ -28,11 +29,10 @@ REQUIRED = {"activity_id", "category_uid", "class_uid", "metadata", "severity_id
 def schema(class_uid: int) -> dict[str, Any]:
     """JSON schema of one class, out of the schema's parts; attributes and objects that are not known are refused."""
     kind = OCSF["classes"][str(class_uid)]
-    objects = {"actor", "user", "api", "databucket", "finding_info"}
+    objects = {"actor", "user", "api", "compliance", "databucket", "finding_info"}
     own = {name: {"$ref": f"#/$defs/{name}"} for name in objects & set(kind["attributes"])}
     own |= {"src_endpoint": {"$ref": "#/$defs/network_endpoint"}} if "src_endpoint" in kind["attributes"] else {}
     own |= {"resources": {"type": "array", "items": {"$ref": "#/$defs/resource_details"}}}
-    own |= {"compliance": {"type": "object"}} if "compliance" in kind["attributes"] else {}
     fixed = {"activity_id": {"enum": kind["activities"]}, "class_uid": {"const": class_uid}}
     return {
         "$defs": OCSF["objects"],
@@ -85,6 +85,8 @@ def test_a_record_with_an_unknown_attribute_or_without_a_required_one_would_be_n
         ("ActionRefused", (6003, 99)),
         ("GateJudged", (6003, 3)),
         ("TreeHeadSigned", (6003, 1)),
+        ("PersonTraced", (6003, 2)),
+        ("PruneFinished", (6003, 4)),
     ],
 )
 def test_events_are_in_the_classes_that_the_documentation_names(name: str, expected: tuple[int, int]) -> None:
@@ -92,13 +94,16 @@ def test_events_are_in_the_classes_that_the_documentation_names(name: str, expec
     assert (record["class_uid"], record["activity_id"]) == expected
 
 
-@pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.UNKNOWN])
-def test_a_verdict_that_does_not_pass_is_a_compliance_finding(outcome: Outcome) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "status"), [(Outcome.FAIL, (3, "Fail")), (Outcome.UNKNOWN, (2, "Warning"))], ids=str
+)
+def test_a_verdict_that_does_not_pass_is_a_compliance_finding(outcome: Outcome, status: tuple[int, str]) -> None:
     found = example(GateJudged)
     assert isinstance(found, GateJudged)
     body = entry_bytes(replace(found, outcome=outcome), actor=PrincipalId("worker"), at=AT)
     record = json.loads(ocsf.render(of_entry(ORIGIN, 7, leaf_hash(body), body, HEAD)))
-    assert (record["class_uid"], record["severity_id"], record["compliance"]["status_id"]) == (2003, 3, 3)
+    assert (record["class_uid"], record["severity_id"]) == (2003, 3)
+    assert (record["compliance"]["status_id"], record["compliance"]["status"]) == status
     assert list(Draft202012Validator(schema(2003)).iter_errors(record)) == []
 
 
@@ -123,7 +128,7 @@ def test_every_format_carries_origin_index_and_leaf_hash() -> None:
     cloud = json.loads(cloudevents.render(event))
     assert (cloud["logorigin"], cloud["logindex"], cloud["leafhash"]) == (ORIGIN, "4711", event.leaf_hash)
     line = cef.render(event)
-    for part in (f"cs1={ORIGIN}", "cn1=4711", f"cs2={event.leaf_hash}", f"externalId={ORIGIN}#4711"):
+    for part in (f"cs1={ORIGIN}", "cn1=4711", f"cs2={event.leaf_hash}", "externalId=4711"):
         assert part in line
 
 
@@ -172,6 +177,17 @@ def test_cef_escapes_come_back_as_they_were() -> None:
     assert extension["suid"] == "prn=1\\x|y\nnext\rcs1=forged"
     assert extension["cs1"] == ORIGIN
     assert json.loads(extension["cs3"]) == {"a": "b=c\\d|e"}
+
+
+def test_cef_ids_are_short_enough_for_their_field_however_long_the_origin(event: Exported) -> None:
+    """The dictionary gives `externalId` 40 characters; a receiver that cuts there must not make two events one."""
+    _, extension = parse_cef(cef.render(replace(event, origin=f"{'a' * 200}.example/log")))
+    assert len(extension["externalId"]) <= 40
+    assert extension["externalId"] == event.id.removeprefix(f"{ORIGIN}#")
+
+
+def test_two_tests_of_a_sink_are_two_events() -> None:
+    assert events.tested(ORIGIN, AT).id != events.tested(ORIGIN, AT + timedelta(milliseconds=1)).id
 
 
 def test_cef_gives_a_long_fact_as_its_digest() -> None:

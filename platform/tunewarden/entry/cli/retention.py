@@ -66,7 +66,7 @@ def propose(key_file: KeyFile) -> None:
     first, last = found.indices[0], found.indices[-1]
     typer.echo(f"{made}: {len(found.indices)} entries between {first} and {last}\n")
     typer.echo("Next: export the log (tunewarden log tiles DIR), verify the copy on another machine")
-    typer.echo("(tunewarden-audit tiles DIR --key VKEY), keep it, and have somebody else run")
+    typer.echo("(tunewarden-audit tiles DIR --key VKEY), keep it as it is, and have somebody else run")
     typer.echo(f"tunewarden log prune approve {made} --verified-checkpoint DIR/checkpoint --key-file FILE")
 
 

@@ -2,7 +2,7 @@
 
 `CEF:0|vendor|product|version|event class id|name|severity|extension`. In the header `\\` and `|` are escaped, in
 extension values `\\`, `=` and line ends. Custom strings hold at most 4,000 characters: a longer fact is given as its
-digest.
+digest. `externalId` holds at most 40, too few for an id with an origin in it: it is unique together with `cs1`.
 """
 
 import re
@@ -22,7 +22,7 @@ def render(event: Exported) -> str:
     fact = encode(event.fact)
     extension = {
         "rt": str(int(event.at.timestamp() * 1000)),
-        "externalId": event.id,
+        "externalId": event.place,
         "suid": event.actor,
         "cs1Label": "logOrigin",
         "cs1": event.origin,

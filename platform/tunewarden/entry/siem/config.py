@@ -22,7 +22,7 @@ class Sink(BaseModel):
         to: `file:///PATH`, `https://...`, `syslog+tls://HOST:PORT` or, in a network of your own, `syslog+tcp://HOST:PORT`;
             plain `http://` only on this machine.
         start: whether a new sink gets what is in the log already.
-        token_file: sent as `Authorization: Bearer ...`.
+        token_file: sent as `Authorization: Bearer ...`, or as it is where it names its scheme ("Splunk ...").
         ca_file: whom to trust instead of the system's authorities.
         certificate_file, certificate_key_file: shown to a receiver that asks for one.
     """
@@ -111,9 +111,12 @@ def _token(sink: Sink) -> str:
     if not sink.token_file:
         return ""
     try:
-        return Path(sink.token_file).read_text(encoding="ascii").strip()
+        token = Path(sink.token_file).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(sink, "token") from error
+    if not token.isprintable() or not token:
+        raise _unreadable(sink, "token")
+    return token
 
 
 def _unreadable(sink: Sink, what: str) -> Unavailable:

@@ -9,9 +9,19 @@ from datetime import datetime
 from enum import IntEnum
 from typing import cast
 
-from tunewarden.domain.canonical import Plain, to_plain
+from tunewarden.domain.canonical import Plain, instant_text, to_plain
 from tunewarden.domain.entries import read_entry
-from tunewarden.domain.events import ActionRefused, Event, GateJudged, PromotionProposed, StepFailed
+from tunewarden.domain.events import (
+    ActionRefused,
+    Event,
+    GateJudged,
+    HoldReleased,
+    PromotionProposed,
+    PruneFinished,
+    PruneStarted,
+    SigningKeyRotated,
+    StepFailed,
+)
 from tunewarden.domain.gates import Outcome
 from tunewarden.drivers.sql_log import StoredTreeHead
 
@@ -31,7 +41,7 @@ class Exported:
     """One event on its way out.
 
     Attributes:
-        position: "entry 7", "head 9", or "test".
+        position: "entry 7", "head 9", or "test" and when.
         type: of the entry; `EntryPruned` where retention dropped the body, `TreeHeadSigned` for a head.
         index: in the log; None for what is no entry.
         leaf_hash: RFC 6962, 64 hex digits; empty for what is no entry.
@@ -49,9 +59,14 @@ class Exported:
     leaf_hash: str = ""
 
     @property
+    def place(self) -> str:
+        """The index of an entry; "head-9", or "test-" and when. Each is there once in a log."""
+        return self.position.replace(" ", "-") if self.index is None else str(self.index)
+
+    @property
     def id(self) -> str:
         """The same for the same event for ever: a receiver that has it can drop it."""
-        return f"{self.origin}#{self.position.replace(' ', '-') if self.index is None else self.index}"
+        return f"{self.origin}#{self.place}"
 
 
 def of_entry(origin: str, index: int, leaf: bytes, body: bytes | None, head: StoredTreeHead) -> Exported:
@@ -84,7 +99,7 @@ def of_head(origin: str, head: StoredTreeHead) -> Exported:
 
 def tested(origin: str, at: datetime) -> Exported:
     """To see that a sink works; it is in no log."""
-    return Exported(origin=origin, position="test", type="SinkTested", at=at, actor="", fact={})
+    return Exported(origin=origin, position=f"test {instant_text(at)}", type="SinkTested", at=at, actor="", fact={})
 
 
 def _gravity(event: Event) -> Gravity:
@@ -93,6 +108,6 @@ def _gravity(event: Event) -> Gravity:
             return Gravity.WARNING
         case StepFailed():
             return Gravity.WARNING
-        case ActionRefused():
+        case ActionRefused() | HoldReleased() | PruneStarted() | PruneFinished() | SigningKeyRotated():
             return Gravity.NOTICE
     return Gravity.INFORMATIONAL

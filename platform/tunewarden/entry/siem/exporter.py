@@ -1,8 +1,8 @@
 """The exporter: sends sealed entries and signed heads to every sink, each at its own pace.
 
 At least once, in the order of the log: a sink's cursor moves only after it has taken an event over. A dead sink waits,
-and keeps no other one waiting. An event that a sink refuses again and again becomes a dead letter, and the sink goes
-on.
+and keeps no other one waiting. An event that a sink refuses again and again, though it took the one before, becomes a
+dead letter, and the sink goes on. An entry that cannot be read here is never passed over: the sinks wait for a person.
 """
 
 import threading
@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from tunewarden.domain.errors import Refused, TunewardenError
-from tunewarden.drivers.sinks import Outgoing, Receiver
+from tunewarden.domain.errors import Corrupted, Refused, TunewardenError
+from tunewarden.drivers.sinks import Delivery, Outgoing, Receiver
 from tunewarden.drivers.sql_engine import connect
 from tunewarden.drivers.sql_log import StoredTreeHead
 from tunewarden.drivers.sql_sinks import HISTORY, Cursor, DeadLetter, SqlSinks, from_now
@@ -44,60 +44,57 @@ def outgoing(event: Exported, form: str) -> Outgoing:
 
 @dataclass(slots=True, kw_only=True)
 class Export:
-    """One sink being served."""
+    """One sink being served.
+
+    Attributes:
+        failures: in a row; the pause doubles with each.
+        attempts: at the next event.
+        takes: whether the sink took anything since the last dead letter. One that refuses everything is misconfigured,
+            and would otherwise lose the whole log event by event.
+    """
 
     sink: Sink
     sinks: SqlSinks
     origin: str
     receiver: Receiver
     idle_seconds: float
-    failures: int = 0  # in a row; the pause doubles with each
-    attempts: int = 0  # at the next event
+    failures: int = 0
+    attempts: int = 0
+    takes: bool = False
 
     def turn(self) -> float:
         """Send what waits, up to a hundred events; returns for how many seconds nothing is to be done."""
-        cursor = self._cursor()
-        head = self.sinks.next_head(cursor.next_head)
+        start = self._cursor()
+        head = self.sinks.next_head(start.next_head)
         if head is None:
             return self.idle_seconds
-        events, fault = self._next(cursor, head)
+        events, unreadable = self._next(start, head)
         ready = [outgoing(event, self.sink.format) for event in events]
-        done = self.receiver.deliver(ready) if ready else None
-        accepted = done.accepted if done else 0
-        error = done.error if done and done.error else fault if accepted == len(ready) else None
-        if accepted:
-            cursor = _after(cursor, events[accepted - 1])
-            self.attempts = 0
-        return self._settle(cursor, head, error, unreadable=error is not None and error is fault)
-
-    def _settle(
-        self, cursor: Cursor, head: StoredTreeHead, error: TunewardenError | None, *, unreadable: bool
-    ) -> float:
-        """Write down how far it came, and what stopped it."""
+        done = self.receiver.deliver(ready) if ready else Delivery(accepted=0)
+        cursor = start
+        if done.accepted:
+            cursor = _after(start, events[done.accepted - 1])
+            self.failures = self.attempts = 0
+            self.takes = True
+        error = done.error or unreadable
         if error is None:
-            self.failures = 0
-            self.sinks.set(self.sink.name, replace(cursor, error=""))
+            self.sinks.move(self.sink.name, start, replace(cursor, error=""))
             return 0.0
         self.failures += 1
-        self.attempts += isinstance(error, Refused)
-        if unreadable or self.attempts >= _MOST_ATTEMPTS:
-            self._bury(cursor, head, error)
+        self.attempts += isinstance(done.error, Refused)
+        if self.takes and self.attempts >= _MOST_ATTEMPTS:
+            self._bury(start, cursor, events[done.accepted], error)
             return 0.0
-        self.sinks.set(self.sink.name, replace(cursor, error=error.code))
+        self.sinks.move(self.sink.name, start, replace(cursor, error=error.code))
         logger.warning("sink_failed", sink=self.sink.name, code=error.code, failures=self.failures)
-        return min(_LONGEST_PAUSE_SECONDS, 2.0 ** (self.failures - 1))
+        return min(_LONGEST_PAUSE_SECONDS, 2.0 ** min(self.failures - 1, 10))  # a sink may be down for weeks
 
-    def _bury(self, cursor: Cursor, head: StoredTreeHead, error: TunewardenError) -> None:
-        is_entry = cursor.next_index < head.size
-        position = f"entry {cursor.next_index}" if is_entry else f"head {head.size}"
-        after = (
-            replace(cursor, next_index=cursor.next_index + 1, error=error.code)
-            if is_entry
-            else replace(cursor, next_head=head.size + 1, error=error.code)
-        )
-        self.sinks.bury(self.sink.name, DeadLetter(event=position, code=error.code), after)
-        logger.error("sink_dead_letter", sink=self.sink.name, event_at=position, code=error.code)
+    def _bury(self, start: Cursor, cursor: Cursor, event: Exported, error: TunewardenError) -> None:
+        letter = DeadLetter(event=event.position, code=error.code)
+        self.sinks.move(self.sink.name, start, replace(_after(cursor, event), error=error.code), letter)
+        logger.error("sink_dead_letter", sink=self.sink.name, event_at=event.position, code=error.code)
         self.attempts = self.failures = 0
+        self.takes = False
 
     def _cursor(self) -> Cursor:
         cursor = self.sinks.find(self.sink.name)
@@ -112,11 +109,11 @@ class Export:
             return [of_head(self.origin, head)], None
         count = min(_AT_ONCE, head.size - cursor.next_index)
         events: list[Exported] = []
-        for index, (leaf, body) in enumerate(self.sinks.entries(cursor.next_index, count), cursor.next_index):
-            try:
+        try:
+            for index, (leaf, body) in enumerate(self.sinks.entries(cursor.next_index, count), cursor.next_index):
                 events.append(of_entry(self.origin, index, leaf, body, head))
-            except TunewardenError as error:
-                return events, error
+        except Corrupted as error:
+            return events, error
         return events, None
 
 
@@ -152,6 +149,10 @@ def _serve(settings: Settings, sinks: SqlSinks, sink: Sink, stopping: threading.
         except TunewardenError as error:  # the database, or a secret that cannot be read
             logger.error("sink_failed", sink=sink.name, code=error.code)
             pause = _LONGEST_PAUSE_SECONDS / 10
+        except Exception as error:
+            # A thread that ends would leave its sink unserved without a sign. Only the type: the text may hold data.
+            logger.error("sink_crashed", sink=sink.name, error=type(error).__name__)
+            pause = _LONGEST_PAUSE_SECONDS
         stopping.wait(pause)
     if export is not None:
         export.receiver.close()

@@ -30,9 +30,14 @@ _CLASSES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "DatasetRegistered": (_DATASTORE, 6),  # create
         "DatasetVersionAdded": (_DATASTORE, 5),
         "DatasetRetired": (_DATASTORE, 2),  # update: nothing is deleted by it
+        "PersonTraced": (_API, 2),  # read
+        "PruneFinished": (_API, 4),  # delete
     }
 )
-"""Type of event -> class and activity, where it is not API activity."""
+"""Type of event -> class and activity, where its name does not say them."""
+
+_CHECKS: Mapping[object, tuple[int, str]] = MappingProxyType({"fail": (3, "Fail"), "unknown": (2, "Warning")})
+"""Outcome of a gate -> `compliance.status_id` and its caption; 2 is "no result due to missing information"."""
 
 _CREATING = ("Submitted", "Proposed", "Registered", "Reserved", "Started", "Placed", "Signed")
 _UPDATING = ("Approved", "Charged", "Settled", "Finished", "Failed", "Ended", "Moved", "Released", "Judged", "Rotated")
@@ -117,9 +122,10 @@ def _datastore(event: Exported) -> Mapping[str, Plain]:
 
 
 def _finding(event: Exported) -> Mapping[str, Plain]:
+    status_id, status = _CHECKS[event.fact["outcome"]]
     return {
         "finding_info": {"uid": event.id, "title": f"The gate {event.fact['gate']} did not pass"},
-        "compliance": {"control": event.fact["gate"], "status": str(event.fact["outcome"]), "status_id": 3},
+        "compliance": {"control": event.fact["gate"], "status": status, "status_id": status_id},
         "resources": _resources(event),
         "status_id": 1,  # new
     }
