@@ -7,6 +7,7 @@ HELM := $(VENV)/helm/.ready
 HELM_WHEEL := helm_sdkpy-0.1.32-py3-none-any.whl
 HELM_SHA256 := bcf5bf73cacc373bebedfb9c988969aa12a9eda86a140deba658fbf28eb789c5
 NODE := $(VENV)/node/.ready
+ALONE := $(VENV)/alone/.ready
 export HF_HUB_OFFLINE := 1
 export DO_NOT_TRACK := 1
 export RAY_USAGE_STATS_ENABLED := 0
@@ -20,7 +21,7 @@ demo: $(READY)
 serve: $(READY)
 	$(BIN)/tunewarden serve $(ARGS)
 
-test: $(READY) $(HELM) $(NODE)
+test: $(READY) $(HELM) $(NODE) $(ALONE)
 	$(BIN)/pytest $(ARGS)
 
 lint: $(READY)
@@ -52,6 +53,13 @@ $(HELM): | $(READY)
 	$(BIN)/python -m zipfile -e $(VENV)/helm/$(HELM_WHEEL) $(VENV)/helm
 	rm $(VENV)/helm/$(HELM_WHEEL)
 	touch $(HELM)
+
+# The auditor's tool alone, with nothing beside it but what it asks for; on the oldest Python it runs on, where that is there.
+$(ALONE): audit/pyproject.toml $(shell find audit/tunewarden_audit -name '*.py') | $(READY)
+	rm -rf $(VENV)/alone
+	$(shell python3.10 -c '' 2>/dev/null && echo python3.10 || echo $(PYTHON)) -m venv $(VENV)/alone
+	$(VENV)/alone/bin/pip install --quiet --disable-pip-version-check ./audit "$$(grep '^cryptography==' constraints.txt)"
+	touch $(ALONE)
 
 # A verifier that no one here wrote. Where npm or its registry is not reached, the tests that ask it say so and skip.
 $(NODE): tests/foreign/node/package-lock.json | $(READY)

@@ -7,6 +7,7 @@ witnessed.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -24,11 +25,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add(commands)
     options = parser.parse_args(arguments)
     try:
+        code = _run(options)
+        sys.stdout.flush()
+    except OSError:  # whoever read the output went away, or its disk is full: nobody is there to be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at exit has somewhere to go
+        return WRONG_USE
+    return code
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
         code: int = options.command(options)
     except OSError as error:
+        if error.filename is None:
+            raise
         return say(f"cannot read {error.filename!a}: {error.strerror}", WRONG_USE)
     except InvalidKey as error:
-        return say(f"cannot use --key: {error}", WRONG_USE)
+        return say(f"cannot use the key: {error}", WRONG_USE)
     return code
 
 

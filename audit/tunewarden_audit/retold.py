@@ -14,6 +14,7 @@ from typing import Any
 from tunewarden_audit import bundle, canonical
 
 _DIGEST = re.compile(r"sha256:(.*)", re.IGNORECASE | re.DOTALL)
+_ACTIVITY = re.compile(r"tw:entry-(0|[1-9][0-9]{0,18})")  # an entry in lineage.prov.json
 Entry = Mapping[str, Any]
 
 
@@ -72,6 +73,51 @@ def require_faithful(name: str, told: object, entries: Mapping[int, Entry], know
                 raise Contradicted(f"{name} speaks of entry {index}, which is not in the bundle")
             if not _agrees(retold, entry):
                 raise Contradicted(f"{name} retells entry {index} falsely")
+
+
+def require_graph(told: object, entries: Mapping[int, Entry]) -> None:
+    """Raise Contradicted where lineage.prov.json gives an entry another type, word or actor than the entry has.
+
+    The activity `tw:entry-<index>` has the entry's type and, under `tw:` names, strings of its fact. The agent
+    of a wasAssociatedWith or wasAttributedTo is the actor of the entry in its activity or its `tw:index`. Not checked:
+    other relations, and what is written otherwise than the platform writes it.
+    """
+    graph = told if isinstance(told, dict) else {}
+    for name, activity in _members(graph.get("activity")):
+        if entry := _entry(name, entries):
+            fact = entry.get("fact")
+            words = (fact if isinstance(fact, dict) else {}).items()
+            said = {f"tw:{member}": value for member, value in words if isinstance(value, str)}
+            kind = activity.get("prov:type")
+            if not isinstance(kind, dict) or kind.get("$") != f"tw:{entry['type']}":
+                raise Contradicted(f"{bundle.PROV} gives an entry another type")
+            if any(activity[member] != said[member] for member in said.keys() & activity.keys()):
+                raise Contradicted(f"{bundle.PROV} retells an entry falsely")
+    for relations in ("wasAssociatedWith", "wasAttributedTo"):
+        for _, relation in _members(graph.get(relations)):
+            index = relation.get("tw:index")
+            stated = index.get("$") if isinstance(index, dict) else None
+            entry = _entry(relation.get("prov:activity"), entries) or _entry(f"tw:entry-{stated}", entries)
+            if entry is None or relation.get("prov:agent") != f"tw:{entry['actor']}":
+                raise Contradicted(f"{bundle.PROV} says that somebody else acted than the entry says")
+
+
+def _members(value: object) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Identifier and record; PROV-JSON also has a list of records under one identifier."""
+    for name, item in value.items() if isinstance(value, dict) else ():
+        for record in item if isinstance(item, list) else [item]:
+            if isinstance(record, dict):
+                yield name, record
+
+
+def _entry(activity: object, entries: Mapping[int, Entry]) -> Entry | None:
+    """The entry that an activity stands for; None for an activity of another kind."""
+    match = _ACTIVITY.fullmatch(activity) if isinstance(activity, str) else None
+    if match is None:
+        return None
+    if int(match[1]) not in entries:
+        raise Contradicted(f"{bundle.PROV} speaks of entry {match[1]}, which is not in the bundle")
+    return entries[int(match[1])]
 
 
 def _agrees(retold: Mapping[str, object], entry: Entry) -> bool:

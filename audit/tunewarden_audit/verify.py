@@ -82,7 +82,7 @@ def verify(
         recipe.check("history", lambda: _history(files, trusted, head, since))
 
     # 11. Others have seen this head: the log did not show it to this auditor alone.
-    if witnesses:
+    if witnesses or quorum is not None:
         recipe.check("witnesses", lambda: witnessed(_file(files, bundle.CHECKPOINT), witnesses, quorum))
     return recipe.report()
 
@@ -195,6 +195,8 @@ def _retold(files: Files, entries: Entries) -> str:
     told = [name for name in (bundle.LINEAGE, bundle.PROV) if name in files]
     for name in told:
         retold.require_faithful(name, _decoded(name, files[name]), entries, known)
+    if bundle.PROV in files:
+        retold.require_graph(_decoded(bundle.PROV, files[bundle.PROV]), entries)
     if bundle.VERDICTS in files:
         retold.require_verdicts(_decoded(bundle.VERDICTS, files[bundle.VERDICTS]), entries)
         told.append(bundle.VERDICTS)

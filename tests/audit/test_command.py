@@ -1,5 +1,6 @@
 """The command: one line per check, the verdict, its exit code; alone, without a network, never with a traceback."""
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 
 from tunewarden_audit import bundle
 from tunewarden_audit.__main__ import main
+from tunewarden_audit.export import write_tiles
+from tunewarden_audit.merkle import leaf_hash
 from tunewarden_audit.note import SignerKey, TreeHead, sign_note
 
 AUDIT = Path(__file__).parents[2] / "audit"
@@ -86,6 +89,14 @@ def test_each_verdict_has_its_exit_code(capsys: pytest.CaptureFixture[str], gold
         assert (found, lines[-1]) == (code, f"verdict: {word}")
 
 
+def test_a_quorum_without_a_witness_is_not_taken_for_one(
+    capsys: pytest.CaptureFixture[str], golden: Any, folder: Path
+) -> None:
+    code, lines = run(capsys, "verify", folder / "golden.zip", "--key", golden.KEY.verifier.vkey, "--quorum", "1")
+    assert (code, lines[-1]) == (5, "verdict: invalid")
+    assert any("the quorum is between one and the number of witnesses" in line for line in lines)
+
+
 def test_inclusion_and_consistency_work_on_single_files(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     key = ("--key", folder / "key")
     code, lines = run(capsys, "inclusion", folder / "entry", folder / "inclusion", folder / "new", *key)
@@ -121,8 +132,8 @@ def test_wrong_use_says_what_is_wrong_and_exits_with_2(
     for arguments, because in (
         (("verify", folder / "nothing.zip"), "cannot read"),
         (("verify", folder), "cannot read"),
-        (("verify", golden.GOLDEN, "--key", "a+b+c"), "cannot use --key"),
-        (("verify", golden.GOLDEN, "--key", folder / "golden.zip"), "cannot use --key"),
+        (("verify", golden.GOLDEN, "--key", "a+b+c"), "cannot use the key"),
+        (("verify", golden.GOLDEN, "--key", folder / "golden.zip"), "cannot use the key"),
         (("verify", golden.GOLDEN, "--key", "no such file"), "cannot read"),
     ):
         code, lines = run(capsys, *arguments)
@@ -134,24 +145,84 @@ def test_wrong_use_says_what_is_wrong_and_exits_with_2(
         assert stop.value.code == 2
 
 
-def alone(golden: Any, *before: str) -> subprocess.CompletedProcess[str]:
+COMMANDS = {
+    "verify": ("verify", "golden.zip", "--since", "old"),
+    "inclusion": ("inclusion", "entry", "inclusion", "new"),
+    "consistency": ("consistency", "old", "new", "consistency"),
+    "tiles": ("tiles", "log", "--since", "old"),
+}
+
+
+def alone(folder: Path, command: str, *before: str) -> subprocess.CompletedProcess[str]:
+    """One of COMMANDS in the folder, behind the wall."""
     packages = Path(cryptography.__file__).parents[1]
-    command = [*before, sys.executable, "-I", "-S", "-W", "error", "-c", ALONE, str(AUDIT), str(packages)]
-    arguments = ["verify", str(golden.GOLDEN), "--key", golden.KEY.verifier.vkey]
-    return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    words = [*before, sys.executable, "-I", "-S", "-W", "error", "-c", ALONE, str(AUDIT), str(packages)]
+    words += [*COMMANDS[command], "--key", "key"]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def test_it_verifies_with_nothing_but_cryptography_and_opens_no_socket(golden: Any) -> None:
-    done = alone(golden)
+@pytest.fixture
+def whole_folder(folder: Path, golden: Any) -> Path:
+    """With the log as static files, too."""
+    leaves = [(leaf_hash(entry), entry) for entry in golden.parts().entries]
+    write_tiles(folder / "log", golden.parts().checkpoint, [golden.KEY.verifier], lambda a, n: leaves[a : a + n])
+    return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_it_verifies_with_nothing_but_cryptography_and_opens_no_socket(whole_folder: Path, command: str) -> None:
+    done = alone(whole_folder, command)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("verdict: consistent\n")
 
 
-def test_it_verifies_in_an_empty_network_namespace(golden: Any) -> None:
+@pytest.mark.parametrize("command", COMMANDS)
+def test_it_verifies_in_an_empty_network_namespace(whole_folder: Path, command: str) -> None:
     unshare = shutil.which("unshare")
     if unshare is None or subprocess.run([unshare, "-rn", "true"], capture_output=True, check=False).returncode:
         pytest.skip("this machine does not allow an empty network namespace")
-    assert alone(golden, unshare, "-rn").returncode == 0
+    assert alone(whole_folder, command, unshare, "-rn").returncode == 0
+
+
+INSTALLED = Path(sys.prefix) / "alone" / "bin"
+NEEDED = {"cffi", "cryptography", "pip", "pycparser", "setuptools", "tunewarden-audit", "typing-extensions"}
+
+
+@pytest.fixture
+def installed() -> Path:
+    """The programs of an environment in which an auditor installed the tool and nothing else."""
+    if not (INSTALLED.parent / ".ready").exists():
+        pytest.skip("tunewarden-audit is not installed alone here: `make .venv/alone/.ready`")
+    return INSTALLED
+
+
+def test_the_environment_of_its_own_has_the_tool_cryptography_and_what_that_needs(installed: Path) -> None:
+    done = subprocess.run(
+        [installed / "python", "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = {line.partition("==")[0].lower().replace("_", "-") for line in done.stdout.splitlines()}
+    assert {"cryptography", "tunewarden-audit"} <= found <= NEEDED
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_installed_alone_it_verifies_what_lies_in_an_empty_folder(
+    installed: Path, whole_folder: Path, command: str
+) -> None:
+    words = [str(installed / "tunewarden-audit"), *COMMANDS[command], "--key", "key"]
+    done = subprocess.run(words, cwd=whole_folder, env={}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("verdict: consistent\n")
+
+
+def test_its_source_is_python_3_10() -> None:
+    """Syntax only; that it runs there too is shown where `make .venv/alone/.ready` finds a Python 3.10."""
+    sources = sorted((AUDIT / "tunewarden_audit").rglob("*.py"))
+    assert len(sources) > 20
+    for path in sources:
+        ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 10))
 
 
 def test_the_wall_around_it_holds() -> None:
@@ -167,8 +238,24 @@ def test_the_wall_around_it_holds() -> None:
 
 
 def test_a_reader_of_its_own_code_finds_no_import_of_the_platform_and_none_of_the_log_in_the_verifier() -> None:
-    for path in sorted((AUDIT / "tunewarden_audit").glob("*.py")):
+    for path in sorted((AUDIT / "tunewarden_audit").rglob("*.py")):
         imports = [line for line in path.read_text().splitlines() if line.startswith(("import ", "from "))]
         assert not [line for line in imports if line.split()[1].split(".")[0] == "tunewarden"]
         if path.name in {"verify.py", "__main__.py", "bundle.py", "note.py", "merkle.py", "canonical.py"}:
             assert not [line for line in imports if "tunewarden_audit.log" in line or "custody" in line]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is not there")
+def test_output_that_nobody_can_read_is_no_traceback(golden: Any) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "tunewarden_audit",
+        "verify",
+        str(golden.GOLDEN),
+        "--key",
+        golden.KEY.verifier.vkey,
+    ]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "")

@@ -45,6 +45,46 @@ def test_the_lineage_cannot_speak_of_an_entry_that_is_not_here(
     assert "speaks of entry 3" in lineage_check(forge({bundle.LINEAGE: encode(told)}), golden)[1]
 
 
+GRAPH: dict[str, Any] = {
+    "activity": {
+        "tw:attempt-1": {"prov:type": {"$": "tw:TrainAttempt"}},
+        "tw:entry-4": {"prov:type": {"$": "tw:RequestApproved"}, "tw:index": {"$": "4"}, "tw:request": "ft-1"},
+    },
+    "wasAssociatedWith": {"tw:relation-1": {"prov:activity": "tw:entry-4", "prov:agent": "tw:pr-bob"}},
+    "wasAttributedTo": {"tw:relation-2": {"prov:agent": "tw:pr-ann", "prov:entity": "x", "tw:index": {"$": "2"}}},
+}
+
+
+def test_a_graph_that_says_what_the_entries_say_is_accepted(golden: Any, forge: Any) -> None:
+    assert lineage_check(forge({bundle.PROV: encode(GRAPH)}), golden)[0] is Grade.CONSISTENT
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "because"),
+    [
+        (b"tw:pr-bob", b"tw:pr-ann", "says that somebody else acted"),
+        (b"tw:RequestApproved", b"tw:RequestRejected", "gives an entry another type"),
+        (b'{"$":"tw:RequestApproved"}', b'["tw:RequestApproved"]', "gives an entry another type"),
+        (b'"tw:request":"ft-1"', b'"tw:request":"ft-2"', "retells an entry falsely"),
+        (b'"tw:request":"ft-1"', b'"tw:request":["ft-1","ft-2"]', "retells an entry falsely"),
+        (b"tw:pr-ann", b"tw:pr-bob", "says that somebody else acted"),
+        (b'"tw:index":{"$":"2"}', b'"tw:index":{"$":"4"}', "says that somebody else acted"),
+        (b'"tw:index":{"$":"2"}', b'"tw:index":2', "says that somebody else acted"),
+        (b'{"prov:activity"', b'[{}],"x":{"prov:activity"', "says that somebody else acted"),
+        (b"tw:entry-4", b"tw:entry-3", "speaks of entry 3, which is not in the bundle"),
+        (b'"prov:activity":"tw:entry-4"', b'"prov:activity":"tw:entry-9"', "speaks of entry 9"),
+    ],
+)
+def test_a_graph_with_another_actor_kind_or_word_than_the_entry_is_invalid(
+    golden: Any, forge: Any, old: bytes, new: bytes, because: str
+) -> None:
+    altered = encode(GRAPH).replace(old, new)
+    assert altered != encode(GRAPH)
+    grade, found = lineage_check(forge({bundle.PROV: altered}), golden)
+    assert grade is Grade.INVALID
+    assert because in found
+
+
 @pytest.mark.parametrize("name", [bundle.LINEAGE, bundle.PROV])
 def test_a_digest_that_nothing_names_is_found_as_a_value_and_as_a_name(
     golden: Any, files: dict[str, bytes], forge: Any, name: str

@@ -97,6 +97,21 @@ def _without_keyid(envelope: dict[str, object]) -> dict[str, object]:
 
 
 def test_the_auditors_verifier_accepts_all_three(attested: Attested) -> None:
+    accept(attested)
+
+
+def test_a_key_that_is_replaced_while_the_worker_runs_signs_everything_that_follows(tmp_path: Path) -> None:
+    load_or_create_release_key(tmp_path / "release.key")
+    release = KeyFileRelease(tmp_path / "release.key")
+    before = release.attest(BytesIO(ADAPTER), SAID)
+    (tmp_path / "release.key").unlink()
+    load_or_create_release_key(tmp_path / "release.key")
+    after = release.attest(BytesIO(ADAPTER), SAID)
+    assert after.key != before.key
+    accept(after)
+
+
+def accept(attested: Attested) -> None:
     files = {MODEL_SIGNATURE: attested.signature, STATEMENT: attested.statement, RELEASE_KEY: attested.key}
     members = {"signature": attested.signature, "statement": attested.statement, "release_key": attested.key}
     named = {member: "sha256:" + hashlib.sha256(data).hexdigest() for member, data in members.items()}

@@ -16,8 +16,10 @@ from tunewarden_audit.merkle import Tree, leaf_hash
 from tunewarden_audit.note import COSIGNATURE, SignerKey, TreeHead, add_signature, cosign, sign_note
 
 LARGEST = 65  # leaves: 65 * 66 / 2 = 2,145 pairs of index and size
+DEEP = 65_537  # leaves of one tree more, with long proofs
+DEEP_INDICES = (0, 1, 21_845, 65_534, 65_535, 65_536)
 KEY = SignerKey("log.example/2026", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
-ENTRIES = tuple(b'{"entry":%d}' % number for number in range(LARGEST))
+ENTRIES = tuple(b'{"entry":%d}' % number for number in range(DEEP))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +54,10 @@ def wrong(cases: Sequence[Case], answers: Sequence[bool]) -> list[str]:
 
 
 def inclusion_cases() -> Iterator[Case]:
-    """Every leaf of every tree of 1 to 65 leaves, as made and in up to seven alterations."""
-    for size in range(1, LARGEST + 1):
+    """Every leaf of every tree of 1 to 65 leaves and six of a large one, as made and in up to seven alterations."""
+    for size in (*range(1, LARGEST + 1), DEEP):
         tree = Tree(map(leaf_hash, ENTRIES[:size]))
-        for index in range(size):
+        for index in range(size) if size <= LARGEST else DEEP_INDICES:
             made = {
                 "index": index,
                 "size": size,
@@ -69,10 +71,11 @@ def inclusion_cases() -> Iterator[Case]:
 
 
 def consistency_cases() -> Iterator[Case]:
-    """Every pair of sizes from 1 to 65, as made and in up to six alterations."""
-    trees = [Tree(map(leaf_hash, ENTRIES[:size])) for size in range(LARGEST + 1)]
-    for size in range(1, LARGEST + 1):
-        for old_size in range(1, size + 1):
+    """Every pair of sizes from 1 to 65 and six with a large tree, as made and in up to six alterations."""
+    trees = {size: Tree(map(leaf_hash, ENTRIES[:size])) for size in (*range(1, LARGEST + 1), DEEP)}
+    trees |= {index + 1: Tree(map(leaf_hash, ENTRIES[: index + 1])) for index in DEEP_INDICES}
+    for size in (*range(1, LARGEST + 1), DEEP):
+        for old_size in range(1, size + 1) if size <= LARGEST else (index + 1 for index in DEEP_INDICES):
             made = {
                 "old_size": old_size,
                 "size": size,

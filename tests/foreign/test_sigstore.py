@@ -2,9 +2,14 @@
 
 Sigstore's Merkle module verifies inclusion only, and does not look whether an index lies inside the tree: its caller
 does. That one alteration is left out here.
+
+The other way round, we read a checkpoint that Sigstore's log Rekor v2 signed, under the key that the package brings.
 """
 
 import base64
+import hashlib
+import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -18,6 +23,31 @@ from sigstore._internal.trust import Keyring, RekorKeyring  # noqa: E402
 from sigstore._utils import KeyID  # noqa: E402
 from sigstore.errors import VerificationError  # noqa: E402
 from sigstore_models.common.v1 import PublicKey, PublicKeyDetails  # noqa: E402
+
+from tunewarden_audit.note import InvalidNote, VerifierKey, load_key, signed_head  # noqa: E402
+
+REKOR = """\
+log2025-1.rekor.sigstore.dev
+34356369
+dA9mMr0smTXgo7nGsE01Zdc5KOOqTs2/zYfdSqxO+ks=
+
+— log2025-1.rekor.sigstore.dev zxGZFQZgTebN28s0D7vKP5gX8R+CsXCved700HCQAHgDHbdkaH3tfx7+DMPkccNhzs\
+nSy7LijLzWMa+evZduylLs0wc=
+"""
+"""The head that the public log Rekor v2 showed on 2026-07-20."""
+
+
+def rekor_key() -> VerifierKey:
+    """The log's key as the package ships it, as a vkey."""
+    stored = Path(sigstore_merkle.__file__).parents[1] / "_store"
+    for roots in stored.glob("*/trusted_root.json"):
+        for log in json.loads(roots.read_text())["tlogs"]:
+            name = log["baseUrl"].removeprefix("https://")
+            if name == REKOR.partition("\n")[0]:
+                key = b"\x01" + base64.b64decode(log["publicKey"]["rawBytes"])[-32:]
+                key_id = hashlib.sha256(name.encode() + b"\n" + key).digest()[:4].hex()
+                return load_key(f"{name}+{key_id}+{base64.b64encode(key).decode()}")
+    pytest.skip("this sigstore does not bring that log's key along")
 
 
 def included(case: Case) -> bool:
@@ -52,3 +82,11 @@ def test_sigstore_accepts_our_inclusion_proofs_and_refuses_altered_ones(cases: C
 
 def test_sigstore_accepts_our_checkpoints_and_refuses_altered_ones(cases: Cases) -> None:
     assert wrong(cases["checkpoint"], [signed(case) for case in cases["checkpoint"]]) == []
+
+
+def test_we_read_a_checkpoint_of_rekor_v2_and_refuse_it_with_any_other_digit() -> None:
+    key = rekor_key()
+    assert signed_head(REKOR, [key]).size == 34356369
+    for old, new in (("34356369", "34356368"), ("dA9m", "dB9m"), ("ZgTebN", "ZgTebM"), ("\n", "\r\n")):
+        with pytest.raises(InvalidNote):
+            signed_head(REKOR.replace(old, new, 1), [key])

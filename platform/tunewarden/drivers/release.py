@@ -35,11 +35,16 @@ class KeyFileRelease:
     def __init__(self, path: Path) -> None:
         """Raises as `load_release_key` does."""
         self._path = path
-        self._key = load_release_key(path)
+        load_release_key(path)
 
     def attest(self, adapter: BinaryIO, statement: bytes) -> Attested:
-        """Sign both. The adapter lies in a temporary folder of mode 0700 meanwhile, under the name that is signed."""
-        key = public_pem(self._key)
+        """Sign both. The adapter lies in a temporary folder of mode 0700 meanwhile, under the name that is signed.
+
+        The file is read anew each time, as the library does: a key that was replaced meanwhile signs all or nothing.
+        Raises as `load_release_key` does.
+        """
+        private = load_release_key(self._path)
+        key = public_pem(private)
         envelope = encode(
             {
                 "payload": b64encode(statement).decode(),
@@ -48,7 +53,7 @@ class KeyFileRelease:
                     {
                         "keyid": hashlib.sha256(key).hexdigest(),
                         "sig": b64encode(
-                            self._key.sign(pre_authentication_encoding(statement), ec.ECDSA(hashes.SHA256()))
+                            private.sign(pre_authentication_encoding(statement), ec.ECDSA(hashes.SHA256()))
                         ).decode(),
                     }
                 ],

@@ -9,6 +9,7 @@ from typing import Any
 from tunewarden.domain.canonical import encode
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.events import ModelRegistered
+from tunewarden.domain.names import Digest
 from tunewarden.entry.exports import exports
 from tunewarden.entry.report import render_html, summary
 from tunewarden.entry.report.facts import only
@@ -41,7 +42,7 @@ def bundle(platform: Platform, lineage: Lineage, settings: Settings, since: Coll
     head = _sealing(platform, lineage, settings)
     grown = _grown(platform, head, since)
     vkey = settings.log_vkey.read_text().strip()
-    metrics = _metrics(settings.policies)
+    policies = settings.policies
     cited = [entry.index for entry in lineage.report.entries()]
     proofs = platform.log.inclusion_proofs(cited, head.size)
     return pack(
@@ -54,7 +55,13 @@ def bundle(platform: Platform, lineage: Lineage, settings: Settings, since: Coll
         report=_page(lineage, head, settings).encode(),
         consistency=grown,
         others={
-            **exports(lineage, origin=settings.origin, metrics=metrics, vkey=vkey),
+            **exports(
+                lineage,
+                origin=settings.origin,
+                metrics=_metrics(policies),
+                licences=_licences(policies),
+                vkey=vkey,
+            ),
             **_attestations(platform, lineage),
         },
     )
@@ -95,3 +102,10 @@ def _sealing(platform: Platform, lineage: Lineage, settings: Settings) -> Signed
 def _metrics(policies: Path) -> Mapping[str, Mapping[str, Any]]:
     """Unit and meaning of every metric, as `policies/metrics.toml` states them."""
     return tomllib.loads((policies / "metrics.toml").read_text())
+
+
+@cache
+def _licences(policies: Path) -> Mapping[Digest, str]:
+    """The licence of every base model that may be fine-tuned today, by the digest of its weights."""
+    listed = tomllib.loads((policies / "base-models.toml").read_text())
+    return {Digest(one["weights"]): one["licence"] for one in listed.values()}

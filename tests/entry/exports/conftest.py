@@ -1,13 +1,15 @@
-"""A whole story on the in-memory drivers, sealed, and handed over as a bundle."""
+"""A whole story on the in-memory drivers, its release signed with a key from a file, sealed, and handed over."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from tests.conftest import POLICIES, Stage
 from tests.entry.report.conftest import Told, tell
 
+from tunewarden.domain.events import ModelRegistered
 from tunewarden.drivers.memory import MemorySealedLog
+from tunewarden.drivers.release import KeyFileRelease, load_or_create_release_key
 from tunewarden.entry.bundle import bundle
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import SignedTreeHead
@@ -32,13 +34,21 @@ class Handed:
     def files(self) -> dict[str, bytes]:
         return read_bundle(self.bundle())
 
+    def adapter(self) -> bytes:
+        """The file that the attestations are about; it is not in the bundle."""
+        made = self.told.lineage().report.model.event
+        assert isinstance(made, ModelRegistered)
+        return self.told.stage.blobs.read(made.adapter)
+
     @property
     def verifier(self) -> VerifierKey:
         return self.key.verifier
 
 
 @pytest.fixture
-def told(stage: Stage) -> Told:
+def told(stage: Stage, tmp_path: Path) -> Told:
+    load_or_create_release_key(tmp_path / "release.key")
+    stage.platform = replace(stage.platform, release=KeyFileRelease(tmp_path / "release.key"))
     return tell(stage)
 
 

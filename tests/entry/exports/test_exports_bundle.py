@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.entry.exports.conftest import Handed
@@ -11,7 +12,9 @@ from tests.entry.report.conftest import CANARIES
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.events import ModelRegistered
 from tunewarden.entry.exports import exports
+from tunewarden.entry.exports.howto import howto
 from tunewarden_audit import bundle as archive
+from tunewarden_audit.merkle import leaf_hash, root
 from tunewarden_audit.note import TreeHead, sign_note
 from tunewarden_audit.verify import Grade, verify
 
@@ -33,9 +36,9 @@ def test_the_auditors_verifier_accepts_it_and_it_holds_every_file_of_the_format(
 def test_the_same_state_gives_the_same_bytes(handed: Handed) -> None:
     lineage = handed.told.lineage()
     other_order = replace(lineage, documents=dict(reversed(list(lineage.documents.items()))))
-    told = {"origin": handed.settings.origin, "metrics": {}, "vkey": handed.verifier.vkey}
+    told: dict[str, Any] = {"origin": "log.example", "metrics": {}, "licences": {}, "vkey": handed.verifier.vkey}
     assert handed.bundle() == handed.bundle()
-    assert exports(lineage, **told) == exports(other_order, **told)  # type: ignore[arg-type]
+    assert exports(lineage, **told) == exports(other_order, **told)
 
 
 @pytest.mark.parametrize("name", sorted(archive.EXPORTS | archive.ATTESTATIONS | {archive.LINEAGE}))
@@ -66,12 +69,13 @@ def test_a_digit_changed_by_a_careful_forger_is_noticed_by_the_check_of_that_fil
     assert faults(handed, {**files, name: changed}) == {check: Grade.INVALID}
 
 
-def test_a_lineage_that_names_another_approver_is_noticed(handed: Handed) -> None:
+@pytest.mark.parametrize("name", [archive.LINEAGE, archive.PROV])
+def test_a_file_that_names_another_approver_is_noticed(handed: Handed, name: str) -> None:
     files = handed.files()
     approver, requester = handed.told.approver.id.encode(), handed.told.requester.id.encode()
-    changed = files[archive.LINEAGE].replace(approver, requester, 1)
-    assert changed != files[archive.LINEAGE]
-    assert faults(handed, {**files, archive.LINEAGE: changed}) == {"lineage": Grade.INVALID}
+    place = files[name].rindex(b'"tw:' + approver if name == archive.PROV else approver)
+    changed = files[name][:place] + files[name][place:].replace(approver, requester, 1)
+    assert faults(handed, {**files, name: changed}) == {"lineage": Grade.INVALID}
 
 
 def test_taking_the_attestations_away_is_noticed(handed: Handed) -> None:
@@ -81,12 +85,8 @@ def test_taking_the_attestations_away_is_noticed(handed: Handed) -> None:
 
 def test_a_size_that_was_kept_is_answered_with_a_proof_that_the_verifier_uses(handed: Handed) -> None:
     kept = 5
-    old = TreeHead(handed.key.name, kept, handed.tree.root_of(kept) if hasattr(handed.tree, "root_of") else b"")
-    if not old.root:
-        from tunewarden_audit.merkle import leaf_hash, root
-
-        log = handed.told.stage.platform.log
-        old = TreeHead(handed.key.name, kept, root([leaf_hash(log.entry(index)) for index in range(kept)]))
+    log = handed.told.stage.platform.log
+    old = TreeHead(handed.key.name, kept, root([leaf_hash(log.entry(index)) for index in range(kept)]))
     since = sign_note(old.text(), handed.key).encode()
     newest = handed.tree.size
     assert verify(handed.bundle(), [handed.verifier], since).verdict is Grade.INCOMPLETE
@@ -113,11 +113,9 @@ def test_a_model_from_before_releases_were_signed_has_no_attestations_and_says_s
     assert isinstance(made.event, ModelRegistered)
     unsigned = replace(made.event, signature=None, statement=None, release_key=None)
     report = replace(lineage.report, model=replace(made, event=unsigned))
-    text = exports(
-        replace(lineage, report=report), origin=handed.settings.origin, metrics={}, vkey=handed.verifier.vkey
-    )[archive.HOWTO]
+    text = howto(replace(lineage, report=report), vkey=handed.verifier.vkey)
     assert b"There are no attestations" in text
-    assert b"openssl dgst" not in text
+    assert b"release key" not in text
 
 
 def test_verdicts_are_every_time_a_gate_was_asked(handed: Handed) -> None:

@@ -40,7 +40,7 @@ def test_an_interval_always_holds_its_value_after_rounding(hits: int, missed: in
 
 @given(st.sampled_from(PLANTED), st.sampled_from([*TEXTS, "", "\r\n", "one"]), st.integers())
 def test_a_plant_stands_where_it_says_and_the_text_around_it_is_kept(entity: EntityType, text: str, seed: int) -> None:
-    chance = Random(seed)  # noqa: S311
+    chance = Random(seed)
     plant = planted(entity, chance)
     changed, start, end = put(plant, text, chance)
     assert changed[start:end] in {plant.value, plant.value.upper()}

@@ -1,13 +1,16 @@
-"""What the steps measured, with the entry that names the evidence: the only figures that an export may show."""
+"""What the steps measured and what was promised, with the entries that say so: the only figures an export may show."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tunewarden.domain.canonical import decimal_text, decode, from_plain
 from tunewarden.domain.entries import Entry
-from tunewarden.domain.events import StepFinished
+from tunewarden.domain.events import RequestSubmitted, StepFinished
 from tunewarden.domain.gates import Evidence, Measurement
-from tunewarden.entry.report.facts import of
+from tunewarden.domain.training import Plan, StepName
+from tunewarden.entry.report.facts import of, only
+from tunewarden.entry.report.privacy import Privacy, privacy
+from tunewarden.entry.report.reading import Part, document
 from tunewarden.usecases.reports import Lineage
 
 _LIBRARIES = ("versions", "libraries")  # members of the details that the training and the measuring step write
@@ -36,6 +39,28 @@ def cited(lineage: Lineage) -> list[Cited]:
         for entry, event in of(lineage.report.steps, StepFinished)
         for measurement in from_plain(Evidence, decode(lineage.documents[event.evidence])).measurements
     ]
+
+
+def plan(lineage: Lineage) -> Plan:
+    """The plan that was asked for and approved. Raises `Corrupted` where it is not what its digest says."""
+    asked = only(lineage.report.request, RequestSubmitted)
+    return from_plain(Plan, decode(lineage.documents[asked.plan]))
+
+
+def promised(lineage: Lineage) -> Privacy:
+    """What holds for one person, as the report says it: more than was planned, where an attempt had to be repeated."""
+    details: tuple[Part, tuple[int, ...]] = (Part(), ())
+    for entry, event in of(lineage.report.steps, StepFinished):
+        if event.step is StepName.TRAIN:
+            details = document(lineage.documents, event.details), (entry.index,)
+    return privacy(lineage.report, plan(lineage), *details)
+
+
+def brackets(indices: tuple[int, ...]) -> str:
+    """Log indices as they end a statement: the first and the last of them, where there are more than three."""
+    shown = sorted(set(indices))
+    listed = ", ".join(map(str, shown)) if len(shown) <= 3 else f"{shown[0]} to {shown[-1]}"
+    return f"[{listed}]"
 
 
 def libraries(lineage: Lineage) -> Mapping[str, tuple[str, int]]:

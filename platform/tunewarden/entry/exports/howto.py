@@ -1,12 +1,13 @@
 """`HOWTO-VERIFY.txt`: how to verify this very bundle with unzip, sha256sum and openssl, and with the auditor's tool.
 
-Lines that begin with four spaces are commands; the tests run them on a real bundle, and see a changed byte fail.
+Lines that begin with four spaces are commands; the tests run them with sh on a bundle of the platform, and see what was
+altered fail. They are written without braces, which `str.format` would take for its own.
 """
 
 from tunewarden.domain.events import ModelRegistered
 from tunewarden.entry.report.facts import only
 from tunewarden.usecases.reports import Lineage
-from tunewarden_audit.bundle import entry_name, proof_name
+from tunewarden_audit.bundle import entry_name
 from tunewarden_audit.note import load_key
 
 _BEGIN = """\
@@ -17,15 +18,16 @@ The quick way, with the auditor's tool (it needs Python 3.10 or later and the li
   tunewarden-audit verify BUNDLE --key VKEY [--since CHECKPOINT] [--witness VKEY]
 
 The rest of this page is the same by hand, with unzip, sha256sum and openssl 3. Set BUNDLE to the file and VKEY to the
-log's public key. Take the key from the log's owner over another channel than this bundle. Of the key in vkey.txt the
-fingerprint, to be compared over the telephone or on paper, is
+log's public key; if that was changed, to the newest. Take it from the log's owner over another channel than this
+bundle. Of the key in vkey.txt the fingerprint, to be compared over the telephone or on paper, is
   {fingerprint}
-Run the commands in the order in which they stand, in one shell and in an empty folder. Each must succeed.
+Run the commands in the order in which they stand, in one shell (any sh) and in an empty folder. Each must succeed.
 
-1. The files are the ones that the manifest lists.
+1. The files are the ones that the manifest lists, and there is no other.
 
     unzip -q "$BUNDLE" -d bundle && cd bundle
     sha256sum --check --strict --quiet MANIFEST.sha256
+    test "$(find . -type f | wc -l)" -eq $(($(wc -l < MANIFEST.sha256) + 1))
 
 2. The log signed the tree head: "Signature Verified Successfully". (The fixed bytes make an Ed25519 public key of the
    last 32 bytes of the vkey, RFC 8410.)
@@ -35,16 +37,38 @@ Run the commands in the order in which they stand, in one shell and in an empty 
     printf '\\060\\052\\060\\005\\006\\003\\053\\145\\160\\003\\041\\000' > ../log.der
     printf %s "$VKEY" | cut -d+ -f3- | base64 -d | tail -c 32 >> ../log.der
     openssl pkeyutl -verify -pubin -keyform DER -inkey ../log.der -rawin -in ../head -sigfile ../head.sig
+    test "$(sed -n 1p ../head)" = "$(printf %s "$VKEY" | cut -d+ -f1)"
 
-3. The hash of a leaf: that of the entry which registers the model. From it, the hashes in
-   {proof} lead to the root, which is line 3 of the tree head (RFC 9162 section 2.1.3.2:
-   the tool does this for every entry).
+3. Every entry is in the log at the index in its name: "every entry is in the log". The hashes in its proof lead from
+   the hash of its leaf to the root, which is line 3 of the tree head (RFC 9162 section 2.1.3.2).
 
-    (printf '\\000'; cat {entry}) | sha256sum
+    size=$(sed -n '2s/^\\([0-9]*\\)$/\\1/p' ../head) wrong=
+    for entry in $(ls entries); do
+      position=$(echo "$entry" | sed -n 's/^0*\\([0-9][0-9]*\\)\\.json$/\\1/p')
+      last=$((size - 1))
+      test "$position" -le "$last" || wrong="$wrong $entry"
+      (printf '\\000'; cat "entries/$entry") | openssl dgst -sha256 -binary > ../hash
+      for sibling in $(sed 's/.*\\[\\(.*\\)\\].*/\\1/; s/[",]/ /g' "proofs/$entry"); do
+        test "$last" -gt 0 || wrong="$wrong $entry"
+        echo "$sibling" | base64 -d > ../sibling
+        if test $((position % 2)) -eq 1 || test "$position" -eq "$last"; then
+          (printf '\\001'; cat ../sibling ../hash) | openssl dgst -sha256 -binary > ../parent
+          while test $((position % 2)) -eq 0 && test "$position" -gt 0; do
+            position=$((position / 2)) last=$((last / 2))
+          done
+        else
+          (printf '\\001'; cat ../hash ../sibling) | openssl dgst -sha256 -binary > ../parent
+        fi
+        mv ../parent ../hash
+        position=$((position / 2)) last=$((last / 2))
+      done
+      test "$last" -eq 0 && test "$(base64 < ../hash)" = "$(sed -n 3p ../head)" || wrong="$wrong $entry"
+    done
+    test -z "$wrong" && echo "every entry is in the log" || (echo "not in the log:$wrong"; false)
 """
 
 _SIGNED = """
-4. That entry names the adapter and the three attestations.
+4. The entry that registers the model names the adapter and the three attestations.
 
     grep -q '"adapter":"sha256:{adapter}"' {entry}
     grep -q "\\"signature\\":\\"sha256:$(sha256sum < attestations/model.sig | cut -d' ' -f1)\\"" {entry}
@@ -70,15 +94,29 @@ _SIGNED = """
     openssl dgst -sha256 -verify attestations/release-key.pem -signature ../model.sig ../model.pae
     grep -q '{adapter}' ../model
 
-7. If you have the adapter: it is not in the bundle. Put it alone into a folder `adapter`, named adapter.safetensors.
-   Its SHA-256 is
-     {adapter}
-   and whoever has the package model-signing (OpenSSF Model Signing) checks the signature too:
-     model_signing verify key adapter --signature attestations/model.sig --public_key attestations/release-key.pem
+7. If you have the adapter (it is not in the bundle): put it alone into a folder `adapter` beside `bundle`, named
+   adapter.safetensors. The second command is from the package model-signing (OpenSSF Model Signing).
+
+    echo "{adapter}  ../adapter/adapter.safetensors" | sha256sum --check --quiet
+    model_signing verify key ../adapter --signature attestations/model.sig --public_key attestations/release-key.pem
 """
 
 _UNSIGNED = """
 4. There are no attestations: this model was registered before releases were signed.
+"""
+
+_WITNESS = """
+{number}. If you know a witness whose name is in a later line of `checkpoint`: set WITNESS to its public key. It signed
+   the tree head and the time at which it saw it (C2SP tlog-cosignature): "Signature Verified Successfully".
+
+    name=$(printf %s "$WITNESS" | cut -d+ -f1)
+    sed '1,/^$/d' checkpoint | grep -F " $name " | cut -d' ' -f3 | base64 -d > ../cosignature
+    seconds=$(printf %d "0x$(od -An -tx1 -j4 -N8 ../cosignature | tr -d ' \\n')")
+    (printf 'cosignature/v1\\ntime %s\\n' "$seconds"; cat ../head) > ../cosigned
+    tail -c 64 ../cosignature > ../cosigned.sig
+    printf '\\060\\052\\060\\005\\006\\003\\053\\145\\160\\003\\041\\000' > ../witness.der
+    printf %s "$WITNESS" | cut -d+ -f3- | base64 -d | tail -c 32 >> ../witness.der
+    openssl pkeyutl -verify -pubin -keyform DER -inkey ../witness.der -rawin -in ../cosigned -sigfile ../cosigned.sig
 """
 
 _END = """
@@ -91,12 +129,12 @@ afterwards. report.html, model-card.md and ml-bom.cdx.json are reading aids; the
 def howto(lineage: Lineage, *, vkey: str) -> bytes:
     """ASCII text; the same lineage and key give the same bytes."""
     made, index = only(lineage.report.model, ModelRegistered), lineage.report.model.index
-    signed = _UNSIGNED if made.release_key is None else _SIGNED
-    text = (_BEGIN + signed + _END).format(
+    attested, number = (_UNSIGNED, 5) if made.release_key is None else (_SIGNED, 8)
+    text = (_BEGIN + attested + _WITNESS + _END).format(
         model=made.model,
         adapter=made.adapter.removeprefix("sha256:"),
         entry=entry_name(index),
-        proof=proof_name(index),
         fingerprint=load_key(vkey).fingerprint,
+        number=number,
     )
     return text.encode("ascii")

@@ -2,14 +2,16 @@
 
 `cyclonedx-python-lib` has no classes for model cards yet, so the JSON is written here; the tests validate it against
 the official schema that the library ships. It has no timestamp, and its serial number follows from its content: the
-same state gives the same bytes. `tunewarden:index` is the log index of the entry that a component rests on.
+same state gives the same bytes. `tunewarden:index` is the log index of the entry that a component rests on. Only the
+licences are not in the log: a base model's is the one in the allowlist, a library's the one that its package declares.
 """
 
 import hashlib
 from collections.abc import Mapping
+from urllib.parse import quote
 from uuid import UUID
 
-from tunewarden.domain.canonical import Plain, decimal_text, decode, encode, from_plain
+from tunewarden.domain.canonical import Plain, decimal_text, encode
 from tunewarden.domain.events import (
     DatasetRegistered,
     DatasetVersionAdded,
@@ -19,27 +21,43 @@ from tunewarden.domain.events import (
 )
 from tunewarden.domain.gates import Outcome
 from tunewarden.domain.names import Digest
-from tunewarden.domain.training import Plan
-from tunewarden.entry.exports.evidence import Cited, cited, libraries
+from tunewarden.entry.exports.evidence import Cited, brackets, cited, libraries, plan, promised
 from tunewarden.entry.report.facts import of, only
-from tunewarden.entry.report.privacy import spending
 from tunewarden.entry.report.verdicts import Metrics
 from tunewarden.usecases.reports import Lineage
 
 _BASE, _DATA = "base-model", "dataset"
+_LICENCES: Mapping[str, str] = {
+    "captum": "BSD-3-Clause",
+    "dp-accounting": "Apache-2.0",
+    "fairlearn": "MIT",
+    "numpy": "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0",
+    "opacus": "Apache-2.0",
+    "peft": "Apache-2.0",
+    "ray": "Apache-2.0",
+    "safetensors": "Apache-2.0",
+    "tokenizers": "Apache-2.0",
+    "torch": "Apache-2.0 AND Apache-2.0 WITH LLVM-exception AND BSD-2-Clause AND BSD-3-Clause AND BSL-1.0 AND MIT",
+    "transformers": "Apache-2.0",
+}
+"""SPDX expressions of the libraries that the steps name; the tests hold them against the installed packages."""
 
 
-def ml_bom(lineage: Lineage, metrics: Metrics) -> bytes:
-    """Canonical JSON. Raises `Corrupted` for a plan or evidence that is not what its digest says."""
+def ml_bom(lineage: Lineage, metrics: Metrics, licences: Mapping[Digest, str]) -> bytes:
+    """Canonical JSON. `licences` are SPDX expressions of base models, by the digest of their weights.
+
+    Raises `Corrupted` for a plan or evidence that is not what its digest says.
+    """
     used = libraries(lineage)
-    model = _model(lineage, metrics)
+    base = _base(lineage, licences)
+    model = _model(lineage, metrics, base)
     content: dict[str, Plain] = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
         "metadata": {"component": model},
-        "components": [_base(lineage), _dataset(lineage), *(_library(name, *used[name]) for name in used)],
+        "components": [base, _dataset(lineage), *(_library(name, *used[name]) for name in used)],
         "dependencies": [
             {"ref": model["bom-ref"], "dependsOn": [_BASE, _DATA, *map(_reference, used)]},
             {"ref": _BASE},
@@ -58,7 +76,7 @@ def _serial_number(content: bytes) -> str:
     return f"urn:uuid:{UUID(int=bits)}"
 
 
-def _model(lineage: Lineage, metrics: Metrics) -> dict[str, Plain]:
+def _model(lineage: Lineage, metrics: Metrics, base: Mapping[str, Plain]) -> dict[str, Plain]:
     made, asked = only(lineage.report.model, ModelRegistered), only(lineage.report.request, RequestSubmitted)
     return {
         "bom-ref": made.model,
@@ -67,7 +85,7 @@ def _model(lineage: Lineage, metrics: Metrics) -> dict[str, Plain]:
         "version": made.adapter.removeprefix("sha256:"),
         "description": "A LoRA adapter for text classification; the base model is a component of its own.",
         "hashes": [_hash(made.adapter)],
-        "pedigree": {"ancestors": [{**_base(lineage), "bom-ref": f"{_BASE}-ancestor"}]},
+        "pedigree": {"ancestors": [{**base, "bom-ref": f"{_BASE}-ancestor"}]},
         "modelCard": {
             "modelParameters": {
                 "approach": {"type": "supervised"},
@@ -104,24 +122,21 @@ def _metric(one: Cited, metrics: Metrics) -> Plain:
 def _considerations(lineage: Lineage) -> Plain:
     report = lineage.report
     asked = only(report.request, RequestSubmitted)
-    plan = from_plain(Plan, decode(lineage.documents[asked.plan]))
-    spent = spending(report, plan)
+    recipe, told = plan(lineage).recipe, promised(lineage)
     index = report.request.index
     return {
         "useCases": [
             f"Purpose: {asked.purpose.value} (log entry {index}). For no other purpose was it asked or approved."
         ],
         "technicalLimitations": [
-            f"At most {plan.recipe.max_tokens} tokens of a text are read (plan of log entry {index}).",
+            f"At most {recipe.max_tokens} tokens of a text are read (plan of log entry {index}).",
             *_not_passed(lineage),
         ],
         "ethicalConsiderations": [
             {
                 "name": "What the model may give away about a person it was trained on",
-                "mitigationStrategy": f"Differential privacy, unit {spent.planned.unit.value}: epsilon "
-                f"{decimal_text(spent.epsilon)} at delta {decimal_text(spent.delta)}, noise multiplier "
-                f"{decimal_text(spent.planned.noise_multiplier)}, {spent.charged} updates charged (log entries "
-                f"{', '.join(str(entry.index) for entry in report.budget[:1] + report.budget[-1:])}).",
+                "mitigationStrategy": f"Differential privacy. {told.promise.text} Log entries "
+                f"{brackets(told.promise.log)}.",
             }
         ],
     }
@@ -137,13 +152,14 @@ def _not_passed(lineage: Lineage) -> list[str]:
     ]
 
 
-def _base(lineage: Lineage) -> dict[str, Plain]:
+def _base(lineage: Lineage, licences: Mapping[Digest, str]) -> dict[str, Plain]:
     asked = only(lineage.report.request, RequestSubmitted)
     return {
         "bom-ref": _BASE,
         "type": "machine-learning-model",
         "name": asked.base_model,
         "hashes": [_hash(asked.base_digest)],
+        **_licensed(licences.get(asked.base_digest)),
         "properties": _indices(lineage.report.request.index),
     }
 
@@ -176,9 +192,15 @@ def _library(name: str, version: str, index: int) -> Plain:
         "type": "library",
         "name": name,
         "version": version,
-        "purl": f"pkg:pypi/{name.lower().replace('_', '-')}@{version}",
+        **_licensed(_LICENCES.get(name)),
+        "purl": f"pkg:pypi/{name.lower().replace('_', '-')}@{quote(version, safe='')}",
         "properties": _indices(index),
     }
+
+
+def _licensed(expression: str | None) -> dict[str, Plain]:
+    """Nothing where the licence is not known: a guess is worse."""
+    return {} if expression is None else {"licenses": [{"expression": expression}]}
 
 
 def _reference(name: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from tunewarden.domain.canonical import decimal_text, decode, from_plain
+from tunewarden.domain.canonical import decimal_text
 from tunewarden.domain.events import (
     AliasMoved,
     DatasetRegistered,
@@ -20,8 +20,8 @@ from tunewarden.domain.events import (
     RequestSubmitted,
     StepFinished,
 )
-from tunewarden.domain.training import Plan, StepName
-from tunewarden.entry.exports.evidence import Cited, cited, libraries
+from tunewarden.domain.training import StepName
+from tunewarden.entry.exports.evidence import Cited, brackets, cited, libraries, plan, promised
 from tunewarden.entry.report.facts import of, only
 from tunewarden.entry.report.privacy import spending
 from tunewarden.entry.report.verdicts import Metrics
@@ -47,6 +47,7 @@ def model_card(lineage: Lineage, metrics: Metrics, *, origin: str) -> bytes:
         _section("Data", _data(lineage)),
         _section("Privacy", _privacy(lineage)),
         _section("Measured", [_figure(one, metrics) for one in figures]),
+        _section("Limits", _limits(lineage)),
         _section("Gates", _gates(lineage)),
         _section("Approvals and names", _approvals(lineage)),
         _section("Made with", [f"{name} {version} [{index}]" for name, (version, index) in libraries(lineage).items()]),
@@ -122,16 +123,26 @@ def _data(lineage: Lineage) -> list[str]:
 
 
 def _privacy(lineage: Lineage) -> list[str]:
-    asked = only(lineage.report.request, RequestSubmitted)
-    spent = spending(lineage.report, from_plain(Plan, decode(lineage.documents[asked.plan])))
-    promised = spent.reserved_log or (lineage.report.request.index,)
-    charged = [spent.charged_log[0], spent.charged_log[-1]] if spent.charged_log else list(promised)
+    told = promised(lineage)
+    spent = spending(lineage.report, plan(lineage))
+    promise = brackets(told.promise.log)
     return [
-        f"Epsilon {decimal_text(spent.epsilon)} at delta {decimal_text(spent.delta)} for one "
-        f"{spent.planned.unit.value} [{promised[0]}].",
+        f"{told.promise.text.rstrip('.')} {promise}.",
+        f"In words: who guesses from the model whether the data of one {spent.planned.unit.value} was used, both being "
+        f"equally likely, is right {told.right} of the time at most; a coin is right 50 % of the time {promise}.",
         f"Noise multiplier {decimal_text(spent.planned.noise_multiplier)}, sampling rate "
-        f"{decimal_text(spent.planned.sampling_rate)}, {spent.charged} updates charged "
-        f"[{charged[0]} to {charged[-1]}].",
+        f"{decimal_text(spent.planned.sampling_rate)} {brackets(spent.reserved_log)}; {spent.charged} updates charged "
+        f"{brackets(spent.charged_log or spent.reserved_log)}.",
+    ]
+
+
+def _limits(lineage: Lineage) -> list[str]:
+    asked, index = only(lineage.report.request, RequestSubmitted), lineage.report.request.index
+    recipe = plan(lineage).recipe
+    return [
+        f"For no other purpose than `{asked.purpose.value}` was it asked or approved [{index}].",
+        f"Of a text at most {recipe.max_tokens} tokens are read [{index}].",
+        f"Epsilon covers those who were trained on. Of those who were held out the figures above are exact [{index}].",
     ]
 
 
@@ -144,7 +155,7 @@ def _gates(lineage: Lineage) -> list[str]:
     told = []
     for entry, event in of(lineage.report.verdicts, GateJudged):
         bad = [f"`{one.metric}` {one.outcome.value}" for one in event.findings if one.outcome.value != "pass"]
-        rest = f" ({', '.join(bad)})" if bad else f", all {len(event.findings)} rules"
+        rest = f" ({', '.join(bad)})" if bad else f", {len(event.findings)} of {len(event.findings)} rules"
         told.append(f"Gate `{event.gate}` said {event.outcome.value}{rest} [{entry.index}].")
     return told
 

@@ -1,8 +1,10 @@
 """`lineage.prov.json`: the lineage as W3C PROV-JSON, made with the library `prov`.
 
-Every entry is an activity of its actor, and every attempt of a step one that lasts. Artefacts are entities named by
-their digests (`sha256:` and hex), so that the same artefact is the same entity in every document. `tw:index` of an
-element is the log index of the entry that it rests on. Sources: W3C PROV-DM and PROV-JSON (member submission of 2013).
+Every entry is an activity of its actor, refusals too, and every attempt of a step is one that lasts, in which a worker
+acts on behalf of whoever asked. Artefacts are entities named by their digests (`sha256:` and hex), so that the same
+artefact is the same entity in every document; each is attributed to whoever acted when it came to be. `tw:index` of an
+element is the log index of the entry that it rests on. Sources: W3C PROV-DM, PROV-CONSTRAINTS (an entity is generated
+once) and PROV-JSON (member submission of 2013).
 """
 
 import json
@@ -61,6 +63,7 @@ _MADE: Mapping[type[Event], frozenset[str]] = {
     ModelRegistered: frozenset({"signature", "statement"}),
     PromotionProposed: frozenset({"verdict"}),
 }
+_WORDS = ("action", "code", "outcome", "alias")  # what an entry decided, where it has such a field
 
 
 def provenance(lineage: Lineage) -> bytes:
@@ -84,6 +87,7 @@ class _Graph:
             self.document.add_namespace(prefix, uri)
         self._report = lineage.report
         self._relations = 0
+        self._generated: set[str] = set()
 
     def artefacts(self) -> None:
         """An entity for every digest that an entry names."""
@@ -110,10 +114,9 @@ class _Graph:
     def entry(self, entry: Entry) -> None:
         """The entry as an activity: who did it, what it rests on, what came of it."""
         kind, activity = type(entry.event).__name__, f"tw:entry-{entry.index}"
-        self.document.activity(activity, entry.at, entry.at, self._about(kind, entry.index))
-        self.document.wasAssociatedWith(
-            activity, f"tw:{entry.actor}", identifier=self._next(), other_attributes={"tw:index": entry.index}
-        )
+        said = {f"tw:{name}": str(getattr(entry.event, name)) for name in _WORDS if hasattr(entry.event, name)}
+        self.document.activity(activity, entry.at, entry.at, self._about(kind, entry.index) | said)
+        self._associated(activity, entry)
         if not isinstance(entry.event, StepStarted | StepFinished | StepFailed):  # their attempt does these
             made = _MADE.get(type(entry.event), frozenset())
             for name, digest in _digests(entry.event):
@@ -144,8 +147,13 @@ class _Graph:
             activity, end = f"tw:attempt-{started.attempt}", ends.get(started.attempt)
             kind = f"{started.step.value.capitalize()}Attempt"
             self.document.activity(activity, begin.at, None if end is None else end.at, self._about(kind, begin.index))
-            self.document.wasAssociatedWith(
-                activity, f"tw:{begin.actor}", identifier=self._next(), other_attributes={"tw:index": begin.index}
+            self._associated(activity, begin)
+            self.document.actedOnBehalfOf(
+                f"tw:{begin.actor}",
+                f"tw:{self._report.request.actor}",
+                activity,
+                identifier=self._next(),
+                other_attributes={"tw:index": begin.index},
             )
             given = [started.given]
             given += [asked.base_digest, asked.plan] if started.step is StepName.TRAIN else []
@@ -174,11 +182,19 @@ class _Graph:
         return {"prov:type": self.document.valid_qualified_name(f"tw:{kind}"), "tw:index": index}
 
     def _link(self, activity: str, entity: str, entry: Entry, *, made: bool) -> None:
+        """What the activity used, or made; what was there already, like a verdict given twice, is used."""
         attributes = {"tw:index": entry.index}
-        if made:
+        if made and entity not in self._generated:
+            self._generated.add(entity)
             self.document.wasGeneratedBy(entity, activity, entry.at, self._next(), other_attributes=attributes)
+            self.document.wasAttributedTo(entity, f"tw:{entry.actor}", self._next(), other_attributes=attributes)
         else:
             self.document.used(activity, entity, entry.at, self._next(), other_attributes=attributes)
+
+    def _associated(self, activity: str, entry: Entry) -> None:
+        self.document.wasAssociatedWith(
+            activity, f"tw:{entry.actor}", identifier=self._next(), other_attributes={"tw:index": entry.index}
+        )
 
     def _derived(self, made: str, source: str, entry: Entry) -> None:
         self.document.wasDerivedFrom(made, source, identifier=self._next(), other_attributes={"tw:index": entry.index})
