@@ -123,6 +123,16 @@ def test_a_story_with_a_hole_is_no_report(missing: int) -> None:
         fold(log([event for place, event in enumerate(TOLD) if place != missing]), STORY)
 
 
+@pytest.mark.parametrize("twice", [1, 3, 5])
+def test_a_story_that_begins_twice_is_no_report(twice: int) -> None:
+    with pytest.raises(Corrupted, match="twice"):
+        fold(log([*TOLD, TOLD[twice]]), STORY)
+
+
+def test_records_that_were_added_again_are_told_as_they_first_came() -> None:
+    assert fold(log([*TOLD, TOLD[2]]), STORY).version.index == 2
+
+
 @pytest.mark.parametrize(
     "state",
     [

@@ -52,9 +52,10 @@ class Story:
 class LineageReport:
     """What was trained, on what, for whom and why; who allowed it; what it cost; what was refused on the way.
 
-    Each field holds entries in log order. Fields that must hold exactly one are checked by `fold`.
+    Each field holds entries in log order. `fold` checks that there is exactly one where there must be.
 
     Attributes:
+        version: the first entry that added it; the same content may be added again.
         ended: the end of the request, and the retirement of the dataset.
         principals: keys made for, and taken from, everybody who acts in the story.
         keys: every rotation of the log's signing key.
@@ -108,8 +109,10 @@ def fold(entries: Iterable[Entry], story: Story) -> LineageReport:
             api_keys.append((entry.event.principal, entry))
     if not told["model"]:
         raise NotFound("model_not_found", "The log has no model version with this id.")
-    if not all(told[name] for name in _ONCE) or not _agrees(told["model"][0], told["request"][0], story):
-        raise Corrupted("lineage_broken", "The log tells another story of this model than the state, or has a hole.")
+    if any(len(told[name]) != 1 for name in _ONCE if name != "version") or not told["version"]:
+        raise Corrupted("lineage_broken", "The log tells the beginning of this story twice, or not at all.")
+    if not _agrees(told["model"][0], told["request"][0], story):
+        raise Corrupted("lineage_broken", "The log tells another story of this model than the state.")
     actors = {entry.actor for kept in told.values() for entry in kept}
     return LineageReport(
         model=told["model"][0],

@@ -41,7 +41,7 @@ def bundle(platform: Platform, lineage: Lineage, settings: Settings, since: Coll
     """
     head = _sealing(platform, lineage, settings)
     grown = _grown(platform, head, since)
-    vkey = settings.log_vkey.read_text().strip()
+    vkey = _vkey(settings)
     policies = settings.policies
     cited = [entry.index for entry in lineage.report.entries()]
     proofs = platform.log.inclusion_proofs(cited, head.size)
@@ -90,12 +90,24 @@ def _attestations(platform: Platform, lineage: Lineage) -> dict[str, bytes]:
 
 
 def _page(lineage: Lineage, head: SignedTreeHead, settings: Settings) -> str:
-    return render_html(lineage, origin=settings.origin, size=head.size, metrics=_metrics(settings.policies))
+    return render_html(
+        lineage,
+        origin=settings.origin,
+        size=head.size,
+        metrics=_metrics(settings.policies),
+        note=head.note,
+        vkey=_vkey(settings),
+    )
 
 
 def _sealing(platform: Platform, lineage: Lineage, settings: Settings) -> SignedTreeHead:
     """The newest signed head that holds every cited entry."""
     return covering(platform.log, max(entry.index for entry in lineage.report.entries()), settings)
+
+
+def _vkey(settings: Settings) -> str:
+    """The log's public key, as the sealer last wrote it."""
+    return settings.log_vkey.read_text().strip()
 
 
 @cache

@@ -28,7 +28,7 @@ from tunewarden.usecases.reports import Lineage
 
 METRICS = tomllib.loads((POLICIES / "metrics.toml").read_text())
 ORIGIN = "log.example.org/tunewarden"
-ROOT_TEXT, KEY_TEXT = "A" * 43 + "=", "A" * 44
+ROOT_TEXT, KEY_TEXT = "A" * 43 + "=", "AB+C" * 11
 NOTE = f"{ORIGIN}\n77\n{ROOT_TEXT}\n\n\N{EM DASH} {ORIGIN} AAAAAAAA\n\N{EM DASH} witness.example.com/w1 BBBBBBBB\n"
 VKEY = f"{ORIGIN}+01234567+{KEY_TEXT}"
 
@@ -153,7 +153,7 @@ def test_the_report_says_that_nobody_reviewed_the_records_and_what_it_does_not_s
     for limit in ("That the lawful basis holds", "Privacy of the held-out persons", "That the noise was really added"):
         assert limit in text
     assert "compliant" not in text
-    assert "anonymous" not in text.replace("not anonymous", "")
+    assert "anonymous" not in text
 
 
 @pytest.mark.parametrize("part", ["utility", "fairness", "explanation", "membership"])

@@ -25,14 +25,15 @@ from tunewarden.entry.report.facts import indices, of, only
 from tunewarden.entry.report.figures import count, exact_interval, instant, is_name, listed, short
 from tunewarden.usecases.reports import Lineage
 
-SECTIONS: Mapping[str, str] = {
-    "plan": "Plan",
-    "made": "What came of it",
-    "evidence": "Evidence",
-    "verdicts": "Last verdict of each gate",
-    "people": "People",
-    "aliases": "Aliases",
+SECTIONS: Mapping[str, tuple[str, str]] = {
+    "plan": ("Plan", "not in the plan"),
+    "made": ("What came of it", "not made"),
+    "evidence": ("Evidence", "not measured"),
+    "verdicts": ("Last verdict of each gate", "not judged"),
+    "people": ("People", "nobody"),
+    "aliases": ("Aliases", "never named it"),
 }
+"""Section -> its title, and what is said of a side that the log tells nothing of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

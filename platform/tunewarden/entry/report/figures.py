@@ -77,6 +77,17 @@ def short(name: str) -> str:
     return f"{kind}{mark}{_ELLIPSIS}{rest[-_SHOWN:]}" if len(rest) > _SHOWN else name
 
 
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Neighbours together, each as first and last: 4, 9, 10, 11 -> (4, 4), (9, 11)."""
+    found: list[tuple[int, int]] = []
+    for number in sorted(set(numbers)):
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
 def is_name(text: str) -> bool:
     """Whether it is a digest or an identifier of ours, which `short` may cut."""
     return text.startswith(_DIGEST) or (len(text.rpartition("-")[2]) == 32 and " " not in text)

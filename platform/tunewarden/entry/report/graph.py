@@ -9,9 +9,9 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-_WIDTH, _HEIGHT, _BRANCH = 212, 82, 66
-_ACROSS, _DOWN, _MARGIN = 42, 14, 18
-_BETWEEN_LINES = 44
+_WIDTH, _HEIGHT, _BRANCH = 212, 76, 62
+_ACROSS, _DOWN, _MARGIN = 42, 12, 18
+_BETWEEN_LINES = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +143,8 @@ def _box(placed: _Placed) -> Markup:
         *(node.section, " outline" if node.outline else "", f"{node.kind}: {node.whole}"),
         *(x, y, _WIDTH, placed.height, rule),
         *(x + 12, y + 20, node.kind, x + _WIDTH - 10, y + 20, _log(node.log)),
-        *(x + 12, y + (44 if placed.height == _HEIGHT else 38), node.title),
-        *(x + 12, y + placed.height - (15 if placed.height == _HEIGHT else 11), node.note),
+        *(x + 12, y + (42 if placed.height == _HEIGHT else 37), node.title),
+        *(x + 12, y + placed.height - (13 if placed.height == _HEIGHT else 10), node.note),
     )
 
 

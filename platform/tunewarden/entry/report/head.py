@@ -39,9 +39,14 @@ def head(origin: str, size: int, note: str, vkey: str) -> Head:
         root=_root(note),
         signer=next((name for name in names if name == origin), ""),
         cosigners=tuple(name for name in names if name != origin),
-        key=vkey.rpartition("+")[0],
+        key=key_name(vkey),
         fingerprint=sha256(vkey.encode()).hexdigest() if vkey else "",
     )
+
+
+def key_name(vkey: str) -> str:
+    """Name and id of a key (`name+id`), without the key itself, whose base64 may have a plus too."""
+    return "+".join(vkey.split("+", 2)[:2])
 
 
 def _signers(note: str) -> Iterator[str]:

@@ -192,6 +192,7 @@ def _mechanism(found: Spending) -> tuple[Fact, ...]:
 
 
 def _budget(found: Spending) -> tuple[Fact, ...]:
+    settled = found.settled_log or found.reserved_log  # while it is only reserved, that is the last word
     charged = Fact("Updates charged", f"{found.charged:,} of {count(found.planned.updates, 'planned update')}")
     return (
         Fact(
@@ -201,13 +202,11 @@ def _budget(found: Spending) -> tuple[Fact, ...]:
         ),
         Fact("Reserved", f"epsilon {exact(found.epsilon)} at delta {exact(found.delta)}", found.reserved_log),
         Fact(charged.label, charged.value, (*found.charged_log, *found.settled_log)),
-        Fact(
-            "Updates given back", "not settled" if found.returned is None else exact(found.returned), found.settled_log
-        ),
+        Fact("Updates given back", "not settled" if found.returned is None else exact(found.returned), settled),
         Fact(
             "Spent on the dataset by then",
             "not settled" if found.spent is None else f"epsilon {exact(found.spent)}, all trainings together",
-            found.settled_log,
+            settled,
         ),
     )
 

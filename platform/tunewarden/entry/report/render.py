@@ -10,6 +10,7 @@ from tunewarden.domain.events import ModelRegistered
 from tunewarden.entry.report.cited import cited
 from tunewarden.entry.report.difference import SECTIONS, compared
 from tunewarden.entry.report.facts import Name, only
+from tunewarden.entry.report.figures import runs
 from tunewarden.entry.report.head import head
 from tunewarden.entry.report.verdicts import Metrics
 from tunewarden.entry.report.view import view
@@ -51,7 +52,7 @@ def render_difference(left: Lineage, right: Lineage, *, origin: str) -> str:
             models=[
                 (Name(only(side.report.model, ModelRegistered).model), side.report.model) for side in (left, right)
             ],
-            sections=[(name, title, sections[name]) for name, title in SECTIONS.items()],
+            sections=[(name, title, sections[name], nothing) for name, (title, nothing) in SECTIONS.items()],
             cited=cited(entries[index] for index in sorted(entries)),
         )
     )
@@ -67,6 +68,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["unbroken"] = _unbroken
+    environment.filters["runs"] = runs
     return environment
 
 

@@ -14,6 +14,8 @@ from tunewarden.domain.events import (
     DatasetVersionAdded,
     Event,
     GateJudged,
+    HoldPlaced,
+    HoldReleased,
     KeyCreated,
     KeyRevoked,
     ModelRegistered,
@@ -231,5 +233,7 @@ _ACTS: Mapping[type[Event], str] = {
     StepFailed: "carried out the job",
     PromotionProposed: "proposed the promotion",
     PromotionApproved: "approved the promotion",
+    HoldPlaced: "placed a legal hold",
+    HoldReleased: "released a legal hold",
     ActionRefused: "was refused",
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tunewarden.domain.canonical import decode, from_plain
 from tunewarden.domain.entries import Entry
+from tunewarden.domain.errors import Corrupted
 from tunewarden.domain.events import GateJudged
 from tunewarden.domain.gates import Bound, Finding, Gate, Outcome, Rule
 from tunewarden.domain.lineage import LineageReport
@@ -74,10 +75,16 @@ def _verdict(group: list[tuple[Entry, GateJudged]], documents: Mapping[Digest, b
         at=instant(entry.at),
         who=Name(entry.actor),
         outcome=event.outcome,
-        rules=tuple(_judged(one, rules[one.metric, one.bound], metrics) for one in event.findings),
+        rules=tuple(_judged(one, _rule(rules, one, entry), metrics) for one in event.findings),
         log=(entry.index,),
         again=tuple(other.index for other, _ in group[1:]),
     )
+
+
+def _rule(rules: Mapping[tuple[str, Bound], Rule], finding: Finding, entry: Entry) -> Rule:
+    if (finding.metric, finding.bound) not in rules:
+        raise Corrupted("lineage_broken", f"Entry {entry.index} judges by a rule that its gate does not have.")
+    return rules[finding.metric, finding.bound]
 
 
 def _judged(finding: Finding, rule: Rule, metrics: Metrics) -> Judged:
@@ -88,7 +95,7 @@ def _judged(finding: Finding, rule: Rule, metrics: Metrics) -> Judged:
         because=rule.because,
         remedy="" if finding.outcome is Outcome.PASS else rule.remedy,
         limit=f"{'at most' if finding.bound is Bound.AT_MOST else 'at least'} {exact(finding.limit)}",
-        measured="not measured" if measured is None else exact_interval(measured),
+        measured="not measured" if measured is None else exact_interval(measured).replace("\N{NO-BREAK SPACE}(", " ("),
         n="" if measured is None else f"{measured.n:,} {known.get('n', '')}".rstrip(),
         unit=str(known.get("unit", "")),
         outcome=finding.outcome,

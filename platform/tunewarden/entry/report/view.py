@@ -39,12 +39,14 @@ class View:
     """The report.
 
     Attributes:
+        registered: the entry that says there is this model version.
         as_of: the instant that the report is as of, and how many entries the log had; None for the report as it is now.
         wide, narrow: the same picture for paper and for a telephone.
         measured: the entry of the measuring step, by which its sections are footnoted.
     """
 
     model: Name
+    registered: tuple[int, ...]
     head: Head
     as_of: tuple[str, str] | None
     abstract: tuple[tuple[str, tuple[Said, ...]], ...]
@@ -83,6 +85,7 @@ def view(lineage: Lineage, *, head: Head, metrics: Metrics) -> View:
     picture, told = stages(report), description(report)
     return View(
         model=Name(only(report.model, ModelRegistered).model),
+        registered=(report.model.index,),
         head=head,
         as_of=None if lineage.as_of is None else (instant(lineage.as_of), count(report.size, "entry", "entries")),
         abstract=tuple(
@@ -90,7 +93,7 @@ def view(lineage: Lineage, *, head: Head, metrics: Metrics) -> View:
         ),
         facts=tuple(_facts(lineage)),
         wide=draw(picture, across=4, name="wide", description=told),
-        narrow=draw(picture, across=2, name="narrow", description=told),
+        narrow=draw(picture, across=1, name="narrow", description=told),
         participants=participants(report),
         moments=moments(report),
         refusals=refusals(report),

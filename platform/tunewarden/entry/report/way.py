@@ -37,7 +37,7 @@ def stages(report: LineageReport) -> tuple[Stage, ...]:
         Stage(nodes=(_adapter(report),)),
         _step(report, StepName.MEASURE),
         Stage(nodes=(_model(report),), refused=_refused(report, report.model)),
-        Stage(nodes=_aliases(report), refused=_not_promoted(report)),
+        Stage(nodes=_aliases(report), refused=(*_not_promoted(report), *_refused(report, *report.promotions))),
     )
 
 
@@ -159,7 +159,7 @@ def _aliases(report: LineageReport) -> tuple[Node, ...]:
         title="none",
         whole="no alias names this model version",
         note="nobody may use it yet",
-        log=(),
+        log=(report.model.index,),
         section="promotion",
         outline=True,
     )
@@ -183,16 +183,18 @@ def _not_promoted(report: LineageReport) -> tuple[Node, ...]:
     )
 
 
-def _refused(report: LineageReport, about: Entry) -> tuple[Node, ...]:
-    """The refusals about the thing that `about` tells of, those with one code together."""
-    names = set(_names(about))
+def _refused(report: LineageReport, *about: Entry) -> tuple[Node, ...]:
+    """The refusals about the things that `about` tells of, those with one code together."""
+    names = {name for entry in about for name in _names(entry)}
     found = [(entry, event) for entry, event in of(report.refusals, ActionRefused) if event.resource in names]
     nodes = [
         Node(
-            kind="Refused" + (f", {number} times" if number > 1 else ""),
+            kind="Refused",
             title=_fit(words.spaced(code), 24),
             whole=words.reason(code, next(event.rule for _, event in found if event.code == code)).why,
-            note=_fit(listed(dict.fromkeys(event.action for _, event in found if event.code == code)), 28),
+            note=_fit(
+                _times(number) + listed(dict.fromkeys(event.action for _, event in found if event.code == code)), 28
+            ),
             log=indices(entry for entry, event in found if event.code == code),
             section="refused",
             outline=True,
@@ -202,6 +204,10 @@ def _refused(report: LineageReport, about: Entry) -> tuple[Node, ...]:
     if len(nodes) <= _MOST_REFUSED:
         return tuple(nodes)
     return (*nodes[: _MOST_REFUSED - 1], _rest(nodes[_MOST_REFUSED - 1 :]))
+
+
+def _times(number: int) -> str:
+    return f"{number} times " if number > 1 else ""
 
 
 def _rest(nodes: Iterable[Node]) -> Node:
@@ -223,6 +229,8 @@ def _names(about: Entry) -> Iterable[str]:
             return (model,)
         case RequestSubmitted(request=request):
             return (request,)
+        case PromotionProposed(promotion=promotion):
+            return (promotion,)
         case event:
             return (getattr(event, "dataset", ""),)
 

@@ -109,6 +109,10 @@ REASONS: Mapping[str, Reason] = {
         "A rule of the gate does not hold, or could not be decided.", "the requester, with a better model version"
     ),
     "illegal_transition": Reason("It was not in a state in which that can be done.", "nobody; the state says why"),
+    "lineage_pruned": Reason(
+        "The entries that say how it came to be had lost their bodies.",
+        "nobody for this model version; the requester, with a new one",
+    ),
     "nothing_to_prune": Reason(
         "No entry might lose its body.", "nobody; retention classes, holds and what is in use decide"
     ),
