@@ -42,8 +42,11 @@ def hold(state: Path) -> int:
 def create_key(path: Path, name: str, algorithm: bytes = ED25519) -> SignerKey:
     """Generate a signing key into a new file of mode 0600; raises FileExistsError rather than replace one."""
     key = SignerKey.generate(name, algorithm)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    _write_through(descriptor, key.pem())
+    draft = _draft(path, key.pem())
+    try:
+        path.hardlink_to(draft)  # unlike a rename, it never replaces a key
+    finally:
+        draft.unlink()
     _flush_folder(path.parent)
     return key
 
@@ -59,7 +62,13 @@ def read_key(path: Path, name: str, algorithm: bytes = ED25519) -> SignerKey:
 
 def replace_key(path: Path, key: SignerKey) -> None:
     """Put another signing key in the place of the one in the file. A crash leaves one of the two, whole."""
-    _replace(path, key.pem())
+    replace_file(path, key.pem())
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Written beside it, flushed, renamed, and the folder flushed: after a power cut the old one is there, or this."""
+    _draft(path, data).replace(path)
+    _flush_folder(path.parent)
 
 
 def write_state(path: Path, signed: Signed) -> None:
@@ -67,7 +76,7 @@ def write_state(path: Path, signed: Signed) -> None:
 
     The rename in it is the point of no return: from there on this head has been signed.
     """
-    _replace(path, _encode(signed))
+    replace_file(path, _encode(signed))
 
 
 def read_state(path: Path) -> Signed | None:
@@ -119,20 +128,16 @@ def _text(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Written beside it, flushed, renamed, and the folder flushed."""
-    draft = path.with_name(path.name + ".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    _write_through(descriptor, data)
-    draft.replace(path)
-    _flush_folder(path.parent)
-
-
-def _write_through(descriptor: int, data: bytes) -> None:
+def _draft(path: Path, data: bytes) -> Path:
+    """The bytes, flushed, in a file of mode 0600 beside the one that is meant; its name is nobody else's."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.unlink(missing_ok=True)  # what a crash left, of whatever mode
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+    return draft
 
 
 def _flush_folder(folder: Path) -> None:

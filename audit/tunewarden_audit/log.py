@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from tunewarden_audit.merkle import Frontier
+from tunewarden_audit.merkle import Frontier, leaf_hash
 from tunewarden_audit.note import InvalidNote, SignerKey, TreeHead, VerifierKey, add_signature, open_note, sign_note
-from tunewarden_audit.trust import Rotation, is_rotation, read_rotation
+from tunewarden_audit.tiles import LARGEST_ENTRY
+from tunewarden_audit.trust import Rotation, read_rotation
 
 
 class RefusedToSign(Exception):
@@ -90,15 +91,21 @@ def seal(key: SignerKey, last: Signed | None, leaf_hashes: Iterable[bytes]) -> S
     return Signed(checkpoint=note, key=key.verifier.vkey, frontier=frontier, last_leaf=leaves[-1])
 
 
-def hand_over(old: SignerKey, new: SignerKey, last: Signed | None, leaf_hashes: Iterable[bytes]) -> Signed:
-    """Sign a head with both keys; from there on only the new one signs.
+def hand_over(old: SignerKey, new: SignerKey, last: Signed | None, overlap: Iterable[bytes], entry: bytes) -> Signed:
+    """Sign the head that ends with the rotation with both keys; from there on only the new one signs.
 
-    `leaf_hashes` are as in `seal`; the last of them is that of the rotation's entry (see `trust`). The new key's
-    signature stands first. Once the result is in the state file, `seal` refuses the old key. Raises RefusedToSign.
+    `overlap` is the leaf hash of the last signed entry as the database has it, nothing where none was signed yet;
+    `entry` the bytes of the one after it. The new key's signature stands first. Once the result is in the state file,
+    `seal` refuses the old key. Raises RefusedToSign.
     """
-    signed = seal(old, last, leaf_hashes)
-    if signed is None:
-        raise LogShortened("the log does not hold the entry that rotates its key")
+    # 1. These very bytes, whose hash is signed, say so: the database may have changed since somebody looked.
+    index = 0 if last is None else last.size
+    rotation = _rotation(index, entry)
+    if rotation is None or (rotation.old, rotation.new) != (old.verifier, new.verifier):
+        raise RotationForged(f"entry {index} does not hand the log over from this key to that one: call the auditor")
+    # 2. The old key signs, and the new one.
+    signed = seal(old, last, [*overlap, leaf_hash(entry)])
+    assert signed is not None
     text, old_line = signed.checkpoint.rsplit("\n\n", 1)
     note = add_signature(sign_note(f"{text}\n", new), old_line)
     return replace(signed, checkpoint=note, key=new.verifier.vkey)
@@ -107,15 +114,12 @@ def hand_over(old: SignerKey, new: SignerKey, last: Signed | None, leaf_hashes: 
 def signable(key: VerifierKey, first: int, bodies: Sequence[bytes]) -> Sequence[bytes]:
     """Which of the entries from index `first` on this key may sign: those before the one that retires it.
 
-    Raises RotationBegun where that is the very first, and RotationForged.
+    Raises RotationBegun where that is the very first, RotationForged, and RefusedToSign for an entry that is too long.
     """
     for offset, body in enumerate(bodies):
-        if not is_rotation(body):
-            continue
-        try:
-            rotation = read_rotation(first + offset, body)
-        except ValueError as error:
-            raise RotationForged(f"{error}; nobody but the sealer may write such an entry: call the auditor") from None
+        if len(body) > LARGEST_ENTRY:  # once signed, no bundle of static files could ever hold it
+            raise RefusedToSign(f"entry {first + offset} is longer than {LARGEST_ENTRY:,} bytes: call the auditor")
+        rotation = _rotation(first + offset, body)
         if rotation is None:
             continue
         if rotation.old != key:
@@ -150,6 +154,13 @@ def replay(key: VerifierKey, last: Signed, leaf_hashes: Iterable[bytes]) -> None
             f"the first {last.size} entries of the database are not the ones that were signed; "
             "keep the database and the state file as they are and call the log's owner and the auditor"
         )
+
+
+def _rotation(index: int, entry: bytes) -> Rotation | None:
+    try:
+        return read_rotation(index, entry)
+    except ValueError as error:
+        raise RotationForged(f"{error}; nobody but the sealer may write such an entry: call the auditor") from None
 
 
 def _require_own(key: VerifierKey, last: Signed) -> None:

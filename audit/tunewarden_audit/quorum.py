@@ -9,6 +9,8 @@ from tunewarden_audit import note
 from tunewarden_audit.note import VerifierKey
 from tunewarden_audit.recipe import Found, Grade, Stopped
 
+_LAST_SECOND = 253_402_300_799  # of the year 9999, the last that calendars here know; a witness may sign later ones
+
 
 def witnessed(checkpoint: bytes, witnesses: Sequence[VerifierKey], quorum: int | None) -> Found[None]:
     """Whether enough of the witnesses cosigned the checkpoint; raises InvalidNote for a cosignature that is wrong."""
@@ -23,5 +25,11 @@ def witnessed(checkpoint: bytes, witnesses: Sequence[VerifierKey], quorum: int |
         missing = sorted(ascii(key.name) for key in set(witnesses) - times.keys())
         because = f"{len(times)} of {wanted} cosignatures are there; none of {', '.join(missing)}"
         raise Stopped(because, Grade.INCOMPLETE)
-    newest = datetime.fromtimestamp(max(times.values()), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    newest = _when(max(times.values()))
     return Found(None, f"{len(times)} of {wanted} wanted cosigned this head, last at {newest}", Grade.WITNESSED)
+
+
+def _when(seconds: int) -> str:
+    if seconds > _LAST_SECOND:
+        return f"{seconds} seconds after 1970"
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

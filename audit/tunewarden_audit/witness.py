@@ -9,15 +9,18 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from tunewarden_audit import merkle
+from tunewarden_audit.custody import create_key, read_key, replace_file
 from tunewarden_audit.merkle import LONGEST_PROOF, InvalidProof
 from tunewarden_audit.note import (
     COSIGNATURE,
@@ -28,7 +31,7 @@ from tunewarden_audit.note import (
     TreeHead,
     VerifierKey,
     cosign,
-    open_note,
+    signed_head,
 )
 
 LARGEST_REQUEST = LONGEST_NOTE
@@ -36,7 +39,9 @@ SIZE_TYPE = "text/x.tlog.size"
 PATH = "/add-checkpoint"
 _OLD = re.compile(r"old (0|[1-9][0-9]{0,18})")
 _LENGTH = re.compile(r"[0-9]{1,9}")
-_PATIENCE_SECONDS = 10
+_PATIENCE_SECONDS = 10  # for the next bytes of a client
+_LONGEST_SECONDS = 30.0  # for all of them
+_MOST_CONNECTIONS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,57 +93,63 @@ class Witness:
         try:
             submission = _submission(body)  # 1
             head = self._trusted(submission.note)  # 2, 3
-            with self._lock:  # reading what was seen and replacing it must not be interleaved
+            with self._lock:  # one after the other, to the end: nobody is told of a smaller head at a later time
                 self._continues(head, submission, body)  # 4, 5
                 self._remember(head, submission.note)  # 6
+                return Answer(200, cosign(submission.note, self._key, int(self._clock())))
         except _Refused as refused:
             return refused.answer
-        return Answer(200, cosign(submission.note, self._key, int(self._clock())))
+        except OSError:
+            return Answer(500, "this witness cannot read or write what it saw\n")
 
     def _trusted(self, note: str) -> TreeHead:
-        head = _head(note)
-        keys = [key for key in self._logs if key.name == head.origin]
+        try:
+            origin = _head(note).origin
+        except InvalidNote as error:
+            raise _Refused(Answer(400, f"{error}\n")) from None
+        keys = [key for key in self._logs if key.name == origin]
         if not keys:
             raise _Refused(Answer(404, "this witness does not know that log\n"))
         try:
-            open_note(note, keys)
+            return signed_head(note, keys)
         except InvalidNote as error:
             raise _Refused(Answer(403, f"{error}\n")) from None
-        return head
 
     def _continues(self, head: TreeHead, submission: _Submission, body: bytes) -> None:
         if submission.old_size > head.size:
             raise _Refused(Answer(400, "the old size is larger than the checkpoint's\n"))
         last = self._last(head.origin)
-        known = 0 if last is None else last.size
-        if submission.old_size != known:
-            raise _Refused(Answer(409, f"{known}\n", SIZE_TYPE))
+        if submission.old_size != last.size:
+            raise _Refused(Answer(409, f"{last.size}\n", SIZE_TYPE))
+        if last.size == head.size and last.root != head.root:
+            self._keep(head, body)
+            raise _Refused(Answer(409, f"{last.size}\n", SIZE_TYPE))
         try:
-            if last is None:
-                _require_empty(submission.proof)
-            elif (last.size, last.root) != (head.size, head.root):
+            if last.size:
                 merkle.verify_consistency(last.size, head.size, submission.proof, last.root, head.root)
+            elif submission.proof:
+                raise InvalidProof("a proof from size 0 is empty")
         except InvalidProof as error:
             self._keep(head, body)
-            if known == head.size:
-                raise _Refused(Answer(409, f"{known}\n", SIZE_TYPE)) from None
             raise _Refused(Answer(422, f"{error}\n")) from None
 
-    def _last(self, origin: str) -> TreeHead | None:
+    def _last(self, origin: str) -> TreeHead:
         try:
-            return _head(self._file(origin).read_text())
+            return _head(self._file(origin).read_bytes().decode())
         except FileNotFoundError:
-            return None
+            return TreeHead(origin, 0, merkle.EMPTY_ROOT)
+        except ValueError:
+            raise _Refused(Answer(500, "what this witness remembers of that log is damaged\n")) from None
 
     def _remember(self, head: TreeHead, note: str) -> None:
         if head.size:
-            _write(self._file(head.origin), note.encode())  # point of no return: from here on this head counts as seen
+            replace_file(self._file(head.origin), note.encode())  # point of no return: this head counts as seen
 
     def _keep(self, head: TreeHead, body: bytes) -> None:
         """Once for each head: anybody can send a signed head with a wrong proof, as often as they like."""
         path = self._evidence / f"{hashlib.sha256(head.text().encode()).hexdigest()}.txt"
         if not path.exists():
-            _write(path, body)
+            replace_file(path, body)
 
     def _file(self, origin: str) -> Path:
         return self._seen / f"{hashlib.sha256(origin.encode()).hexdigest()}.checkpoint"
@@ -152,8 +163,6 @@ def submission(old_size: int, proof: Iterable[bytes], note: str) -> bytes:
 
 def open_key(directory: Path, name: str) -> SignerKey:
     """The witness's key in its directory, mode 0600; made on the first call. Raises InvalidKey."""
-    from tunewarden_audit.custody import create_key, read_key
-
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = directory / "witness.key"
     return read_key(path, name, COSIGNATURE) if path.exists() else create_key(path, name, COSIGNATURE)
@@ -165,6 +174,20 @@ def serve(witness: Witness, host: str, port: int) -> ThreadingHTTPServer:
     class Door(BaseHTTPRequestHandler):
         timeout = _PATIENCE_SECONDS
         server_version, sys_version = "tunewarden-audit", ""
+
+        def setup(self) -> None:
+            super().setup()
+            self._end = threading.Timer(_LONGEST_SECONDS, self._hang_up)
+            self._end.daemon = True
+            self._end.start()
+
+        def finish(self) -> None:
+            self._end.cancel()
+            super().finish()
+
+        def _hang_up(self) -> None:
+            with suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
 
         def do_POST(self) -> None:
             length = self.headers.get("content-length", "")
@@ -186,7 +209,30 @@ def serve(witness: Witness, host: str, port: int) -> ThreadingHTTPServer:
         def log_message(self, *_: object) -> None:
             """Say nothing: what was seen is in the directory."""
 
-    return ThreadingHTTPServer((host, port), Door)
+    return _Server((host, port), Door)
+
+
+class _Server(ThreadingHTTPServer):
+    """A thread for each connection, of which there are only so many; one more is hung up on, and may come again."""
+
+    def __init__(self, address: tuple[str, int], door: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, door)
+        self._places = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client that went away is no news, and `add_checkpoint` answers whatever it is given."""
 
 
 def _submission(body: bytes) -> _Submission:
@@ -206,27 +252,4 @@ def _submission(body: bytes) -> _Submission:
 
 
 def _head(note: str) -> TreeHead:
-    try:
-        return TreeHead.parse(note.partition("\n\n")[0] + "\n")
-    except InvalidNote as error:
-        raise _Refused(Answer(400, f"{error}\n")) from None
-
-
-def _require_empty(proof: tuple[bytes, ...]) -> None:
-    if proof:
-        raise InvalidProof("a proof from size 0 is empty")
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Beside it, flushed, renamed, and the folder flushed: it is there after a power cut, or the old one is."""
-    draft = path.with_name(path.name + ".new")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return TreeHead.parse(note.partition("\n\n")[0] + "\n")

@@ -105,7 +105,7 @@ def test_the_state_survives_its_file_and_a_second_write_replaces_the_first(tmp_p
 def test_a_draft_that_a_crash_left_behind_does_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "sealer.json"
     write_state(path, sealed(3))
-    path.with_name("sealer.json.new").write_bytes(b"half a st")
+    path.with_name(".sealer.json.draft").write_bytes(b"half a st")
     assert read_state(path) == sealed(3)
     write_state(path, sealed(4))
     assert read_state(path) == sealed(4)
@@ -143,6 +143,14 @@ def test_a_key_file_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) 
     with pytest.raises(FileExistsError):
         create_key(path, "log.example")
     assert read_key(path, "log.example").verifier == key.verifier
+
+
+def test_a_key_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "log.key"
+    (tmp_path / ".log.key.draft").write_bytes(b"-----BEGIN PRIV")  # what a crash left of the first try
+    key = create_key(path, "log.example")
+    assert read_key(path, "log.example").verifier == key.verifier
+    assert [child.name for child in tmp_path.iterdir()] == ["log.key"]
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666, 0o602])

@@ -8,7 +8,15 @@ import pytest
 
 from tunewarden_audit.bundle import ConsistencyProof, InclusionProof, pack
 from tunewarden_audit.canonical import encode
-from tunewarden_audit.log import RotationBegun, RotationForged, SignedStateBroken, hand_over, seal, signable
+from tunewarden_audit.log import (
+    RefusedToSign,
+    RotationBegun,
+    RotationForged,
+    SignedStateBroken,
+    hand_over,
+    seal,
+    signable,
+)
 from tunewarden_audit.merkle import Tree, leaf_hash
 from tunewarden_audit.note import COSIGNATURE, InvalidNote, SignerKey, TreeHead, VerifierKey, open_note, sign_note
 from tunewarden_audit.recipe import Grade
@@ -186,6 +194,11 @@ def test_a_forged_rotation_is_invalid_and_the_sealer_does_not_sign_it(forge: Cal
         signable(FIRST.verifier, 0, entries)
 
 
+def test_an_entry_that_no_auditor_could_be_handed_is_not_signed() -> None:
+    with pytest.raises(RefusedToSign, match="entry 7 is longer than 65,535 bytes"):
+        signable(FIRST.verifier, 6, [other(0), bytes(65_536)])
+
+
 def test_a_rotation_of_another_log_is_invalid() -> None:
     old, new = SignerKey.generate("log.example/other"), SignerKey.generate("log.example/other")
     entries = (*ONCE[:2], rotation(old, new), *ONCE[3:])
@@ -242,7 +255,10 @@ def test_the_sealer_stops_before_the_rotation_and_goes_on_with_the_new_key_only(
     leaves = [leaf_hash(body) for body in ONCE]
     before = seal(FIRST, None, leaves[:2])
     assert before is not None
-    both = hand_over(FIRST, SECOND, before, leaves[1:3])
+    for other_entry in (ONCE[3], rotation(FIRST, THIRD), rotation(STRANGER, SECOND), rotation(SECOND, FIRST)):
+        with pytest.raises(RotationForged, match="entry 2"):
+            hand_over(FIRST, SECOND, before, leaves[1:2], other_entry)
+    both = hand_over(FIRST, SECOND, before, leaves[1:2], ONCE[2])
     assert open_note(both.checkpoint, [FIRST.verifier]).text == open_note(both.checkpoint, [SECOND.verifier]).text
     assert both.checkpoint == head(3, SECOND, FIRST)
     with pytest.raises(SignedStateBroken, match="another key is in force"):

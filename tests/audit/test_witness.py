@@ -1,14 +1,20 @@
 """The witness: what it cosigns, what it refuses, what it keeps as evidence; and what its cosignature is worth."""
 
 import http.client
+import os
+import socket
 import threading
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tunewarden_audit import witness
+from tunewarden_audit.__main__ import main
+from tunewarden_audit.custody import hold
 from tunewarden_audit.merkle import Tree, leaf_hash
 from tunewarden_audit.note import (
     COSIGNATURE,
@@ -116,6 +122,61 @@ def test_a_malformed_submission_is_a_bad_request(watcher: Witness, body: bytes) 
     assert watcher.add_checkpoint(body).status == 400
 
 
+def test_the_empty_log_has_one_root_and_another_is_refused_and_kept(watcher: Witness, tmp_path: Path) -> None:
+    assert watcher.add_checkpoint(request(0, 0)).status == 200
+    other = sign_note(TreeHead(LOG.name, 0, bytes(32)).text(), LOG)
+    assert watcher.add_checkpoint(f"old 0\n\n{other}".encode()) == Answer(409, "0\n", "text/x.tlog.size")
+    assert evidence(tmp_path) == 1
+    assert watcher.add_checkpoint(request(0, 5)).status == 200
+
+
+def test_between_equal_sizes_a_proof_is_empty(watcher: Witness) -> None:
+    watcher.add_checkpoint(request(0, 9))
+    assert watcher.add_checkpoint(b"old 9\n" + b64encode(bytes(32)) + b"\n\n" + note(9).encode()).status == 422
+
+
+def test_of_two_submissions_at_once_the_larger_head_has_the_later_time(tmp_path: Path) -> None:
+    """A cosignature says: as of this time, the largest head that I have seen is this one."""
+    times: list[int] = []
+    second = threading.Thread(target=lambda: answers.append(watcher.add_checkpoint(request(5, 9))))
+    answers: list[Answer] = []
+
+    def clock() -> float:
+        if not times and not second.ident:
+            second.start()
+            second.join(0.3)
+        times.append(len(times) + 1)
+        return times[-1]
+
+    watcher = Witness(KEY, [LOG.verifier], tmp_path, clock)
+    first = watcher.add_checkpoint(request(0, 5))
+    second.join()
+    smaller = open_note(note(5) + first.body, [KEY.verifier]).times[KEY.verifier]
+    larger = open_note(note(9) + answers[0].body, [KEY.verifier]).times[KEY.verifier]
+    assert smaller < larger
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff", b"log.example/seen\n9\n"], ids=range(3))
+def test_a_witness_whose_memory_is_damaged_cosigns_nothing_and_blames_itself(
+    watcher: Witness, tmp_path: Path, damage: bytes
+) -> None:
+    watcher.add_checkpoint(request(0, 5))
+    next((tmp_path / "seen").iterdir()).write_bytes(damage)
+    assert watcher.add_checkpoint(request(5, 9)).status == 500
+
+
+def test_a_witness_that_cannot_write_cosigns_nothing(watcher: Witness, tmp_path: Path) -> None:
+    (tmp_path / "seen").rmdir()
+    assert watcher.add_checkpoint(request(0, 5)).status == 500
+
+
+def test_a_witnesss_key_named_like_the_log_signs_no_head(tmp_path: Path) -> None:
+    posing = SignerKey.generate(LOG.name, COSIGNATURE)
+    unsigned = note(5).partition("\n\n")[0] + "\n\n"
+    body = b"old 0\n\n" + (unsigned + cosign(note(5), posing, 5)).encode()
+    assert Witness(KEY, [posing.verifier], tmp_path, lambda: 0).add_checkpoint(body).status == 403
+
+
 def test_what_it_saw_outlives_it(watcher: Witness, tmp_path: Path) -> None:
     watcher.add_checkpoint(request(0, 9))
     again = Witness(KEY, [LOG.verifier], tmp_path, lambda: 0)
@@ -159,6 +220,64 @@ def test_over_http_other_paths_and_huge_bodies_are_refused(door: int) -> None:
     assert post(door, "/add-checkpoint", b"x", {"content-length": "99999999999"})[0] == 413
 
 
+def test_a_client_that_drips_is_hung_up_on_and_nobody_waits_for_it(
+    watcher: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(witness, "_LONGEST_SECONDS", 0.4)
+    server = witness.serve(watcher, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    port = server.server_address[1]
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as slow:
+        slow.sendall(b"POST /add-checkpoint HTTP/1.1\r\ncontent-length: 900000\r\n")
+        assert post(port, "/add-checkpoint", request(0, 5))[0] == 200
+        with suppress(OSError):
+            while time.monotonic() - began < 5:
+                slow.sendall(b"x")
+                time.sleep(0.02)
+    assert time.monotonic() - began < 5
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_more_connections_than_it_has_places_for_are_hung_up_on(
+    watcher: Witness, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(witness, "_MOST_CONNECTIONS", 3)
+    server = witness.serve(watcher, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    port = server.server_address[1]
+    idle = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(3)]
+    with pytest.raises((OSError, http.client.HTTPException)):
+        post(port, "/add-checkpoint", request(0, 5))
+    for connection in idle:
+        connection.close()
+    until = time.monotonic() + 5
+    status = 0
+    while status != 200 and time.monotonic() < until:
+        with suppress(OSError, http.client.HTTPException):
+            status = post(port, "/add-checkpoint", request(0, 5))[0]
+    assert status == 200
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_one_directory_has_one_witness(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two that take turns on one memory could cosign a rollback."""
+    descriptor = hold(tmp_path / "witness")
+    code = main(
+        ["witness", str(tmp_path), "--name", "w.example", "--key", LOG.verifier.vkey, "--listen", "127.0.0.1:0"]
+    )
+    os.close(descriptor)
+    assert code == 2
+    assert "another process holds the lock" in capsys.readouterr().out
+
+
 def test_its_key_is_made_once_and_read_again(tmp_path: Path) -> None:
     first = witness.open_key(tmp_path / "w", "witness.example/w9")
     assert witness.open_key(tmp_path / "w", "witness.example/w9").verifier == first.verifier
@@ -187,6 +306,12 @@ def test_one_witness_named_twice_is_one() -> None:
     head = note(9) + cosign(note(9), KEY, 5)
     with pytest.raises(Stopped):
         witnessed(head.encode(), [KEY.verifier, KEY.verifier], 2)
+
+
+@pytest.mark.parametrize("seconds", [253402300799, 253402300800, 2**62, 2**63 - 1])
+def test_a_time_that_no_calendar_knows_is_shown_as_it_is(seconds: int) -> None:
+    found = witnessed((note(9) + cosign(note(9), KEY, seconds)).encode(), [KEY.verifier], None)
+    assert ("9999-12-31" if seconds == 253402300799 else str(seconds)) in found.because
 
 
 @pytest.mark.parametrize("moved", ["time", "text"])

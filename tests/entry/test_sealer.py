@@ -169,6 +169,28 @@ def test_it_refuses_when_its_own_memory_is_gone(settings: Settings) -> None:
     assert "state file is gone" in refused_because(settings)
 
 
+def test_a_lost_key_and_a_lost_memory_are_not_answered_with_a_new_key(settings: Settings) -> None:
+    append(settings, 2)
+    seal(settings)
+    settings.sealer_state.unlink()
+    settings.signing_key.unlink()
+    assert "state file is gone" in refused_because(settings)
+    assert not settings.signing_key.exists()
+
+
+def test_a_disk_that_takes_no_memory_ends_the_sealer_with_nothing_shown(settings: Settings) -> None:
+    append(settings, 2)
+    seal(settings)
+    append(settings, 1)
+    settings.sealer_state.with_name(".sealer-state.json.draft").mkdir()
+    with capture_logs() as logged:
+        assert run(settings, never) == 1
+    assert [line["event"] for line in logged if line["log_level"] == "critical"] == ["sealer_failed"]
+    head = SqlSealedLog(connect(settings.database)).head()
+    assert head is not None
+    assert head.size == 2
+
+
 def test_it_refuses_when_its_memory_is_damaged(settings: Settings) -> None:
     append(settings, 2)
     seal(settings)

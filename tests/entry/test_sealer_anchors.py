@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from tests.entry.log_tampering import append, fresh
 
 from tunewarden.domain.errors import Refused, Unavailable
-from tunewarden.drivers.posting import HttpPost
+from tunewarden.drivers.posting import Answer, HttpPost, Post
 from tunewarden.drivers.timestamps import read_roots, time_stamp
 from tunewarden.entry.sealer import REFUSED, run
 from tunewarden.entry.settings import Settings
@@ -83,19 +84,26 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
 def _certificates(folder: Path) -> None:
     root_key = ec.generate_private_key(ec.SECP256R1())
     root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test root")])
-    root = _certificate(root_name, root_name, root_key.public_key(), authority=True).sign(root_key, hashes.SHA256())
+    root = _certificate(root_name, root_name, root_key.public_key()).sign(root_key, hashes.SHA256())
     (folder / "root.pem").write_bytes(root.public_bytes(serialization.Encoding.PEM))
     key = rsa.generate_private_key(65537, 2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test time stamps")])
-    stamping = _certificate(name, root_name, key.public_key(), authority=False).sign(root_key, hashes.SHA256())
-    (folder / "tsa.pem").write_bytes(stamping.public_bytes(serialization.Encoding.PEM))
+    for usage, file in (
+        (ExtendedKeyUsageOID.TIME_STAMPING, "tsa.pem"),
+        (ExtendedKeyUsageOID.CODE_SIGNING, "other.pem"),
+    ):
+        stamping = _certificate(name, root_name, key.public_key(), usage).sign(root_key, hashes.SHA256())
+        (folder / file).write_bytes(stamping.public_bytes(serialization.Encoding.PEM))
     (folder / "tsa.key").write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
 
 
 def _certificate(
-    name: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey, *, authority: bool
+    name: x509.Name,
+    issuer: x509.Name,
+    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
+    usage: x509.ObjectIdentifier | None = None,
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     builder = (
@@ -106,11 +114,10 @@ def _certificate(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=usage is None, path_length=None), critical=True)
     )
-    if not authority:
-        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
-        builder = builder.add_extension(usage, critical=True)
+    if usage is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=True)
     return builder
 
 
@@ -150,6 +157,63 @@ def test_a_token_over_something_else_or_by_somebody_else_is_refused(tmp_path: Pa
     replayed = post(authority.url, (authority.folder / "query.tsq").read_bytes(), "application/timestamp-query")
     with pytest.raises(Unavailable, match="does not verify"):
         time_stamp(lambda *_: replayed, authority.url, read_roots(authority.root), b"head")
+    post.close()
+
+
+def test_a_token_over_another_message_with_the_right_nonce_is_refused(authority: Authority) -> None:
+    post = HttpPost()
+
+    def swapped(url: str, body: bytes, content_type: str) -> Answer:
+        other = body.replace(sha256(b"head").digest(), sha256(b"other").digest())
+        assert other != body
+        return post(url, other, content_type)
+
+    with pytest.raises(Unavailable, match="does not verify"):
+        time_stamp(swapped, authority.url, read_roots(authority.root), b"head")
+    post.close()
+
+
+def signed_anew(authority: Authority, answer: Answer, certificate: str) -> Answer:
+    """The same statement under the signature of another certificate of the same key (CMS, RFC 5652)."""
+    folder = authority.folder
+    (folder / "reply.tsr").write_bytes(answer.body)
+    type_of_statement = "1.2.840.113549.1.9.16.1.4"
+    for command in (
+        "ts -reply -in reply.tsr -token_out -out token",
+        "cms -verify -noverify -binary -inform DER -in token -out statement",
+        f"cms -sign -binary -nodetach -cades -econtent_type {type_of_statement} -signer {certificate} -inkey tsa.key "
+        "-in statement -outform DER -out token",
+    ):
+        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
+    content = b"\x30\x03\x02\x01\x00" + (folder / "token").read_bytes()  # granted, and the token
+    return Answer(status=200, content_type="", body=b"\x30\x82" + len(content).to_bytes(2, "big") + content)
+
+
+def test_a_certificate_that_is_not_for_time_stamps_makes_none(authority: Authority) -> None:
+    post = HttpPost()
+
+    def by(certificate: str) -> Post:
+        return lambda *request: signed_anew(authority, post(*request), certificate)
+
+    assert time_stamp(by("tsa.pem"), authority.url, read_roots(authority.root), b"head")
+    with pytest.raises(Unavailable, match="does not verify"):
+        time_stamp(by("other.pem"), authority.url, read_roots(authority.root), b"head")
+    post.close()
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<h1>", b"\x30\x80", b"\x30\x05\x30\x03\x02\x01\x02", b"\x30\x05\x30\x03\x02\x01\x00"], ids=range(5)
+)
+def test_an_answer_without_a_token_is_no_time_stamp(authority: Authority, body: bytes) -> None:
+    answer = Answer(status=200, content_type="application/timestamp-reply", body=body)
+    with pytest.raises(Unavailable, match="does not verify"):
+        time_stamp(lambda *_: answer, authority.url, read_roots(authority.root), b"head")
+
+
+def test_a_root_that_is_in_the_file_twice_counts_once(tmp_path: Path, authority: Authority) -> None:
+    (tmp_path / "roots.pem").write_bytes(authority.root.read_bytes() * 2)
+    post = HttpPost()
+    assert time_stamp(post, authority.url, read_roots(tmp_path / "roots.pem"), b"head")
     post.close()
 
 

@@ -20,7 +20,8 @@ from tunewarden.entry.sealer import REFUSED, Sealer, run
 from tunewarden.entry.settings import Settings
 from tunewarden.entry.signing_key import new_key, signing_key
 from tunewarden_audit.custody import InUse, create_key, read_state, replace_key
-from tunewarden_audit.log import RotationBegun
+from tunewarden_audit.log import RotationBegun, RotationForged
+from tunewarden_audit.merkle import leaf_hash
 from tunewarden_audit.note import SignerKey, load_key, open_note
 from tunewarden_audit.trust import read_trust
 from tunewarden_audit.trust import rotate as signed_by_both
@@ -203,6 +204,52 @@ def test_on_the_command_line_a_key_is_made_rotated_to_and_shown(
     done = CliRunner().invoke(app, ["log", "rotate-key", path])
     assert (done.exit_code, done.output) == (0, f"vkey {vkey}\n")
     assert signing_key(settings).verifier.vkey == vkey
+
+
+def test_the_new_key_may_have_any_name_beside_the_old_one(settings: Settings, new_file: Path) -> None:
+    beside = new_file.rename(settings.signing_key.with_name(f"{settings.signing_key.name}.new"))
+    new = SignerKey.from_pem(settings.origin, beside.read_bytes())
+    old = signing_key(settings)
+    assert rotate(settings, beside) == new.verifier
+    require_rotated_once(settings, old, new, beside)
+
+
+def test_the_log_is_not_handed_over_by_an_entry_that_changed_after_it_was_looked_at(
+    settings: Settings, new_file: Path
+) -> None:
+    """Whoever owns the database is quick: the sealer has read the rotation and has not signed it yet."""
+    old, new = signing_key(settings), SignerKey.from_pem(settings.origin, new_file.read_bytes())
+    after_the_entry(settings, old, new)
+    state = settings.sealer_state.read_bytes()
+    with Sealer(settings) as sealer:
+        with pytest.raises(RotationBegun):
+            sealer.seal_once()
+        harmless = entries(settings)[0]
+        tampering.execute(
+            settings, "UPDATE entries SET body = ?, leaf_hash = ? WHERE idx = 3", (harmless, leaf_hash(harmless))
+        )
+        with pytest.raises(RotationForged):
+            sealer.hand_over(new)
+    assert settings.sealer_state.read_bytes() == state
+
+
+def test_a_rotation_of_an_earlier_life_that_is_put_back_hands_nothing_over(
+    settings: Settings, new_file: Path, tmp_path: Path
+) -> None:
+    """Both signatures are right; but the key that it retires is not the one in force any more."""
+    rotate(settings, new_file)
+    replayed = entries(settings)[rotations(settings)[0]]
+    state = settings.sealer_state.read_bytes()
+    append(settings, 1)
+    tampering.execute(
+        settings, "UPDATE entries SET body = ?, leaf_hash = ? WHERE idx = 4", (replayed, leaf_hash(replayed))
+    )
+    assert run(settings, lambda: False) == REFUSED
+    assert settings.sealer_state.read_bytes() == state
+    create_key(tmp_path / "third.key", settings.origin)
+    with pytest.raises(RotationForged, match="another key than the log's"):
+        rotate(settings, tmp_path / "third.key")
+    assert settings.sealer_state.read_bytes() == state
 
 
 def test_a_key_in_the_environment_is_left_to_whoever_put_it_there(

@@ -11,11 +11,12 @@ from structlog.testing import capture_logs
 from tests.entry import log_tampering as tampering
 from tests.entry.log_tampering import append, fresh
 
-from tunewarden.domain.errors import Malformed, Unavailable
-from tunewarden.drivers.posting import Answer, HttpPost
+from tunewarden.domain.errors import Malformed
+from tunewarden.drivers.posting import Answer
 from tunewarden.drivers.sql_engine import connect
 from tunewarden.drivers.sql_proofs import SqlSealedLog
 from tunewarden.drivers.sql_sealing import add_cosignature
+from tunewarden.entry.followers import Follower, Rest
 from tunewarden.entry.sealer import Sealer, run
 from tunewarden.entry.settings import Settings
 from tunewarden.entry.signing_key import signing_key
@@ -29,6 +30,7 @@ from tunewarden.entry.witnessing import (
 )
 from tunewarden_audit import witness
 from tunewarden_audit.log import Signed
+from tunewarden_audit.merkle import Frontier
 from tunewarden_audit.note import (
     COSIGNATURE,
     InvalidNote,
@@ -134,13 +136,41 @@ def test_a_forked_log_is_contradicted(settings: Settings, near: Near, tmp_path: 
     client(settings, near).submit(grown(settings, 3))
     tampering.restore(settings, tmp_path / "old.db")
     settings.sealer_state.write_bytes(state)
+    showing, forked = client(settings, near), grown(settings, 1)
+    with pytest.raises(NotCosigned, match="it has cosigned size 6 already"):
+        showing.submit(forked)
     with pytest.raises(Contradicted, match="it has cosigned size 6, and here 4 is the newest"):
-        client(settings, near).submit(grown(settings, 1))
+        showing.submit(forked)
     with pytest.raises(Contradicted, match="another root for size 6"):
         client(settings, near).submit(grown(settings, 2))
     with pytest.raises(Contradicted, match="size 9 does not continue size 6"):
         client(settings, near).submit(grown(settings, 3))
     assert len(list((tmp_path / "w" / "evidence").iterdir())) == 2
+
+
+def test_a_head_that_somebody_else_showed_to_the_witness_first_is_no_contradiction(
+    settings: Settings, near: Near
+) -> None:
+    """Anybody who reads the log may submit its newest head, before its own client comes."""
+    showing, older = client(settings, near), grown(settings, 3)
+    showing.submit(older)
+    older = grown(settings, 1)
+    client(settings, near).submit(grown(settings, 2))
+    with pytest.raises(NotCosigned, match="size 6 already"):
+        showing.submit(older)
+    showing.submit(grown(settings, 1))
+    assert KEY.verifier in open_note(stored(settings), [KEY.verifier]).times
+
+
+def test_a_witness_that_forgot_everything_is_shown_the_head_again(
+    settings: Settings, near: Near, tmp_path: Path
+) -> None:
+    """At the heartbeat both sizes are equal; only another root of that size would be a contradiction."""
+    showing, head = client(settings, near), grown(settings, 4)
+    showing.submit(head)
+    near.witness = Witness(KEY, [signing_key(settings).verifier], tmp_path / "again", time.time)
+    showing.submit(head)
+    assert [body.partition(b"\n")[0] for body in near.asked] == [b"old 0", b"old 4", b"old 0"]
 
 
 def wrong_signature(answer: Answer) -> Answer:
@@ -209,6 +239,39 @@ def test_a_contradiction_is_an_alarm_and_the_end_and_a_failure_is_tried_again(se
         ("witness_contradicts", "critical"),
     ]
     assert "CANARY" not in str(logged)
+
+
+def test_a_witness_that_stays_down_is_asked_less_and_less_often(settings: Settings, near: Near) -> None:
+    head = grown(settings, 4)
+    follow = showing_to(client(settings, near), "w1")
+    near.answer = always(503, b"")
+    waits = [rest.seconds for rest in (follow(head) for _ in range(2000)) if rest]
+    assert waits[:7] == [2, 4, 8, 16, 32, 60, 60]
+    assert set(waits[7:]) == {60}
+    near.answer = lambda answer: answer
+    assert follow(head) == Rest(1)
+    near.answer = always(503, b"")
+    assert follow(head) == Rest(2, again=True)
+
+
+def test_a_follower_that_fails_in_a_way_nobody_thought_of_goes_on_and_says_so() -> None:
+    tries: list[Signed] = []
+    done = threading.Event()
+
+    def follow(head: Signed) -> None:
+        tries.append(head)
+        if len(tries) == 1:
+            raise ValueError("CANARY")
+        done.set()
+
+    with capture_logs() as logged:
+        follower = Follower("w1", follow, after_failure_seconds=0.01)
+        follower.announce(Signed(checkpoint="", key="", frontier=Frontier(), last_leaf=b""))
+        assert done.wait(5)
+        follower.close()
+    assert [(line["event"], line["follower"], line["error"]) for line in logged] == [
+        ("follower_failed", "w1", "ValueError")
+    ]
 
 
 def test_the_setting_is_addresses_and_keys() -> None:
@@ -304,32 +367,3 @@ def test_a_witness_that_is_down_or_silent_does_not_keep_the_sealer_from_signing(
     assert run(settings.model_copy(update={"witnesses": witnesses}), until(signed)) == 0
     silent.close()
     assert time.monotonic() - began < PATIENCE_SECONDS
-
-
-def test_an_answer_that_is_too_long_is_not_read_to_its_end() -> None:
-    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-    class Talker(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.send_response(200)
-            self.send_header("content-length", str(10**9))
-            self.end_headers()
-            try:
-                for _ in range(10_000):
-                    self.wfile.write(b"x" * 65_536)
-            except OSError:
-                pass
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Talker)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    post = HttpPost()
-    with pytest.raises(Unavailable, match="too long"):
-        post(f"http://127.0.0.1:{server.server_address[1]}/", b"x", "text/plain")
-    post.close()
-    server.shutdown()
-    server.server_close()
-    thread.join()

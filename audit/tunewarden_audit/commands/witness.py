@@ -23,11 +23,16 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serves until interrupted."""
     from tunewarden_audit import witness
+    from tunewarden_audit.custody import InUse, hold
 
     host, _, port = options.listen.rpartition(":")
     if not port.isdecimal() or not host:
         return say("cannot use --listen: it is HOST:PORT", WRONG_USE)
     key = witness.open_key(options.directory, options.name)
+    try:
+        hold(options.directory / "witness")  # until the process ends: two with one memory could cosign a rollback
+    except InUse as busy:
+        return say(str(busy), WRONG_USE)
     watcher = witness.Witness(key, read_keys(options.key), options.directory, time.time)
     server = witness.serve(watcher, host, int(port))
     say(f"witness {key.verifier.vkey}")

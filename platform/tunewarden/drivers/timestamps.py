@@ -22,7 +22,7 @@ from tunewarden.drivers.posting import Post
 def read_roots(path: Path) -> list[Certificate]:
     """The root certificates in a PEM file. Raises `Refused` where there is none that can be read."""
     try:
-        return load_pem_x509_certificates(path.read_bytes())
+        return list(dict.fromkeys(load_pem_x509_certificates(path.read_bytes())))
     except (OSError, ValueError):
         raise Refused(
             "timestamp_root_unusable",

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from tunewarden.domain.errors import Refused, Unavailable
 from tunewarden.drivers import sql_sealing
@@ -14,6 +13,7 @@ from tunewarden.entry.diagnostics import logger
 from tunewarden.entry.followers import Follow, Follower, Rest
 from tunewarden.entry.settings import Settings
 from tunewarden.entry.witnessing import WitnessAddress, WitnessClient, read_witnesses, showing_to
+from tunewarden_audit.custody import replace_file
 from tunewarden_audit.log import Signed
 
 _AGAIN_SECONDS = 60.0  # after a time stamp that was not to be had
@@ -74,14 +74,8 @@ def _anchoring(settings: Settings, post: Post) -> Follow:
             logger.warning("head_not_time_stamped", size=head.size, reason=str(problem))
             return Rest(_AGAIN_SECONDS, again=True)
         folder.mkdir(mode=0o700, exist_ok=True)
-        _write(token.with_suffix(".checkpoint"), head.checkpoint.encode())
-        _write(token, stamped)
+        replace_file(token.with_suffix(".checkpoint"), head.checkpoint.encode())
+        replace_file(token, stamped)
         return Rest(settings.heartbeat_seconds)
 
     return follow
-
-
-def _write(path: Path, data: bytes) -> None:
-    draft = path.with_name(f"{path.name}.new")
-    draft.write_bytes(data)
-    draft.replace(path)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tunewarden.entry.diagnostics import logger
 from tunewarden_audit.log import Signed
 
 
@@ -21,8 +22,8 @@ Follow = Callable[[Signed], Rest | None]
 class Follower:
     """Hands the newest head to `follow`, in a thread of its own; heads that were overtaken meanwhile are skipped."""
 
-    def __init__(self, name: str, follow: Follow) -> None:
-        self._follow = follow
+    def __init__(self, name: str, follow: Follow, after_failure_seconds: float = 60.0) -> None:
+        self._name, self._follow, self._after_failure = name, follow, Rest(after_failure_seconds, again=True)
         self._newest: Signed | None = None
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -46,7 +47,12 @@ class Follower:
             if self._stop.is_set():
                 return
             assert self._newest is not None
-            rest = self._follow(self._newest)
+            try:
+                rest = self._follow(self._newest)
+            except Exception as error:
+                # Without this thread nobody would be told any more, and nobody would notice. Only the type is said.
+                logger.error("follower_failed", follower=self._name, error=type(error).__name__)
+                rest = self._after_failure
             if rest is None:
                 return
             if rest.again:

@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Self
 
 from tunewarden.domain.errors import Corrupted, Refused, Unavailable
@@ -55,12 +56,12 @@ class Sealer:
         self._let_go = weakref.finalize(self, os.close, hold(settings.sealer_state))
         self._engine = connect(settings.database)
         self._settings, self._announce = settings, tuple(announce)
-        self._key = key or signing_key(settings)
         self._published = True
         self.has_more = False
-        # 2. A log that was signed before is remembered, and nothing newer was shown.
+        # 2. A log that was signed before is remembered, and nothing newer was shown. Only then may a key be made.
         self._last = read_state(settings.sealer_state)
         self._require_newest(sql_log.latest_tree_head(self._engine))
+        self._key = key or signing_key(settings)
         # 3. The database still holds what was signed: one hash per entry, a few thousand at a time.
         if self._last is not None:
             require_length(self._last, sql_sealing.log_size(self._engine))
@@ -127,7 +128,7 @@ class Sealer:
         The entry is the next one: `seal_once` raised RotationBegun.
         """
         [body] = sql_sealing.unsigned_bodies(self._engine, self.size, 1)
-        signed = hand_over(self._key, new, self._last, [*self._overlap(), leaf_hash(body)])
+        signed = hand_over(self._key, new, self._last, self._overlap(), body)
         self._key = new
         self._show(signed)
         self._write_vkey()
@@ -181,8 +182,16 @@ def run(settings: Settings, stopping: Callable[[], bool]) -> int:
             logger.info("sealer_started", origin=settings.origin, size=sealer.size)
             _turns(sealer, settings, stopping)
     except (RefusedToSign, Corrupted, Refused) as refusal:
-        logger.critical("refused_to_sign", reason=str(refusal))
+        logger.critical(
+            "refused_to_sign",
+            reason=str(refusal),
+            remedy="look before you start it again; until then change neither the database nor the state file",
+        )
         return REFUSED
+    except OSError as problem:
+        # Whether a head was remembered is not known any more: only a new start, which reads the file, tells.
+        logger.critical("sealer_failed", reason=problem.strerror, file=Path(str(problem.filename)).name)
+        return 1
     except InUse as busy:
         logger.error("sealer_not_started", reason=str(busy))
         return 1

@@ -16,7 +16,8 @@ from tunewarden_audit.witness import PATH, SIZE_TYPE, submission
 
 _TRIES = 3
 _PACE_SECONDS = 1.0  # between two submissions to one witness
-_AGAIN_SECONDS = 10.0  # after one that failed
+_AGAIN_SECONDS = 2.0  # after one that failed; twice as long after each further one,
+_LONGEST_REST_SECONDS = 60.0  # up to this
 
 Prove = Callable[[int, int], Sequence[bytes]]
 """(old size, size) -> the consistency proof between them, RFC 6962 section 2.1.2."""
@@ -69,6 +70,8 @@ class WitnessClient:
         Raises `Contradicted`, `NotCosigned`, `Unavailable`, and what `prove` and `keep` raise.
         """
         for _ in range(_TRIES):
+            if self._seen > head.size:
+                raise Contradicted(f"it has cosigned size {self._seen}, and here {head.size} is the newest")
             # 1. The head, with the proof that it continues what this witness saw last.
             proof = self._prove(self._seen, head.size) if 0 < self._seen < head.size else ()
             body = submission(self._seen, proof, head.checkpoint)
@@ -76,6 +79,9 @@ class WitnessClient:
             # 2. The witness has seen another size: go on from there.
             if answer.status == 409:
                 self._seen = self._corrected(answer, head.size)
+                if self._seen > head.size:
+                    # Whoever reads the log may have shown it a newer head, an instant ago: the next one here tells.
+                    raise NotCosigned(f"it has cosigned size {self._seen} already")
                 continue
             if answer.status == 422:
                 raise Contradicted(f"it says that size {head.size} does not continue size {self._seen}")
@@ -88,15 +94,13 @@ class WitnessClient:
         raise NotCosigned("it names another size each time")
 
     def _corrected(self, answer: Answer, size: int) -> int:
-        if self._seen == size:
-            raise Contradicted(f"it has cosigned another root for size {size}")
         text = answer.body.decode("ascii", "replace").strip()
-        if answer.content_type != SIZE_TYPE or not text.isdecimal() or len(text) > 19:
+        usable = answer.content_type == SIZE_TYPE and text.isdecimal() and len(text) <= 19
+        if self._seen == size and (not usable or int(text) == size):
+            raise Contradicted(f"it has cosigned another root for size {size}")
+        if not usable:
             raise NotCosigned("it answered 409 without a size")
-        seen = int(text)
-        if seen > size:
-            raise Contradicted(f"it has cosigned size {seen}, and here {size} is the newest")
-        return seen
+        return int(text)
 
     def _cosignature(self, head: Signed, answer: Answer) -> str:
         try:
@@ -113,7 +117,10 @@ class WitnessClient:
 def showing_to(client: WitnessClient, name: str, again_seconds: float = _AGAIN_SECONDS) -> Follow:
     """Shows each head that it is told of to one witness. A contradiction is an alarm for a person, and the end."""
 
+    failures = 0
+
     def follow(head: Signed) -> Rest | None:
+        nonlocal failures
         try:
             client.submit(head)
         except Contradicted as contradiction:
@@ -126,7 +133,10 @@ def showing_to(client: WitnessClient, name: str, again_seconds: float = _AGAIN_S
             return None
         except (NotCosigned, TunewardenError) as problem:
             logger.warning("head_not_witnessed", witness=name, size=head.size, reason=str(problem))
-            return Rest(again_seconds, again=True)
+            rest = min(again_seconds * 2 ** min(failures, 10), _LONGEST_REST_SECONDS)
+            failures += 1
+            return Rest(rest, again=True)
+        failures = 0
         return Rest(_PACE_SECONDS)
 
     return follow
