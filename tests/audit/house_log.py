@@ -162,6 +162,7 @@ GOOD: Log = [
     ("prn-cy", "GateJudged", _PASSED),
     ("prn-cy", "PromotionApproved", {"model": "mdl-1", "promotion": "prom-1", "verdict": verdict_digest(_PASSED)}),
     ("prn-cy", "AliasMoved", {"alias": "production", "model": "mdl-1", "previous": None}),
+    ("prn-ann", "AdapterTaken", {"adapter": ADAPTER, "model": "mdl-1"}),
     ("prn-dana", "HoldPlaced", {"hold": "hold-1", "order": None, "resource": "ds-1"}),
     ("prn-dana", "HoldReleased", {"hold": "hold-1"}),
     (
@@ -184,7 +185,7 @@ GOOD: Log = [
     ("prn-cy", "PruneFinished", {"entries": 2, "indices": digest("2"), "prune": "prune-1"}),
 ]
 
-NEEDED_BY_NOTHING = {"ActionRefused", "StepFailed", "HoldReleased"}
+NEEDED_BY_NOTHING = {"ActionRefused", "AdapterTaken", "StepFailed", "HoldReleased"}
 """Types that could be left out and no rule would notice: only whoever holds a receipt for one."""
 
 

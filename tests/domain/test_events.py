@@ -43,6 +43,7 @@ FINDING = Finding(
 # logs already written could no longer be read: make a new event type instead.
 PINNED: Mapping[str, str] = {
     "ActionRefused": "4a56c4fa21bc9a6a",
+    "AdapterTaken": "d1cb21cf5d347648",
     "AliasMoved": "14d9daa1beec2a9f",
     "BudgetCharged": "5f0748ed4e319d4a",
     "BudgetReserved": "6304b186d01e46d3",

@@ -1,6 +1,7 @@
 """Lineage over HTTP: as of a date, the other way, and two models side by side."""
 
 import base64
+import hashlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from tests.conftest import ANN, BOB, DANA, EVE, NOW, OTTO, WORKER, Stage
 from tests.usecases.test_reports import CANARY, PIA, asked, dataset, model_of, people, promoted, trained
 
 from tunewarden.domain.canonical import instant_text
-from tunewarden.domain.events import AliasMoved, KeyRevoked, PersonTraced
+from tunewarden.domain.events import AdapterTaken, AliasMoved, KeyRevoked, PersonTraced
 from tunewarden.drivers.identity import new_token, token_hash
 from tunewarden.entry.api.app import create_app
 from tunewarden.entry.settings import Settings
@@ -211,3 +212,26 @@ def test_a_difference_is_answered_as_data_and_as_a_page_to_who_may_see_both(door
         assert door.get("eve", f"/v1/models/{path}").status_code == 404
     assert door.get("otto", f"/v1/models/{one}/diff/model-none").status_code == 404
     assert WORKER.id not in {row["name"] for row in said["people"]}
+
+
+# The weights
+
+
+def test_the_weights_come_with_their_digest_and_the_receipt_of_the_entry_that_says_they_left(door: Door) -> None:
+    model = one_model(door)
+    answer = door.get("ann", f"/v1/models/{model}/adapter")
+    assert answer.status_code == 200
+    assert answer.headers["tunewarden-adapter"] == "sha256:" + hashlib.sha256(answer.content).hexdigest()
+    assert answer.headers["cache-control"] == "no-store"
+    last = door.stage.entries()[-1]
+    assert answer.headers["tunewarden-receipt"].split()[0] == str(last.index)
+    assert isinstance(last.event, AdapterTaken)
+    seal(door)
+    assert "Took the weights away" in door.get("otto", f"/v1/models/{model}/report").text
+
+
+def test_the_weights_of_a_model_version_that_no_alias_names_stay_here(door: Door) -> None:
+    model = model_of(trained(door.stage, dataset(door.stage, ["ada"]).id, "1"))
+    refused = door.get("ann", f"/v1/models/{model}/adapter")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_promoted")
+    assert door.get("eve", f"/v1/models/{model}/adapter").status_code in {401, 404}

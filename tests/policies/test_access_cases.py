@@ -17,7 +17,7 @@ AUTHORS = (ME, PrincipalId("prn-somebody"), None)
 QUESTIONS = [
     (action, Resource(kind=kind, id="x", author=author)) for action, kind, author in product(Action, KINDS, AUTHORS)
 ]
-READING = {action for action in Action if action.startswith("read-")}
+READING = {action for action in Action if action.startswith("read-")} | {Action.TAKE_ADAPTER}
 
 
 def permitted_role_sets() -> list[frozenset[Role]]:

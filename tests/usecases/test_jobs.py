@@ -9,9 +9,11 @@ import pytest
 from tests.conftest import ANN, BOB, DANA, EVE, OTTO, WORKER, Stage, measured
 from tests.usecases.test_requests import ask
 
-from tunewarden.domain.errors import Corrupted, IllegalTransition, PlanMismatch, Refused, Unavailable
+from tunewarden.domain.canonical import digest_bytes
+from tunewarden.domain.errors import Corrupted, IllegalTransition, NotFound, PlanMismatch, Refused, Unavailable
 from tunewarden.domain.events import (
     ActionRefused,
+    AdapterTaken,
     BudgetCharged,
     BudgetSettled,
     GateJudged,
@@ -25,7 +27,7 @@ from tunewarden.domain.events import (
 )
 from tunewarden.domain.gates import Bound, Gate, Outcome, Rule
 from tunewarden.domain.lineage import Story, documents, fold
-from tunewarden.domain.names import Alias, PolicyName, PrincipalId, PruneId, RequestId, Role
+from tunewarden.domain.names import Alias, ModelId, PolicyName, PrincipalId, PruneId, RequestId, Role
 from tunewarden.domain.training import State, StepName, TrainingRequest
 from tunewarden.steps import GUARDS
 from tunewarden.usecases import datasets, jobs, models, reports, requests
@@ -324,3 +326,43 @@ def test_a_model_version_whose_story_was_pruned_is_not_promoted(stage: Stage) ->
         with pytest.raises(Refused, match="lost their bodies"):
             attempt()
     assert [event.code for event in events(stage, ActionRefused)] == ["lineage_pruned"] * 2
+
+
+def promoted(stage: Stage) -> ModelId:
+    model = finished(stage).model
+    assert model is not None
+    promotion, _, _ = models.propose(stage.platform, BOB, model, Alias.STAGING)
+    models.approve(stage.platform, CY, promotion.id, promotion.verdict)
+    return model
+
+
+def test_the_weights_of_a_promoted_model_leave_with_an_entry_that_says_which(stage: Stage) -> None:
+    model = promoted(stage)
+    weights, found, receipt = models.take_adapter(stage.platform, ANN, model)
+    with weights:
+        assert digest_bytes(weights.read()) == found.adapter
+    last = stage.entries()[-1]
+    assert (last.index, last.actor, last.event) == (
+        receipt.index,
+        ANN.id,
+        AdapterTaken(model=model, adapter=found.adapter),
+    )
+    told = reports.lineage(stage.platform, OTTO, model).report
+    assert [entry.index for entry in told.taken] == [receipt.index]
+
+
+def test_weights_leave_only_for_who_may_and_only_while_an_alias_names_them(stage: Stage) -> None:
+    model = finished(stage).model
+    assert model is not None
+    with pytest.raises(Refused, match="No alias names"):
+        models.take_adapter(stage.platform, ANN, model)
+    promotion, _, _ = models.propose(stage.platform, BOB, model, Alias.STAGING)
+    models.approve(stage.platform, CY, promotion.id, promotion.verdict)
+    with pytest.raises(Refused, match="may not take adapter"):
+        models.take_adapter(stage.platform, BOB, model)
+    with pytest.raises(NotFound):
+        models.take_adapter(stage.platform, EVE, model)
+    stage.blobs.stored[models.get(stage.platform, ANN, model).adapter] = b"other bytes"
+    with pytest.raises(Corrupted):
+        models.take_adapter(stage.platform, ANN, model)
+    assert events(stage, AdapterTaken) == []

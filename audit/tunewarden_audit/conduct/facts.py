@@ -103,6 +103,7 @@ KINDS: Mapping[str, Mapping[str, Form]] = {
     "PruneStarted": {"prune": _word, "indices": _word},
     "PruneFinished": {"prune": _word, "entries": _count, "indices": _word},
     "SigningKeyRotated": {"old_key": _word, "new_key": _word},
+    "AdapterTaken": {"model": _word, "adapter": _word},
     "PersonTraced": {"dataset": _word, "versions": _count, "models": _count},
 }
 """Each type of entry, with the members that the rules need of it. Further members may be there: none is looked at."""

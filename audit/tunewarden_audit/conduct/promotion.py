@@ -17,6 +17,8 @@ def _promotion(fact: Fact, told: Told) -> Findings:
             yield from _approved(fact, told)
         case "AliasMoved":
             yield from _moved(fact, told)
+        case "AdapterTaken":
+            yield from _taken(fact, told)
 
 
 def _proposed(fact: Fact, told: Told) -> Findings:
@@ -58,6 +60,17 @@ def _moved(fact: Fact, told: Told) -> Findings:
         yield broken(fact, "an alias moves from another model version than it named")
 
 
+def _taken(fact: Fact, told: Told) -> Findings:
+    """The weights leave the house only while an alias names the model version."""
+    model = told.models.get(fact["model"])
+    if model is None:
+        yield absent(fact, told, "weights were taken of a model that was never registered")
+    elif model.adapter != fact["adapter"]:
+        yield broken(fact, "other weights were taken than the model version has")
+    if fact["model"] not in told.aliases.values():
+        yield absent(fact, told, "weights were taken of a model that no alias named")
+
+
 def _granted(told: Told) -> Findings:
     for promotion in told.granted.values():
         yield unmatched(told, f"entry {promotion.index}: a promotion was approved and its alias never moved")
@@ -79,8 +92,8 @@ def _verdict(fact: Fact, told: Told) -> Verdict | None:
 RULES = (
     Rule(
         "promotion",
-        "no alias moves without a passing verdict and the approval of somebody else",
-        frozenset({"PromotionProposed", "PromotionApproved", "AliasMoved"}),
+        "no alias moves, and no weights leave, without a passing verdict and the approval of somebody else",
+        frozenset({"PromotionProposed", "PromotionApproved", "AliasMoved", "AdapterTaken"}),
         _promotion,
         _granted,
     ),

@@ -335,6 +335,14 @@ class PersonTraced:
     models: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterTaken:
+    """The weights of a model version left the house; `adapter` is the digest of what left."""
+
+    model: ModelId
+    adapter: Digest
+
+
 Event = (
     KeyCreated
     | KeyRevoked
@@ -364,6 +372,7 @@ Event = (
     | PruneFinished
     | SigningKeyRotated
     | PersonTraced
+    | AdapterTaken
 )
 
 EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({kind.__name__: kind for kind in get_args(Event)})

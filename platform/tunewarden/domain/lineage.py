@@ -10,6 +10,7 @@ from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Corrupted, NotFound
 from tunewarden.domain.events import (
     ActionRefused,
+    AdapterTaken,
     AliasMoved,
     BudgetCharged,
     BudgetReserved,
@@ -57,6 +58,7 @@ class LineageReport:
     Attributes:
         version: the first entry that added it; the same content may be added again.
         ended: the end of the request, and the retirement of the dataset.
+        taken: whenever the weights left the house.
         principals: keys made for, and taken from, everybody who acts in the story.
         keys: every rotation of the log's signing key.
         holds: legal holds on anything in the story, and their release.
@@ -74,6 +76,7 @@ class LineageReport:
     ended: tuple[Entry, ...]
     promotions: tuple[Entry, ...]
     aliases: tuple[Entry, ...]
+    taken: tuple[Entry, ...]
     refusals: tuple[Entry, ...]
     principals: tuple[Entry, ...]
     keys: tuple[Entry, ...]
@@ -155,6 +158,7 @@ _BRANCHES = (
     "ended",
     "promotions",
     "aliases",
+    "taken",
     "refusals",
     "keys",
     "holds",
@@ -213,6 +217,8 @@ class _Thread:
                 return "promotions"
             case AliasMoved(model=named, previous=previous) if model in (named, previous):
                 return "aliases"
+            case AdapterTaken(model=taken) if taken == model:
+                return "taken"
         return None
 
     def _beside(self, event: Event) -> str | None:

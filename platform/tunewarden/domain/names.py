@@ -70,6 +70,7 @@ class Action(StrEnum):
     READ_MODEL = "read-model"
     PROPOSE_PROMOTION = "propose-promotion"
     APPROVE_PROMOTION = "approve-promotion"
+    TAKE_ADAPTER = "take-adapter"
     READ_LINEAGE = "read-lineage"
     READ_LOG = "read-log"
     TRACE_PERSON = "trace-person"

@@ -1,8 +1,11 @@
 """Model versions, and their promotion to an alias: judged by a gate, proposed by one, approved by another."""
 
+from contextlib import ExitStack
+from typing import BinaryIO
+
 from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
 from tunewarden.domain.errors import Refused
-from tunewarden.domain.events import AliasMoved, ModelRegistered, PromotionApproved, PromotionProposed
+from tunewarden.domain.events import AdapterTaken, AliasMoved, ModelRegistered, PromotionApproved, PromotionProposed
 from tunewarden.domain.gates import Evidence, Outcome, Verdict, judge
 from tunewarden.domain.names import Action, Alias, Digest, ModelId, PolicyName, PromotionId
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, PromotionState
@@ -78,6 +81,32 @@ def approve(
             receipt = work.commit()
         require_pass(platform, today)
         return approved, receipt
+
+
+def take_adapter(
+    platform: Platform, principal: Principal, identifier: ModelId
+) -> tuple[BinaryIO, ModelVersion, Receipt]:
+    """The weights, for use or for holding against their signature; only while an alias names the model version.
+
+    That they left is in the log, durably, before the first byte does. Raises `NotFound`, `Refused`, `Corrupted`.
+    """
+    model = get(platform, principal, identifier)
+    with refusals_recorded(platform, principal, Action.TAKE_ADAPTER, "model", identifier):
+        permit(platform, principal, Action.TAKE_ADAPTER, _resource(model))
+        with ExitStack() as unless_taken:
+            weights = unless_taken.enter_context(platform.blobs.open(model.adapter))
+            with platform.work(principal.id) as work:
+                if identifier not in {target.model for target in work.aliases.all()}:
+                    raise Refused(
+                        "not_promoted",
+                        "No alias names this model version, so nobody may use it.",
+                        remedy="Propose its promotion.",
+                        who="approver",
+                    )
+                work.record(AdapterTaken(model=identifier, adapter=model.adapter))
+                receipt = work.commit()
+            unless_taken.pop_all()
+        return weights, model, receipt
 
 
 def get(platform: Platform, principal: Principal, identifier: ModelId) -> ModelVersion:

@@ -86,6 +86,7 @@ def test_a_record_with_an_unknown_attribute_or_without_a_required_one_would_be_n
         ("GateJudged", (6003, 3)),
         ("TreeHeadSigned", (6003, 1)),
         ("PersonTraced", (6003, 2)),
+        ("AdapterTaken", (6003, 2)),
         ("PruneFinished", (6003, 4)),
     ],
 )

@@ -64,7 +64,7 @@ def test_an_update_in_which_nobody_is_drawn_is_noised_like_any_other_and_counted
     train(training, lambda _updates: None)
     assert done(training) == 7
     with safe_open(training.checkpoint, framework="pt") as file:
-        names = [name for name in file.keys() if name.startswith("exp_avg_sq/")]
+        names = [name for name in file.keys() if name.startswith("exp_avg_sq/")]  # noqa: SIM118
         moments = torch.cat([file.get_tensor(name).flatten() for name in names]).double()
     deviation = float(nobody.noise_multiplier * training.plan.recipe.clip) / training.plan.recipe.expected_units
     expected = (1 - 0.999**7) * deviation**2  # Kingma and Ba, arXiv 1412.6980, section 3
@@ -75,7 +75,7 @@ def test_an_update_in_which_nobody_is_drawn_is_noised_like_any_other_and_counted
 def test_a_checkpoint_is_safetensors_and_holds_weights_and_moments_only(training: Training) -> None:
     train(training, lambda _updates: None)
     with safe_open(training.checkpoint, framework="pt") as file:
-        kinds = {name.split("/")[0] for name in file.keys()}
+        kinds = {name.split("/")[0] for name in file.keys()}  # noqa: SIM118
         header = file.metadata()
     assert kinds == {"weight", "exp_avg", "exp_avg_sq", "step"}, "no state of a random generator, nothing else"
     assert header == {

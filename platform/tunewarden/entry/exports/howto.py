@@ -94,8 +94,9 @@ _SIGNED = """
     openssl dgst -sha256 -verify attestations/release-key.pem -signature ../model.sig ../model.pae
     grep -q '{adapter}' ../model
 
-7. If you have the adapter (it is not in the bundle): put it alone into a folder `adapter` beside `bundle`, named
-   adapter.safetensors. The second command is from the package model-signing (OpenSSF Model Signing).
+7. The adapter is not in the bundle; the platform gives it at /v1/models/{model}/adapter while an alias names it. Put it
+   alone into a folder `adapter` beside `bundle`, named adapter.safetensors. The second command is from the package
+   model-signing (OpenSSF Model Signing).
 
     echo "{adapter}  ../adapter/adapter.safetensors" | sha256sum --check --quiet
     model_signing verify key ../adapter --signature attestations/model.sig --public_key attestations/release-key.pem

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.events import (
     ActionRefused,
+    AdapterTaken,
     AliasMoved,
     BudgetReserved,
     BudgetSettled,
@@ -220,6 +221,8 @@ def _about_model(event: Event, model: ModelId) -> str:
         case AliasMoved(alias=alias, previous=previous):
             before = "it named none before" if previous is None else f"before, {short(previous)}"
             return f"The alias {alias} names this model version; {before}"
+        case AdapterTaken():
+            return "Took the weights away"
     return ""
 
 
@@ -233,6 +236,7 @@ _ACTS: Mapping[type[Event], str] = {
     StepFailed: "carried out the job",
     PromotionProposed: "proposed the promotion",
     PromotionApproved: "approved the promotion",
+    AdapterTaken: "took the weights away",
     HoldPlaced: "placed a legal hold",
     HoldReleased: "released a legal hold",
     ActionRefused: "was refused",

@@ -6,6 +6,7 @@ from tunewarden.domain.canonical import Plain, decimal_text, decode, from_plain,
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.events import (
     ActionRefused,
+    AdapterTaken,
     AliasMoved,
     DatasetRegistered,
     DatasetVersionAdded,
@@ -81,6 +82,7 @@ def summary(lineage: Lineage, *, size: int) -> Plain:
             _signed(entry) | {"old": event.old_key, "new": event.new_key}
             for entry, event in of(report.keys, SigningKeyRotated)
         ],
+        "taken": [_signed(entry) | {"adapter": event.adapter} for entry, event in of(report.taken, AdapterTaken)],
         "holds": [_signed(entry) | {"kind": type(entry.event).__name__} for entry in report.holds],
     }
 

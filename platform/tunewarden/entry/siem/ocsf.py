@@ -31,6 +31,7 @@ _CLASSES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "DatasetVersionAdded": (_DATASTORE, 5),
         "DatasetRetired": (_DATASTORE, 2),  # update: nothing is deleted by it
         "PersonTraced": (_API, 2),  # read
+        "AdapterTaken": (_API, 2),
         "PruneFinished": (_API, 4),  # delete
     }
 )

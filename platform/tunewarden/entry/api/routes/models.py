@@ -1,11 +1,12 @@
 """/v1/models and /v1/promotions"""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import Digest, ModelId, PromotionId
@@ -30,6 +31,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 
 AsOf = Annotated[str | None, Query(max_length=40, description="A date (to its end, UTC), or an instant with its zone.")]
 Since = Annotated[tuple[int, ...], Query(max_length=20, description="Sizes of checkpoints that you kept.")]
+_PART = 1 << 20  # bytes
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _LAST_OF_A_DAY = time(23, 59, 59, 999_000, UTC)  # the log has milliseconds
 
@@ -47,6 +49,25 @@ def get(called: Called, model_id: str) -> Json:
     """Its plan, its adapter and the aliases that name it."""
     model = models.get(called.platform, called.principal, ModelId(model_id))
     return model_out(model, models.aliases(called.platform, called.principal))
+
+
+@router.get(
+    "/v1/models/{model_id}/adapter", summary="The weights", response_class=StreamingResponse, responses={200: {}}
+)
+def adapter(called: Called, model_id: str) -> StreamingResponse:
+    """`adapter.safetensors`, only while an alias names the model version; that they left is an entry of the log.
+
+    The header `Tunewarden-Receipt` has its index and leaf hash. HOWTO-VERIFY.txt of the bundle says how to hold the
+    file against its digest and signature.
+    """
+    weights, model, receipt = models.take_adapter(called.platform, called.principal, ModelId(model_id))
+    headers = {
+        "cache-control": "no-store",
+        "content-disposition": 'attachment; filename="adapter.safetensors"',
+        "tunewarden-adapter": model.adapter,
+        "tunewarden-receipt": f"{receipt.index} {receipt.leaf_hash}",
+    }
+    return StreamingResponse(_parts(weights), media_type="application/octet-stream", headers=headers)
 
 
 @router.post("/v1/models/{model_id}/promotions", summary="Propose a promotion")
@@ -129,3 +150,9 @@ def _instant(text: str | None) -> datetime | None:
         "A date like 2026-11-20, or an instant with its zone like 2026-11-20T12:00:00Z.",
         param="as_of",
     )
+
+
+def _parts(source: BinaryIO) -> Iterator[bytes]:
+    with source:
+        while part := source.read(_PART):
+            yield part
