@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Callable
 from decimal import Decimal
+from json.encoder import encode_basestring
 from typing import Any, NoReturn
 
 LARGEST_INTEGER = 2**53 - 1  # RFC 7493 section 2.2
@@ -123,7 +124,7 @@ def _members(value: dict[Any, object], depth: int, fraction: Callable[[float], s
 
 
 def _string(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)  # escapes exactly what RFC 8785 section 3.2.2.2 escapes
+    return encode_basestring(value)  # escapes exactly what RFC 8785 section 3.2.2.2 escapes
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Measurements: each adds a row; at the end one table is printed and `bench.json` is written."""
 
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,9 @@ from typing import Literal
 import pytest
 from rich.console import Console
 from rich.table import Table
+from tests.audit.conftest import Forge, bundle_bytes, files, forge, golden
+
+__all__ = ["Forge", "bundle_bytes", "files", "forge", "golden"]
 
 RESULT = Path(__file__).parents[2] / "bench.json"
 
@@ -22,7 +26,7 @@ class Row:
     Attributes:
         value, low, high: median and range over `n` repetitions within one process.
         goal, bound: what is hoped for, and on which side of it is good.
-        baseline: what `value` was measured against, in words or as a number; empty where nothing was.
+        baseline: what `value` was measured against or beside, in words; empty where nothing was.
     """
 
     name: str
@@ -45,6 +49,19 @@ def seconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
+
+
+def fsync_beside(folder: Path) -> str:
+    """How long 200 flushes of 4 KiB take under `folder`, in words, to stand beside what the disk had to do just now."""
+    with (folder / "probe").open("ab") as file:
+
+        def flush() -> None:
+            file.write(b"x" * 4096)
+            file.flush()
+            os.fsync(file.fileno())
+
+        times = sorted(seconds(flush) * 1000 for _ in range(200))
+    return f"fsync {times[100]:.2g} ms ({times[0]:.2g}-{times[-1]:.2g})"
 
 
 def interleaved(one: Callable[[], object], other: Callable[[], object], repetitions: int) -> list[float]:
@@ -80,6 +97,10 @@ class Rows(list[Row]):
         self.append(row)
 
 
+def _shown(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
+
+
 @pytest.fixture(scope="session")
 def rows(request: pytest.FixtureRequest) -> Iterator[Rows]:
     collected = Rows()
@@ -90,10 +111,9 @@ def rows(request: pytest.FixtureRequest) -> Iterator[Rows]:
         table.add_column(heading)
     for row in collected:
         sign = "<=" if row.bound == "at_most" else ">="
-        goal = f"{sign} {row.goal:g} {'reached' if row.reached else 'NOT REACHED'}"
-        table.add_row(
-            row.name, f"{row.value:.3g}", f"{row.low:.3g}-{row.high:.3g}", str(row.n), row.unit, goal, row.baseline
-        )
+        goal = f"{sign} {_shown(row.goal)} {'reached' if row.reached else 'NOT REACHED'}"
+        spread = f"{_shown(row.low)}-{_shown(row.high)}"
+        table.add_row(row.name, _shown(row.value), spread, str(row.n), row.unit, goal, row.baseline)
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         Console(width=170).print("", table)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from tests.bench.conftest import Rows
+from tests.bench.conftest import Rows, fsync_beside
 from tests.conftest import OTTO
 
 from tunewarden.domain.events import DatasetRetired
@@ -101,7 +101,7 @@ def test_how_long_an_acknowledged_entry_waits_for_its_signature(tmp_path: Path, 
             rates.append(len(waits) / _ROUND_SECONDS)
         stop.set()
         watcher.join()
-    load = f"{_WRITERS} writers, {statistics.median(rates):.0f} entries/s"
+    load = f"{_WRITERS} writers, {statistics.median(rates):.0f} entries/s, {fsync_beside(tmp_path)}"
     rows.add("append to signed, p99", highest, unit="ms", goal=1000, bound="at_most", baseline=load)
     rows.add("append to signed, median", middles, unit="ms", goal=500, bound="at_most", baseline=load)
 

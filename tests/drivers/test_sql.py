@@ -1,11 +1,14 @@
 """What is particular to the database: durability, the log's tables, migrations and errors."""
 
+import gc
 import os
+import shutil
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -22,7 +25,7 @@ from tunewarden.domain.events import DatasetRetired
 from tunewarden.domain.names import DatasetId, PrincipalId
 from tunewarden.drivers import sql_log
 from tunewarden.drivers.memory import FixedClock
-from tunewarden.drivers.sql import SqlWork
+from tunewarden.drivers.sql import SqlViews, SqlWork
 from tunewarden.drivers.sql_engine import connect, migrate, reading
 from tunewarden.drivers.sql_schema import METADATA
 from tunewarden_audit.merkle import leaf_hash
@@ -78,6 +81,54 @@ def test_commits_are_flushed_to_the_disk_before_they_are_confirmed(engine: Engin
             for name in ("journal_mode", "synchronous", "foreign_keys", "trusted_schema")
         }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0}
+
+
+def test_no_receipt_is_out_before_the_kernel_has_flushed_its_entry(database: str, tmp_path: Path) -> None:
+    """What the kernel was asked to do, as `strace` saw it: a flush of the write-ahead log before every receipt."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not on the PATH")
+    writer = """
+import os, sys
+from datetime import UTC, datetime
+from tunewarden.domain.events import DatasetRetired
+from tunewarden.drivers.sql import SqlWork
+from tunewarden.drivers.sql_engine import connect
+work = SqlWork(connect(sys.argv[1]), lambda: datetime.now(UTC))
+for _ in range(5):
+    with work("prn-1") as unit:
+        unit.record(DatasetRetired(dataset="ds-1"))
+        os.write(1, b"receipt %d" % unit.commit().index)
+"""
+    trace = tmp_path / "trace"
+    watch = ["strace", "-f", "-y", "-e", "trace=fsync,fdatasync,write", "-e", "signal=none", "-o", str(trace)]
+    watched = subprocess.run([*watch, sys.executable, "-c", writer, database], check=False, capture_output=True)
+    if b"PTRACE" in watched.stderr:
+        pytest.skip("nobody may be traced here")
+    assert watched.returncode == 0
+    flushed, found = False, 0
+    for line in trace.read_text(errors="replace").splitlines():
+        flushed |= "sync(" in line and "state.db-wal>" in line and line.endswith("= 0")
+        if '"receipt ' in line:
+            assert flushed, line
+            flushed, found = False, found + 1
+    assert found == 5
+
+
+def test_a_unit_of_work_and_a_view_leave_nothing_to_the_garbage_collector(engine: Engine, clock: FixedClock) -> None:
+    append(engine, clock, 1)
+    gc.disable()
+    try:
+        with SqlWork(engine, clock)(ANN) as unit:
+            assert not unit.datasets.all()
+            unit.record(DatasetRetired(dataset=DatasetId("ds-1")))
+            unit.commit()
+        with SqlViews(engine)() as view:
+            assert not view.datasets.all()
+        left = weakref.ref(unit), weakref.ref(view)
+        del unit, view
+        assert [one() for one in left] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_a_killed_process_loses_nothing_that_was_confirmed_and_keeps_nothing_that_was_not(

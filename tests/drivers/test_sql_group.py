@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -70,6 +71,20 @@ def test_every_receipt_names_its_own_entry_and_indices_have_no_gap(
     assert receipts.keys() == set(range(CALLERS * EACH))
     assert names(SqlViews(shared)) == [receipts[index] for index in range(CALLERS * EACH)]
     assert len(flushed) < CALLERS * EACH, "callers who wait anyway share a flush"
+
+
+def test_an_entry_that_stood_in_line_is_dated_when_it_is_appended(shared: Engine, clock: FixedClock) -> None:
+    work = SqlWork(shared, clock)
+    with ThreadPoolExecutor(1) as threads, work(ANN) as unit:
+        assert not unit.datasets.all()  # has the turn
+        waiting = threads.submit(append, work, "ds-behind")
+        with suppress(TimeoutError):
+            waiting.result(0.1)  # until it stands in line
+        clock.advance(timedelta(seconds=1))
+        unit.record(DatasetRetired(dataset=DatasetId("ds-before")))
+        assert (unit.commit().index, waiting.result().index) == (0, 1)
+    with SqlViews(shared)() as view:
+        assert [entry.at for entry in view.entries()] == [clock.now, clock.now]
 
 
 def test_units_that_fail_undo_themselves_and_nothing_else(
@@ -168,6 +183,16 @@ def test_an_error_nobody_thought_of_reaches_its_own_caller_and_the_line_goes_on(
         assert turns.finish(group, [b"{}"]).index == 0
     assert sorted(future.result().index for future in good) == [1, 2, 3, 4]
     assert all(isinstance(future.exception(), ZeroDivisionError) for future in bad)
+
+
+def test_an_interrupt_while_entries_are_written_gives_the_turn_back(shared: Engine) -> None:
+    def interrupted() -> list[bytes]:
+        raise KeyboardInterrupt
+
+    turns = Turns(shared, busy_seconds=0.05)
+    with pytest.raises(KeyboardInterrupt):
+        turns.append(interrupted)
+    assert turns.append(lambda: [b"{}"]).index == 0
 
 
 def test_a_transaction_that_cannot_begin_fails_one_caller_and_not_the_line(shared: Engine, clock: FixedClock) -> None:

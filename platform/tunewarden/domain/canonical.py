@@ -23,13 +23,14 @@ from tunewarden.domain.names import Digest
 Plain = str | int | bool | None | Sequence["Plain"] | Mapping[str, "Plain"]
 
 _LARGEST_INTEGER = 2**53 - 1  # RFC 8785 appendix D: beyond it, readers that use doubles disagree
-_SCALARS = json.JSONEncoder(ensure_ascii=False)  # RFC 8785 section 3.2.2.2: nothing is escaped that need not be
+# RFC 8785 section 3.2.2.2: nothing is escaped that need not be. It writes members in the order in which it finds them.
+_WRITER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
 T = TypeVar("T")
 
 
 def encode(value: Plain) -> bytes:
     """Return the canonical UTF-8 bytes of `value`. Raises `TypeError` for floats, `ValueError` for huge integers."""
-    return _text(value).encode("utf-8")
+    return _WRITER.encode(_ordered(value)).encode("utf-8")
 
 
 def decode(data: bytes) -> Plain:
@@ -103,21 +104,28 @@ def instant_text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _text(value: Plain) -> str:
+def _ordered(value: Plain) -> Plain:
+    """The same value with all members in canonical order; raises as `encode` does."""
     match value:
         case None | bool() | str():
-            return _SCALARS.encode(value)
+            return value
         case int():
             if abs(value) > _LARGEST_INTEGER:
                 raise ValueError("integers beyond 2**53 - 1 travel as strings")
-            return str(value)
-        case Mapping():
-            # RFC 8785 section 3.2.3: members are ordered by UTF-16 code units, not by code points.
-            names = sorted(value, key=lambda name: name.encode("utf-16-be"))
-            return "{" + ",".join(f"{_SCALARS.encode(name)}:{_text(value[name])}" for name in names) + "}"
+            return value
+        case dict() | Mapping():
+            return {name: _ordered(value[name]) for name in _names(value)}
         case list() | tuple():
-            return "[" + ",".join(_text(item) for item in value) + "]"
+            return [_ordered(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def _names(members: Mapping[str, Plain]) -> list[str]:
+    names = sorted(members)
+    if not "".join(names).isascii():
+        # RFC 8785 section 3.2.3: the order is that of UTF-16 code units, which for ASCII is that of code points.
+        names.sort(key=lambda name: name.encode("utf-16-be"))
+    return names
 
 
 def _read(kind: Any, value: Any) -> Any:

@@ -12,28 +12,15 @@ from typing import Generic, Protocol, Self, TypeVar
 from sqlalchemy import Connection, Engine, NestedTransaction, delete, insert, select, update
 
 from tunewarden.domain.canonical import instant_text
-from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.entries import Entry, entry_bytes, read_entry
 from tunewarden.domain.events import Event
-from tunewarden.domain.names import (
-    Alias,
-    DatasetId,
-    FileId,
-    ModelId,
-    PrincipalId,
-    PromotionId,
-    PruneId,
-    RequestId,
-)
-from tunewarden.domain.privacy import Ledger
-from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
-from tunewarden.domain.training import TrainingRequest
+from tunewarden.domain.names import PrincipalId, PruneId, RequestId
 from tunewarden.drivers import bodies, sql_log, sql_retention
 from tunewarden.drivers.bodies import Kind
 from tunewarden.drivers.sql_engine import reading
 from tunewarden.drivers.sql_group import Group, Turns
 from tunewarden.drivers.sql_schema import CLAIMS, STATE
-from tunewarden.usecases.ports import Clock, KeyRecord, Principal, Receipt, Store, StoredFile, UnitOfWork, View
+from tunewarden.usecases.ports import Clock, Receipt, Store, UnitOfWork, View
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
@@ -59,19 +46,86 @@ class SqlViews:
         return _SqlView(self._engine)
 
 
+class _Reads(Protocol):
+    def open(self) -> Connection: ...
+
+
+class _Writes(_Reads, Protocol):
+    def changing(self) -> Connection: ...
+
+
+class _Shelf(Generic[K, V]):
+    """One table of things, for reading; `usecases.ports.Shelf`."""
+
+    def __init__(self, unit: _Reads, kind: Kind[K, V]) -> None:
+        self._opened, self._kind, self._table = unit, kind, STATE[kind.noun]
+
+    def get(self, key: K) -> V:
+        found = self.find(key)
+        if found is None:
+            raise self._kind.missing()
+        return found
+
+    def find(self, key: K) -> V | None:
+        columns = self._table.c
+        body: str | None = self._opened.open().scalar(select(columns.body).where(columns.id == key))
+        return None if body is None else self._kind.read(key, body.encode("utf-8"))
+
+    def all(self) -> Sequence[V]:
+        columns = self._table.c
+        rows = self._opened.open().execute(select(columns.id, columns.body).order_by(columns.seq))
+        return [self._kind.read(key, body.encode("utf-8")) for key, body in rows]
+
+
+class _Rows(_Shelf[K, V]):
+    """One table of things; `usecases.ports.Store`."""
+
+    def __init__(self, unit: _Writes, kind: Kind[K, V]) -> None:
+        super().__init__(unit, kind)
+        self._unit = unit
+
+    def put(self, value: V) -> None:
+        key, body = self._kind.key(value), self._kind.write(value).decode("utf-8")
+        connection = self._unit.changing()
+        replaced = connection.execute(update(self._table).where(self._table.c.id == key).values(body=body))
+        if replaced.rowcount == 0:
+            connection.execute(insert(self._table).values(id=key, body=body))
+
+
+class _Shelves(Generic[K, V]):
+    """An attribute of a view: its shelf of a kind, made when asked for, because most views need one or two."""
+
+    def __init__(self, kind: Kind[K, V]) -> None:
+        self._kind = kind
+
+    def __get__(self, view: _Reads, _owner: type) -> _Shelf[K, V]:
+        return _Shelf(view, self._kind)
+
+
+class _Stores(Generic[K, V]):
+    """The same for a unit of work."""
+
+    def __init__(self, kind: Kind[K, V]) -> None:
+        self._kind = kind
+
+    def __get__(self, unit: _Writes, _owner: type) -> Store[K, V]:
+        return _Rows(unit, self._kind)
+
+
 class _SqlView:
+    principals = _Shelves(bodies.PRINCIPALS)
+    keys = _Shelves(bodies.KEYS)
+    files = _Shelves(bodies.FILES)
+    datasets = _Shelves(bodies.DATASETS)
+    requests = _Shelves(bodies.REQUESTS)
+    ledgers = _Shelves(bodies.LEDGERS)
+    models = _Shelves(bodies.MODELS)
+    promotions = _Shelves(bodies.PROMOTIONS)
+    aliases = _Shelves(bodies.ALIASES)
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
-        self.principals = _Shelf(self, bodies.PRINCIPALS)
-        self.keys = _Shelf(self, bodies.KEYS)
-        self.files = _Shelf(self, bodies.FILES)
-        self.datasets = _Shelf(self, bodies.DATASETS)
-        self.requests = _Shelf(self, bodies.REQUESTS)
-        self.ledgers = _Shelf(self, bodies.LEDGERS)
-        self.models = _Shelf(self, bodies.MODELS)
-        self.promotions = _Shelf(self, bodies.PROMOTIONS)
-        self.aliases = _Shelf(self, bodies.ALIASES)
 
     def __enter__(self) -> Self:
         self._connection = self._engine.connect()
@@ -105,21 +159,22 @@ class _SqlView:
 class _SqlUnit:
     """One unit of work; `sql_group` says how several share a transaction."""
 
+    principals = _Stores(bodies.PRINCIPALS)
+    keys = _Stores(bodies.KEYS)
+    files = _Stores(bodies.FILES)
+    datasets = _Stores(bodies.DATASETS)
+    requests = _Stores(bodies.REQUESTS)
+    ledgers = _Stores(bodies.LEDGERS)
+    models = _Stores(bodies.MODELS)
+    promotions = _Stores(bodies.PROMOTIONS)
+    aliases = _Stores(bodies.ALIASES)
+
     def __init__(self, turns: Turns, clock: Clock, actor: PrincipalId) -> None:
         self._turns, self._clock, self._actor = turns, clock, actor
         self._is_open = False
         self._group: Group | None = None  # joined with the first reading or change
         self._savepoint: NestedTransaction | None = None
         self._pending: list[Event] = []
-        self.principals: Store[PrincipalId, Principal] = _Rows(self, bodies.PRINCIPALS)
-        self.keys: Store[str, KeyRecord] = _Rows(self, bodies.KEYS)
-        self.files: Store[FileId, StoredFile] = _Rows(self, bodies.FILES)
-        self.datasets: Store[DatasetId, Dataset] = _Rows(self, bodies.DATASETS)
-        self.requests: Store[RequestId, TrainingRequest] = _Rows(self, bodies.REQUESTS)
-        self.ledgers: Store[DatasetId, Ledger] = _Rows(self, bodies.LEDGERS)
-        self.models: Store[ModelId, ModelVersion] = _Rows(self, bodies.MODELS)
-        self.promotions: Store[PromotionId, Promotion] = _Rows(self, bodies.PROMOTIONS)
-        self.aliases: Store[Alias, AliasTarget] = _Rows(self, bodies.ALIASES)
 
     def __enter__(self) -> Self:
         self._is_open = True
@@ -192,52 +247,6 @@ class _SqlUnit:
     def _require_open(self) -> None:
         if not self._is_open:
             raise bodies.closed()
-
-
-class _Reads(Protocol):
-    def open(self) -> Connection: ...
-
-
-class _Writes(_Reads, Protocol):
-    def changing(self) -> Connection: ...
-
-
-class _Shelf(Generic[K, V]):
-    """One table of things, for reading; `usecases.ports.Shelf`."""
-
-    def __init__(self, unit: _Reads, kind: Kind[K, V]) -> None:
-        self._opened, self._kind, self._table = unit, kind, STATE[kind.noun]
-
-    def get(self, key: K) -> V:
-        found = self.find(key)
-        if found is None:
-            raise self._kind.missing()
-        return found
-
-    def find(self, key: K) -> V | None:
-        columns = self._table.c
-        body: str | None = self._opened.open().scalar(select(columns.body).where(columns.id == key))
-        return None if body is None else self._kind.read(key, body.encode("utf-8"))
-
-    def all(self) -> Sequence[V]:
-        columns = self._table.c
-        rows = self._opened.open().execute(select(columns.id, columns.body).order_by(columns.seq))
-        return [self._kind.read(key, body.encode("utf-8")) for key, body in rows]
-
-
-class _Rows(_Shelf[K, V]):
-    """One table of things; `usecases.ports.Store`."""
-
-    def __init__(self, unit: _Writes, kind: Kind[K, V]) -> None:
-        super().__init__(unit, kind)
-        self._unit = unit
-
-    def put(self, value: V) -> None:
-        key, body = self._kind.key(value), self._kind.write(value).decode("utf-8")
-        connection = self._unit.changing()
-        replaced = connection.execute(update(self._table).where(self._table.c.id == key).values(body=body))
-        if replaced.rowcount == 0:
-            connection.execute(insert(self._table).values(id=key, body=body))
 
 
 class SqlClaims:

@@ -11,7 +11,8 @@ work that comes alone pays one flush and waits for nothing, and nobody waits lon
 
 Why no wake-up is lost: the turn is given up only in `_pass_on`, and only under the same lock under which others get in
 line, when the line is empty and no transaction is open. In every other case it goes to the head of the line. Why the
-line is bounded: a caller stands in it once, and leaves it after `busy_seconds` with `Unavailable`.
+line is bounded: a caller stands in it once, and leaves it after `busy_seconds` with `Unavailable`. Not provided for: an
+interrupt of the main thread while it stands in line; its process is ending, and nothing that it was to do is done.
 """
 
 import time
@@ -78,7 +79,7 @@ class Group:
             self.next_index += 1
         self.count += len(bodies)
         last = self.waiting[-1]
-        self.joined.append((ticket, Receipt(index=last.index, leaf_hash=last.leaf_hash.hex())))
+        self.joined.append((ticket, Receipt(index=last.idx, leaf_hash=last.leaf_hash.hex())))
 
     def flush(self) -> None:
         """Write the entries into their table; the transaction goes on."""
@@ -125,8 +126,11 @@ class Turns:
         ticket = Ticket(bodies)
         self._wait_in_line(ticket)
         if not ticket.is_settled:  # nobody took it along: the turn is its own
-            _take_along(self._open_group(), ticket)
-            self._pass_on()
+            group = self._open_group()
+            try:
+                _take_along(group, ticket)
+            finally:
+                self._pass_on()
             ticket.called.acquire()
         return _result(ticket)
 

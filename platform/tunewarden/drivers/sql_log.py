@@ -6,7 +6,7 @@ Stored leaf hashes are never believed: every read hashes the entry's bytes again
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, literal, select
 
@@ -18,7 +18,6 @@ from tunewarden.drivers.sql_schema import ENTRIES, TREE_HEADS
 from tunewarden_audit.merkle import leaf_hash
 
 _BATCH = 500
-_INSERT = insert(ENTRIES)
 _RANGE = (
     select(ENTRIES.c.idx, ENTRIES.c.leaf_hash, ENTRIES.c.body)
     .where((ENTRIES.c.idx >= bindparam("start")) & (ENTRIES.c.idx < bindparam("stop")))
@@ -36,11 +35,10 @@ class StoredTreeHead:
     sealed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntry:
-    """An entry that waits for its group's commit: `leaf_hash` is 32 bytes (RFC 6962 section 2.1)."""
+class NewEntry(NamedTuple):
+    """A row of `entries` that waits for its group's commit: `leaf_hash` is 32 bytes (RFC 6962 section 2.1)."""
 
-    index: int
+    idx: int
     leaf_hash: bytes
     body: bytes
 
@@ -61,7 +59,7 @@ def insert_entries(connection: Connection, entries: Sequence[NewEntry]) -> None:
     if is_postgres(connection):
         copy(connection, "COPY entries (idx, leaf_hash, body) FROM STDIN", entries)
     else:
-        connection.execute(_INSERT, [{"idx": e.index, "leaf_hash": e.leaf_hash, "body": e.body} for e in entries])
+        connection.exec_driver_sql("INSERT INTO entries (idx, leaf_hash, body) VALUES (?, ?, ?)", list(entries))
 
 
 def copy(connection: Connection, statement: str, entries: Sequence[NewEntry]) -> None:
@@ -69,7 +67,7 @@ def copy(connection: Connection, statement: str, entries: Sequence[NewEntry]) ->
     raw: Any = connection.connection.driver_connection
     with translated(connection), raw.cursor() as cursor, cursor.copy(statement) as rows:
         for entry in entries:
-            rows.write_row((entry.index, entry.leaf_hash, entry.body))
+            rows.write_row(entry)
 
 
 def read_bodies(connection: Connection, start: int = 0) -> Iterator[tuple[int, bytes]]:

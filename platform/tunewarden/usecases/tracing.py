@@ -89,6 +89,7 @@ def trace_person(platform: Platform, principal: Principal, identifier: DatasetId
             descent, without_body = _descent(view, identifier, frozenset(holding))
         models = sum(one.model is not None for one in descent.descendants)
         with platform.work(principal.id) as work:
+            work.datasets.get(identifier)  # reading is refused to who was revoked meanwhile; only recording is not
             work.record(PersonTraced(dataset=identifier, versions=len(holding), models=models))
             receipt = work.commit()
         return PersonTrace(
