@@ -220,7 +220,7 @@ def test_a_shortened_identifier_keeps_the_part_that_tells_it_from_others() -> No
 
 def test_every_code_with_which_a_use_case_refuses_has_words() -> None:
     kinds = "Refused|BudgetExceeded|IllegalTransition|PlanMismatch"
-    sources = [*_sources("domain"), *_sources("usecases"), ROOT / "platform" / "tunewarden" / "drivers" / "policies.py"]
+    sources = [*_sources("domain"), *_sources("usecases"), *(DRIVERS / name for name in ("policies.py", "bodies.py"))]
     codes = {code for source in sources for code in re.findall(rf'(?:{kinds})\(\s*"(\w+)"', source.read_text())}
     assert len(codes) > 10
     assert codes <= REASONS.keys()

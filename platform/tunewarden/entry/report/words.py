@@ -113,6 +113,10 @@ REASONS: Mapping[str, Reason] = {
         "The entries that say how it came to be had lost their bodies.",
         "nobody for this model version; the requester, with a new one",
     ),
+    "not_promoted": Reason("No alias named the model version, so nobody might use it.", "an approver, by a promotion"),
+    "principal_revoked": Reason(
+        "The key of whoever asked was revoked while it was under way.", "an administrator, with a new key"
+    ),
     "nothing_to_prune": Reason(
         "No entry might lose its body.", "nobody; retention classes, holds and what is in use decide"
     ),
