@@ -1,14 +1,21 @@
 """The HTTP door: the real OpenAI client works, and every no says why, in both dialects, without echoing anything."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 import openai
 import pytest
+from fastapi.testclient import TestClient
 from openai.types.fine_tuning import FineTuningJob
+from structlog.testing import capture_logs
 from tests.entry.conftest import Served
 
 from tunewarden.domain.events import ActionRefused
+from tunewarden.entry.api.app import create_app
+from tunewarden.entry.settings import Settings
+from tunewarden.usecases.ports import View
 
 DATASET: dict[str, Any] = {
     "name": "Emergency notes",
@@ -18,6 +25,12 @@ DATASET: dict[str, Any] = {
     "retain_until": "2027-01-01",
     "columns": {"text": "note", "label": "burn", "person": "patient", "protected": ["sex"]},
     "budget": {"epsilon": "10", "delta": "0.0001"},
+}
+
+ASKED: dict[str, Any] = {
+    "model": "tiny",
+    "training_file": "x",
+    "governance": {"purpose": "research", "privacy": {"epsilon": "8"}},
 }
 
 
@@ -133,6 +146,7 @@ def test_somebody_elses_job_is_not_found(served: Served) -> None:
         {"model": "tiny", "training_file": "x", "governance": {"purpose": 5}},
         {"model": "tiny", "training_file": "x", "governance": {"purpose": "research", "CANARY": 1}},
         {"model": ["CANARY"]},
+        {**ASKED, "metadata": {"CANARY" * 20: "x"}},
     ],
 )
 def test_a_malformed_body_is_named_and_never_echoed(served: Served, body: dict[str, Any]) -> None:
@@ -140,6 +154,64 @@ def test_a_malformed_body_is_named_and_never_echoed(served: Served, body: dict[s
         served.client("ann").post("/fine_tuning/jobs", cast_to=object, body=body)
     assert "CANARY" not in refused.value.response.text
     assert refused.value.code == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({**ASKED, "governance": {**ASKED["governance"], "CANARY": 1}}, "governance"),
+        ({**ASKED, "metadata": {"CANARY": 1}}, "metadata"),
+        ({**ASKED, "governance": {"purpose": "research", "privacy": {"epsilon": []}}}, "governance.privacy.epsilon"),
+    ],
+)
+def test_the_place_of_a_fault_is_said_in_our_words_alone(served: Served, body: dict[str, Any], param: str) -> None:
+    with pytest.raises(openai.UnprocessableEntityError) as refused:
+        served.client("ann").post("/fine_tuning/jobs", cast_to=object, body=body)
+    assert refused.value.param == param
+    assert "CANARY" not in refused.value.response.text
+
+
+def test_an_answer_about_something_that_is_not_there_does_not_repeat_its_name(served: Served) -> None:
+    answer = httpx.get(f"{served.address}/v1/files/CANARY", headers={"authorization": f"Bearer {served.tokens['ann']}"})
+    assert answer.status_code == 404
+    assert "CANARY" not in answer.text
+    assert answer.json()["instance"] == f"urn:tunewarden:request:{answer.json()['request_id']}"
+
+
+def test_an_exception_that_nobody_foresaw_ends_at_the_door_and_only_its_type_is_said(
+    served: Served, tmp_path: Path
+) -> None:
+    """What reached the server would be printed by it, with the text of the exception."""
+
+    def broken() -> View:
+        raise LookupError("CANARY")
+
+    app = create_app(replace(served.stage.platform, view=broken), Settings(home=tmp_path))
+    with capture_logs() as logged:
+        answer = TestClient(app).get("/v1/files", headers={"authorization": f"Bearer {served.tokens['ann']}"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
+    assert (answer.headers["x-should-retry"], answer.headers["x-content-type-options"]) == ("false", "nosniff")
+    assert [(line["event"], line["error"]) for line in logged] == [("request_crashed", "LookupError")]
+    assert "CANARY" not in answer.text + repr(logged)
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "1e-999999999", "1" * 30, 10**30])
+def test_a_number_that_cannot_be_computed_with_is_refused_by_name(served: Served, number: Any) -> None:
+    with pytest.raises(openai.UnprocessableEntityError) as refused:
+        served.client("dana").post(
+            "/datasets", cast_to=object, body={**DATASET, "budget": {"epsilon": number, "delta": "0.1"}}
+        )
+    assert (refused.value.code, refused.value.param) == ("number_out_of_range", "budget.epsilon")
+
+
+def test_an_id_that_somebody_made_up_is_not_in_the_entry_of_the_refusal(served: Served) -> None:
+    """An id of ours has room for 16 bytes of anything."""
+    typed = "mrn-" + b"Ada Lovelace 815".hex()
+    with pytest.raises(openai.PermissionDeniedError):
+        served.client("ann").post("/lineage/person", cast_to=object, body={"dataset": typed, "person": "x"})
+    last = served.stage.entries()[-1].event
+    assert isinstance(last, ActionRefused)
+    assert (last.code, last.resource) == ("access_denied", "dataset")
 
 
 def test_a_body_that_is_not_json_is_refused(served: Served) -> None:

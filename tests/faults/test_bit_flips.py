@@ -1,5 +1,7 @@
 """One changed bit anywhere in a bundle is detected; and what is left when the forger mends manifest and archive too."""
 
+import io
+import zipfile
 from typing import Any
 
 import pytest
@@ -29,15 +31,51 @@ def flipped(data: bytes, bit: int) -> bytes:
     return bytes(changed)
 
 
+def parts(data: bytes) -> dict[str, range]:
+    """Every part of a zip archive without compression, by name: bytes of the headers, the contents, the directory."""
+    found, at = {}, 0
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members, directory = archive.infolist(), archive.start_dir
+    for member in members:
+        content = member.header_offset + 30 + len(member.filename)
+        found[f"header of {member.filename}"] = range(member.header_offset, content)
+        found[member.filename] = range(content, content + member.file_size)
+        record = directory + at
+        at += 46 + len(member.filename)
+        found[f"record of {member.filename}"] = range(record, record + 46 + len(member.filename))
+    found["end record"] = range(directory + at, len(data))
+    return found
+
+
+def test_the_parts_are_all_there_is(bundle_bytes: bytes) -> None:
+    assert sorted(byte for part in parts(bundle_bytes).values() for byte in part) == list(range(len(bundle_bytes)))
+
+
+def require_detected(golden: Any, changed: bytes) -> None:
+    report = verify(changed, [golden.KEY.verifier])
+    assert report.verdict is Grade.INVALID
+    assert {check.name for check in report.checks if check.grade is Grade.INVALID} & {"archive", "manifest"}
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_one_changed_bit_anywhere_in_a_bundle_is_detected_at_the_archive_or_the_manifest(
     golden: Any, bundle_bytes: bytes, data: st.DataObject
 ) -> None:
-    bit = data.draw(st.integers(0, 8 * len(bundle_bytes) - 1))
-    report = verify(flipped(bundle_bytes, bit), [golden.KEY.verifier])
-    assert report.verdict is Grade.INVALID
-    assert {check.name for check in report.checks if check.grade is Grade.INVALID} & {"archive", "manifest"}
+    """A part is drawn before a byte of it: half of the parts have fewer than one byte in a hundred."""
+    part = data.draw(st.sampled_from(list(parts(bundle_bytes).values())))
+    byte, bit = data.draw(st.sampled_from(part)), data.draw(st.integers(0, 7))
+    require_detected(golden, flipped(bundle_bytes, 8 * byte + bit))
+
+
+def test_one_changed_bit_in_each_part_of_a_bundle_is_detected(golden: Any, bundle_bytes: bytes) -> None:
+    """Of every file and every header, and every byte of the first file's headers and of the end of the archive."""
+    archive = parts(bundle_bytes)
+    chosen = {byte for part in archive.values() for byte in (part[0], part[-1])}
+    for name in ("header of HOWTO-VERIFY.txt", "record of HOWTO-VERIFY.txt", "end record"):
+        chosen |= set(archive[name])
+    for byte in sorted(chosen):
+        require_detected(golden, flipped(bundle_bytes, 8 * byte + byte % 8))
 
 
 @settings(max_examples=300, deadline=None)

@@ -17,9 +17,10 @@
 | 13 | the key is stolen and history rewritten | a witness; an earlier checkpoint offline; verification alone passes |
 | 14 | the clock is turned back, or runs ahead | `conduct` (test_matrix_meaning.py) |
 | 15 | an event is never written | `conduct`, where something else needs it; a gap stops every reader |
-| 16 | the verifier is confused | note, key and proof checks, one by one |
+| 16 | the verifier is confused | note, key and proof checks, one by one (test_matrix_confusion.py) |
 
-Bundles have the same faults, class by class, in `tests/audit/test_verify.py`.
+Bundles have the same faults, class by class, in `tests/audit/test_verify.py`. That what is honest raises no alarm is in
+test_no_false_alarm.py.
 """
 
 from collections.abc import Callable

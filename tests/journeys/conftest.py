@@ -95,8 +95,8 @@ class Played:
 
 
 def audit(bundle: Path, vkey: Path) -> subprocess.CompletedProcess[str]:
-    """The auditor's tool in a process of its own."""
-    command = [sys.executable, "-m", "tunewarden_audit", "verify", str(bundle), "--key", str(vkey)]
+    """The auditor's tool in a process of its own: it verifies, and then judges what the entries say."""
+    command = [sys.executable, "-m", "tunewarden_audit", "conduct", str(bundle), "--key", str(vkey)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -14,6 +14,15 @@ from tunewarden.domain.names import Action
 from tunewarden.usecases.ports import Platform, Principal, Resource
 
 _IDENTIFIER = re.compile(r"[a-z]{2,9}-[0-9a-f]{32}")
+_SHELVES = {
+    "dataset": "datasets",
+    "file": "files",
+    "key": "principals",
+    "model": "models",
+    "promotion": "promotions",
+    "request": "requests",
+}
+"""Kind of resource -> where things of this kind are. Holds and prunings are in the log alone."""
 
 
 @contextmanager
@@ -23,13 +32,13 @@ def refusals_recorded(
     """Record any `Refused` that leaves this block, then let it go on.
 
     Args:
-        kind: of the resource; it stands in the entry where `identifier` is none of ours, because an identifier comes
-            from the caller and nothing typed by a person may reach the log.
+        kind: of the resource; it stands in the entry where nothing has this `identifier`, because it comes from the
+            caller and nothing typed by a person may reach the log.
     """
     try:
         yield
     except Refused as refusal:
-        resource = identifier if _IDENTIFIER.fullmatch(identifier) else kind
+        resource = identifier if _is_ours(platform, kind, identifier) else kind
         with platform.work(principal.id) as work:
             work.record(ActionRefused(action=action, resource=resource, code=refusal.code, rule=refusal.rule))
             work.commit()
@@ -56,3 +65,11 @@ def permit_to_see(platform: Platform, principal: Principal, action: Action, reso
             permit(platform, principal, action, resource)
     except Refused as refusal:
         raise NotFound(f"{resource.kind}_not_found", f"There is no such {resource.kind} for you.") from refusal
+
+
+def _is_ours(platform: Platform, kind: str, identifier: str) -> bool:
+    """Whether this is the identifier of something; of a hold or a pruning, only whether it could be one."""
+    if not _IDENTIFIER.fullmatch(identifier) or kind not in _SHELVES:
+        return _IDENTIFIER.fullmatch(identifier) is not None
+    with platform.view() as view:
+        return getattr(view, _SHELVES[kind]).find(identifier) is not None

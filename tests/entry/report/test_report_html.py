@@ -28,6 +28,7 @@ from tunewarden.usecases.reports import Lineage
 
 METRICS = tomllib.loads((POLICIES / "metrics.toml").read_text())
 ORIGIN = "log.example.org/tunewarden"
+DRIVERS = ROOT / "platform" / "tunewarden" / "drivers"
 ROOT_TEXT, KEY_TEXT = "A" * 43 + "=", "AB+C" * 11
 NOTE = f"{ORIGIN}\n77\n{ROOT_TEXT}\n\n\N{EM DASH} {ORIGIN} AAAAAAAA\n\N{EM DASH} witness.example.com/w1 BBBBBBBB\n"
 VKEY = f"{ORIGIN}+01234567+{KEY_TEXT}"

@@ -42,13 +42,21 @@ def create_app(platform: Platform, settings: Settings) -> FastAPI:
     @app.middleware("http")
     async def with_headers(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
         request.state.request_id = "req_" + secrets.token_hex(12)
-        response = _too_large(request, settings) or await proceed(request)
+        try:
+            response = _nowhere(request) or _too_large(request, settings) or await proceed(request)
+        except Exception as error:
+            response = errors.crashed(request, error)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers["x-request-id"] = request.state.request_id
         return response
 
     return app
+
+
+def _nowhere(request: Request) -> Response | None:
+    """The refusal of a path with a zero character: nothing has such a name, and PostgreSQL cannot even look for it."""
+    return errors.problem(request, 404, "not_found", "Not found.") if "\0" in request.scope["path"] else None
 
 
 def _too_large(request: Request, settings: Settings) -> Response | None:

@@ -15,6 +15,8 @@ from tunewarden.usecases.ports import Platform, Principal
 
 _bearer = HTTPBearer(auto_error=False, description="An API key made by `tunewarden keys create`.")
 
+_MOST_DIGITS = 24  # decimal arithmetic keeps 28
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
@@ -37,8 +39,18 @@ Called = Annotated[Caller, Depends(_caller)]
 
 
 def decimal(text: str | float | int, param: str) -> Decimal:
-    """A decimal from JSON; NaN and infinity pass here and are refused, and logged, by the rule that owns the number."""
+    """A decimal from JSON; NaN and infinity pass here and are refused, and logged, by the rule that owns the number.
+
+    Raises `Malformed` for what is no number, and for one that decimal arithmetic would overflow or round on.
+    """
     try:
-        return Decimal(str(text))
+        number = Decimal(str(text))
     except InvalidOperation:
         raise Malformed("number_malformed", f"{param} is not a number.", param=param) from None
+    if number.is_finite() and (len(number.as_tuple().digits) > _MOST_DIGITS or abs(number.adjusted()) > _MOST_DIGITS):
+        raise Malformed(
+            "number_out_of_range",
+            f"{param} has more than {_MOST_DIGITS} digits before or after the point.",
+            param=param,
+        )
+    return number

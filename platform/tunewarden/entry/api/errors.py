@@ -1,6 +1,6 @@
 """Errors as HTTP: mapped here, once. The body speaks RFC 9457 and the OpenAI client's dialect at the same time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from types import MappingProxyType
 from typing import Any
 
@@ -50,7 +50,7 @@ def problem(
         "title": _TITLES.get(status, "Error"),
         "status": status,
         "detail": detail,
-        "instance": request.url.path,
+        "instance": f"urn:tunewarden:request:{request.state.request_id}",  # not the path: the caller typed it
         "request_id": request.state.request_id,
         "error": {
             "message": " ".join(part for part in (detail, remedy, f"Who can: {who}." if who else "") if part),
@@ -85,7 +85,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         # The framework's own answer repeats the offending value, which may be a person's record.
-        where, what = _first(error.errors())
+        where, what = _first(error.errors(), _known(app))
         return problem(request, 422, "invalid_request", f"{where or 'The body'}: {what}.", param=where)
 
     @app.exception_handler(HTTPException)
@@ -93,16 +93,32 @@ def install(app: FastAPI) -> None:
         title = _TITLES.get(error.status_code, "Error")
         return problem(request, error.status_code, title.lower().replace(" ", "_"), f"{title}.")
 
-    @app.exception_handler(Exception)
-    def unexpected(request: Request, error: Exception) -> JSONResponse:
-        # Only the type: the text of a foreign exception may hold data.
-        logger.error("request_crashed", error=type(error).__name__, request_id=request.state.request_id)
-        return problem(request, 500, "internal_error", "Something went wrong here; the request id finds it.")
+
+def crashed(request: Request, error: Exception) -> JSONResponse:
+    """The answer to a request that ended in an exception which nobody foresaw.
+
+    It must end there: the server would print its traceback. Only the type is said: the text of a foreign exception may
+    hold data.
+    """
+    logger.error("request_crashed", error=type(error).__name__, request_id=request.state.request_id)
+    return problem(request, 500, "internal_error", "Something went wrong here; the request id finds it.")
 
 
-def _first(errors: Sequence[Any]) -> tuple[str, str]:
-    """Where the first validation error lies and what is wrong, without the value that was sent."""
+def _known(app: FastAPI) -> frozenset[str]:
+    """Every name of a parameter or member in the API's own document."""
+    document = app.openapi()
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    members = [schema.get("properties", {}) for schema in document["components"]["schemas"].values()]
+    parameters = [parameter["name"] for operation in operations for parameter in operation.get("parameters", [])]
+    return frozenset(parameters).union(*members)
+
+
+def _first(errors: Sequence[Any], known: Set[str]) -> tuple[str, str]:
+    """Where the first validation error lies and what is wrong, without the value that was sent.
+
+    The place may lead through members that the caller named; those are left out.
+    """
     first = errors[0]
-    place = ".".join(str(part) for part in first["loc"][1:] if isinstance(part, int) or str(part).isidentifier())
-    what = {"missing": "is required", "json_invalid": "is not JSON", "extra_forbidden": "is not known here"}
+    place = ".".join(str(part) for part in first["loc"][1:] if isinstance(part, int) or part in known)
+    what = {"missing": "is required", "json_invalid": "is not JSON", "extra_forbidden": "has a member not known here"}
     return place, what.get(first["type"], f"is not valid ({first['type']})")

@@ -14,7 +14,8 @@ from tunewarden.domain.training import State, TrainingRequest
 from tunewarden.usecases.datasets import BudgetState
 from tunewarden.usecases.ports import Receipt, StoredFile
 
-Word = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]*$")]
+"""An id or a name. Without the zero character, which PostgreSQL's text cannot hold."""
 Number = Annotated[str | float | int, Field(description="A decimal; send it as a string to keep every digit.")]
 DigestText = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 

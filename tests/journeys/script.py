@@ -1,0 +1,120 @@
+"""A valid request of every operation of the API, and what these requests are about."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.journeys.canaries import Script
+from tests.journeys.theatre import Theatre
+
+PERSONS = 24
+WHO = {("POST", "/v1/fine_tuning/jobs/{job_id}/cancel"): "ann"}
+"""Whose request it must be, where who may do everything else may not do it: only what is one's own is cancelled."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Props:
+    """Makes what requests are about, each new, so that what one request does is not in the way of the next."""
+
+    theatre: Theatre
+    made: int = 0
+    kept: dict[str, str] = field(default_factory=dict)
+
+    def records(self, word: str = "burnt hand") -> bytes:
+        """A table that nobody has uploaded before."""
+        self.made += 1
+        rows = (f"{word} {number} {self.made},{'yn'[number % 2]},P{number},f" for number in range(PERSONS))
+        return "\n".join(["note,burn,patient,sex", *rows, ""]).encode()
+
+    def file(self) -> str:
+        return self.theatre.upload("max", self.records())
+
+    def dataset(self, **changes: Any) -> str:
+        """A dataset with one version."""
+        made = self.theatre.must("max", "POST", "/v1/datasets", json={**DATASET, **changes})
+        self.version(made["id"], self.file())
+        return str(made["id"])
+
+    def version(self, dataset: str, file: str) -> str:
+        path = f"/v1/datasets/{dataset}/versions"
+        return str(self.theatre.must("max", "POST", path, json={"file_id": file})["versions"][-1]["digest"])
+
+    def job(self, dataset: str = "", **changes: Any) -> Any:
+        """A request of ann's that waits for approval, on one dataset for all of them."""
+        dataset = dataset or self.kept.get("dataset") or self.dataset()
+        self.kept["dataset"] = dataset
+        governance = {"purpose": "research", "privacy": {"epsilon": "1"}}
+        body = {"model": "tiny", "training_file": dataset, "governance": governance, **changes}
+        return self.theatre.must("ann", "POST", "/v1/fine_tuning/jobs", json=body)
+
+    def model(self, dataset: str = "", **changes: Any) -> str:
+        """A model version that came of a request of ann's, approved and worked off."""
+        job = self.job(dataset, **changes)
+        path = f"/v1/fine_tuning/jobs/{job['id']}"
+        self.theatre.must("bob", "POST", f"{path}/approve", json={"plan": job["governance"]["plan"]})
+        self.theatre.work()
+        return str(self.theatre.must("ann", "GET", path)["fine_tuned_model"])
+
+    def promotion(self, model: str, alias: str = "production") -> Any:
+        """One of ann's that waits for approval."""
+        return self.theatre.must("ann", "POST", f"/v1/models/{model}/promotions", json={"alias": alias})
+
+    def promote(self, model: str, alias: str = "production") -> None:
+        promotion = self.promotion(model, alias)
+        approval = {"verdict": promotion["verdict"]}
+        self.theatre.must("bob", "POST", f"/v1/promotions/{promotion['id']}/approve", json=approval)
+
+
+PLENTY = {"epsilon": "1000000", "delta": "0.0001"}
+DATASET: Mapping[str, Any] = {
+    "name": "Emergency notes",
+    "purposes": ["research"],
+    "lawful_basis": "public-task",
+    "sensitivity": "special-category",
+    "retain_until": "2099-01-01",
+    "columns": {"text": "note", "label": "burn", "person": "patient", "protected": ["sex"]},
+    "budget": PLENTY,
+}
+
+
+def saying(theatre: Theatre, props: Props, model: str, other: str) -> Callable[[str, str], Mapping[str, Any]]:
+    """What the OpenAPI document cannot tell: ids of things that are there, fresh for what changes them."""
+    fixed = {"purpose": "research", "purposes": ["research"], "epsilon": "1", "delta": "0.0001"}
+    fixed |= {"text": "note", "label": "burn", "person": "patient", "protected": ["sex"], "positive": "y"}
+    fixed |= {"deidentification_profile": "default", "n_epochs": "auto", "batch_size": "auto", "model": "tiny"}
+    fixed |= {"learning_rate_multiplier": "auto", "roles": ["requester"], "since": 1}
+    fixed |= {"model_id": model, "other_id": other, "index": 0, "old": 1, "alias": "production"}
+    dataset = props.dataset()
+    found = theatre.must("max", "GET", f"/v1/datasets/{dataset}")
+    fixed |= {"dataset_id": dataset, "training_file": dataset, "dataset": dataset}
+    fixed |= {"digest": found["versions"][0]["digest"], "file_id": found["versions"][0]["file_id"]}
+    fixed |= {"after": props.job()["id"]}
+
+    def say(method: str, path: str) -> Mapping[str, Any]:
+        head = theatre.platform.log.head()
+        assert head is not None
+        fresh: dict[str, Any] = {"new": head.size, "as_of": datetime.now(UTC).isoformat(), "file": props.records()}
+        if method == "POST" and "{dataset_id}" in path:
+            fresh["dataset_id"] = theatre.must("max", "POST", "/v1/datasets", json=DATASET)["id"]
+            fresh["file_id"] = props.file()
+        if "{job_id}" in path:
+            job = props.job()
+            events = theatre.must("ann", "GET", f"/v1/fine_tuning/jobs/{job['id']}/events")
+            fresh |= {"job_id": job["id"], "plan": job["governance"]["plan"], "after": events["first_id"]}
+        if "{promotion_id}" in path:
+            promotion = props.promotion(model)
+            fresh |= {"promotion_id": promotion["id"], "verdict": promotion["verdict"]}
+        return fixed | fresh
+
+    return say
+
+
+def script(theatre: Theatre, props: Props) -> Script:
+    """The calls of this theatre. Two models are there and promoted, and the log is sealed."""
+    models = props.model(), props.model()
+    for model, alias in zip(models, ("staging", "candidate"), strict=True):
+        props.promote(model, alias)
+    theatre.seal()
+    app: Any = theatre.client.app
+    return Script(app.openapi(), saying(theatre, props, *models))
