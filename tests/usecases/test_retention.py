@@ -18,7 +18,7 @@ from tunewarden.domain.events import (
     PruneStarted,
     StepFailed,
 )
-from tunewarden.domain.names import DatasetId, PrincipalId, PruneId, RequestId, Role
+from tunewarden.domain.names import DatasetId, HoldId, PrincipalId, PruneId, RequestId, Role
 from tunewarden.domain.retention import Retention
 from tunewarden.domain.training import StepName
 from tunewarden.drivers.memory import MemorySealedLog
@@ -344,3 +344,19 @@ def test_logs_that_must_be_kept_six_months_stay_six_months(stage: Stage) -> None
     stage.clock.advance(timedelta(days=1))
     assert stage.clock.now == NOW + timedelta(days=185)
     assert propose(stage)
+
+
+def test_what_somebody_typed_as_the_id_of_a_hold_does_not_reach_the_log(stage: Stage) -> None:
+    """Thirty-two hex digits may be the hash of a name; only an id that stands in the log already is written again."""
+    typed = "hold-" + "ab" * 16
+    for attempt in (
+        lambda: retention.place_hold(stage.platform, EVE, typed, None),
+        lambda: retention.release_hold(stage.platform, EVE, HoldId(typed)),
+    ):
+        with pytest.raises(Refused):
+            attempt()
+    known = stage.dataset().id
+    with pytest.raises(Refused):
+        retention.place_hold(stage.platform, EVE, known, None)
+    told = [entry.event.resource for entry in stage.entries() if isinstance(entry.event, ActionRefused)]
+    assert told == ["log", "log", known]

@@ -68,8 +68,10 @@ def permit_to_see(platform: Platform, principal: Principal, action: Action, reso
 
 
 def _is_ours(platform: Platform, kind: str, identifier: str) -> bool:
-    """Whether this is the identifier of something; of a hold or a pruning, only whether it could be one."""
-    if not _IDENTIFIER.fullmatch(identifier) or kind not in _SHELVES:
-        return _IDENTIFIER.fullmatch(identifier) is not None
+    """Whether this is the identifier of something; of a hold or a pruning, whether it stands in the log already."""
+    if not _IDENTIFIER.fullmatch(identifier):
+        return False
     with platform.view() as view:
-        return getattr(view, _SHELVES[kind]).find(identifier) is not None
+        if kind in _SHELVES:
+            return getattr(view, _SHELVES[kind]).find(identifier) is not None
+        return any(True for _ in view.entries_naming(identifier))
