@@ -92,10 +92,9 @@ def open_envelope(envelope: Mapping[str, Any], key: ec.EllipticCurvePublicKey, n
     `name` is the file's, for the message.
     """
     _require(envelope.get("payloadType") == PAYLOAD_TYPE, f"{name} does not carry an in-toto Statement")
-    signatures = envelope.get("signatures")
-    _require(isinstance(signatures, list) and len(signatures) == 1, f"{name} does not have exactly one signature")
+    signed = _only(envelope.get("signatures"), f"{name} does not have exactly one signature")
     payload = _base64(envelope.get("payload"), name)
-    signature = _base64(_object(signatures[0], name).get("sig"), name)  # type: ignore[index]
+    signature = _base64(_object(signed, name).get("sig"), name)
     try:
         key.verify(signature, pre_authentication_encoding(payload), ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
@@ -111,15 +110,21 @@ def _require_model(payload: Mapping[str, Any], adapter: str) -> None:
     resource = {"algorithm": "sha256", "digest": adapter, "name": ADAPTER}
     predicate = _object(payload.get("predicate"), name)
     _require(predicate.get("resources") == [resource], f"{name} covers something else than the adapter")
-    subject = payload.get("subject")
-    _require(isinstance(subject, list) and len(subject) == 1, f"{name} does not have exactly one subject")
+    subject = _only(payload.get("subject"), f"{name} does not have exactly one subject")
     over = hashlib.sha256(bytes.fromhex(adapter)).hexdigest()
-    digest = _object(subject[0], name).get("digest")  # type: ignore[index]
+    digest = _object(subject, name).get("digest")
     _require(digest == {"sha256": over}, f"{name} contradicts itself: its subject is not the digest of its list")
 
 
 def _member(value: Mapping[str, Any], member: str) -> Mapping[str, Any]:
     return _object(value.get(member), bundle.MODEL_SIGNATURE)
+
+
+def _only(value: object, because: str) -> object:
+    """The one thing in a list of one."""
+    if not isinstance(value, list) or len(value) != 1:
+        raise InvalidAttestation(because)
+    return value[0]
 
 
 def _object(value: object, name: str) -> Mapping[str, Any]:

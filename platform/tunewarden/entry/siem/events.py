@@ -4,7 +4,7 @@ Nothing else leaves. Entries hold ids, digests, words and numbers only, so neith
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
 from typing import cast
@@ -71,12 +71,21 @@ class Exported:
 
 def of_entry(origin: str, index: int, leaf: bytes, body: bytes | None, head: StoredTreeHead) -> Exported:
     """A sealed entry; `head` covers it. Raises `Corrupted` for an entry that this version cannot read."""
-    place = {"origin": origin, "position": f"entry {index}", "index": index, "leaf_hash": leaf.hex()}
+    pruned = Exported(
+        origin=origin,
+        position=f"entry {index}",
+        type="EntryPruned",
+        at=head.sealed_at,
+        actor="",
+        fact={},
+        index=index,
+        leaf_hash=leaf.hex(),
+    )
     if body is None:
-        return Exported(**place, type="EntryPruned", at=head.sealed_at, actor="", fact={})  # type: ignore[arg-type]
+        return pruned
     entry = read_entry(index, body)
-    return Exported(
-        **place,  # type: ignore[arg-type]
+    return replace(
+        pruned,
         type=type(entry.event).__name__,
         at=entry.at,
         actor=entry.actor,
