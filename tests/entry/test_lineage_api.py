@@ -3,8 +3,9 @@
 import base64
 import hashlib
 import logging
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,13 @@ from tests.conftest import ANN, BOB, DANA, EVE, NOW, OTTO, WORKER, Stage
 from tests.usecases.test_reports import CANARY, PIA, asked, dataset, model_of, people, promoted, trained
 
 from tunewarden.domain.canonical import instant_text
-from tunewarden.domain.events import AdapterTaken, AliasMoved, KeyRevoked, PersonTraced
+from tunewarden.domain.datasets import Dataset
+from tunewarden.domain.events import AdapterTaken, AliasMoved, BudgetCharged, KeyRevoked, PersonTraced
 from tunewarden.drivers.identity import new_token, token_hash
 from tunewarden.entry.api.app import create_app
+from tunewarden.entry.report import render_descendants
 from tunewarden.entry.settings import Settings
+from tunewarden.usecases import datasets, tracing
 from tunewarden.usecases.ports import KeyRecord, SignedTreeHead
 
 assert people  # the fixture
@@ -192,6 +196,93 @@ def test_no_answer_no_entry_and_no_diagnostic_repeats_the_person(
     said += repr(door.stage.entries()) + repr(diagnostics) + caplog.text + "".join(capfd.readouterr())
     assert "Canary" not in said
     assert "0815" not in said
+
+
+# The same as a page
+
+
+def version_path(made: Dataset) -> str:
+    return f"/v1/datasets/{made.id}/versions/{made.latest().digest}/models"
+
+
+def test_what_learned_from_a_dataset_version_is_also_a_page_and_every_entry_it_rests_on_is_cited(door: Door) -> None:
+    made = dataset(door.stage, ["ada"])
+    model = model_of(trained(door.stage, made.id, "1"))
+    promoted(door.stage, model)
+    waiting = asked(door.stage, made.id, "1")
+    said = door.get("otto", version_path(made)).json()
+    page = door.get("otto", version_path(made) + "/report")
+    report = door.get("otto", f"/v1/models/{model}/diff/{model}/report")
+    assert page.headers["content-type"].startswith("text/html")
+    for header in ("content-security-policy", "cache-control", "referrer-policy"):
+        assert page.headers[header] == report.headers[header]
+    assert page.headers["cache-control"] == "no-store"
+    assert "<script" not in page.text
+    rows = {int(index) for index in re.findall(r'<tr id="log-(\d+)">', page.text)}
+    assert rows >= {index for one in said["data"] for index in one["log"]} | {one["index"] for one in said["added"]}
+    for shown in (model, waiting.id, made.latest().digest, "Waits for an approver", "production since", "101"):
+        assert shown in page.text
+
+
+@pytest.mark.parametrize("name", CAST)
+def test_the_page_is_for_whoever_may_have_the_data_and_tells_nobody_else_why(door: Door, name: str) -> None:
+    made = dataset(door.stage, ["ada"])
+    data, page = (door.get(name, version_path(made) + end) for end in ("", "/report"))
+    assert page.status_code == data.status_code == (404 if name == "eve" else 200)
+    if name == "eve":
+        assert page.json()["error"]["code"] == data.json()["error"]["code"]
+
+
+@pytest.mark.parametrize(("digest", "status"), [(DIGEST, 404), ("sha256:0", 422), ("latest", 422)])
+def test_a_version_that_is_none_has_no_page(door: Door, digest: str, status: int) -> None:
+    made = dataset(door.stage, ["ada"])
+    assert door.get("otto", f"/v1/datasets/{made.id}/versions/{digest}/models/report").status_code == status
+
+
+def test_requests_that_the_reader_may_not_see_are_counted_on_the_page_and_not_told(door: Door) -> None:
+    made = dataset(door.stage, ["ada"])
+    model = model_of(trained(door.stage, made.id, "1"))
+    page = door.get("dana", version_path(made) + "/report").text
+    assert "1 request on this version is counted here and not told" in page
+    assert "There is none that you may see" in page
+    for hidden in (model, ANN.id, BOB.id, "RequestSubmitted", "BudgetCharged", "StepStarted"):
+        assert hidden not in page
+    assert "you may see every request" in door.get("ann", version_path(made) + "/report").text
+
+
+def test_a_page_without_requests_says_what_to_do_next_and_how_to_ask_for_a_person(door: Door) -> None:
+    made = dataset(door.stage, ["ada"])
+    page = door.get("otto", version_path(made) + "/report").text
+    assert "No request has used this dataset version" in page
+    assert "a requester names its upload as" in page
+    assert "POST /v1/lineage/person" in page
+    datasets.retire(door.stage.platform, DANA, made.id)
+    retired = door.get("otto", version_path(made) + "/report").text
+    assert "The dataset is retired, so no new request is taken" in retired
+    assert "a requester names its upload as" not in retired
+    assert re.search(r"<dt>Retired by</dt><dd><code[^>]*>prn-dana</code><sup", retired)
+
+
+def test_a_training_that_was_paid_for_and_left_nothing_is_cited_by_its_charge(door: Door) -> None:
+    made = dataset(door.stage, ["ada"])
+    request = trained(door.stage, made.id, "1", steps=1)
+    with door.stage.platform.work(WORKER.id) as work:
+        work.record(BudgetCharged(dataset=made.id, request=request.id, attempt=2, updates=8, charged=8))
+        charge = work.commit()
+    page = door.get("otto", version_path(made) + "/report").text
+    assert f'Trained on or measured on the records.<sup class="log"><a href="#log-{charge.index}">' in page
+    assert f'<tr id="log-{charge.index}">' in page
+
+
+def test_a_version_whose_entries_lost_their_bodies_is_not_told_as_if_nothing_had_been(door: Door) -> None:
+    made = dataset(door.stage, ["ada"])
+    told = tracing.tell_version(door.stage.platform, OTTO, made.id, made.latest().digest)
+    trace = replace(told.trace, descent=replace(told.trace.descent, added=()), without_body=2)
+    page = render_descendants(replace(told, trace=trace, entries={}), reader=OTTO.id, origin="log.example.org")
+    assert "2 entries of the whole log lost their body" in page
+    assert "not told any more: the entry has no body" in page
+    assert "<dt>Dataset retired</dt>" not in page
+    assert "as far as the log tells" in page
 
 
 # Two models

@@ -283,3 +283,23 @@ def test_every_record_is_read_after_the_first_hit_too(people: Stage) -> None:
         work.commit()
     with pytest.raises(Corrupted):
         tracing.trace_person(people.platform, PIA, made.id, "ada")
+
+
+def test_who_else_was_refused_on_a_dataset_is_shown_to_those_who_may_read_requests(people: Stage) -> None:
+    made = dataset(people, ["ada"])
+    meg = Principal(id=PrincipalId("prn-meg"), roles=frozenset({Role.REQUESTER}))
+    asked(people, made.id)
+    for who in (ANN, meg):
+        ask = requests.Ask(
+            training_file=made.id, base_model=PolicyName("tiny"), purpose=Purpose.MARKETING, epsilon=Decimal(1)
+        )
+        with pytest.raises(Refused):
+            requests.submit(people.platform, who, ask)
+    version = made.versions[0].digest
+    seen = {
+        who.id: [
+            entry.actor for entry in tracing.trace_version(people.platform, who, made.id, version).descent.refusals
+        ]
+        for who in (ANN, meg, OTTO)
+    }
+    assert seen == {ANN.id: [ANN.id], meg.id: [meg.id], OTTO.id: [ANN.id, meg.id]}

@@ -5,15 +5,16 @@ the worker holds. So the answers here say "trained on or measured on" and no mor
 """
 
 import hmac
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
 from tunewarden.domain.canonical import decode
 from tunewarden.domain.datasets import DatasetVersion
 from tunewarden.domain.descent import Descent, descend
+from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Corrupted, NotFound, Unavailable
-from tunewarden.domain.events import PersonTraced
-from tunewarden.domain.names import Action, DatasetId, Digest
+from tunewarden.domain.events import BudgetCharged, DatasetRegistered, DatasetRetired, PersonTraced
+from tunewarden.domain.names import Action, DatasetId, Digest, PrincipalId
 from tunewarden.domain.retention import require_explained
 from tunewarden.usecases.ports import Blobs, Platform, Principal, Receipt, Resource, View
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
@@ -34,6 +35,21 @@ class VersionTrace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VersionStory:
+    """A version trace with the entries it rests on, for a page that cites them.
+
+    Attributes:
+        entries: by index, in log order: those that the trace names, the registration and the retirement of the
+            dataset, and the first charge of each request, which says that its records may have been learned from.
+    """
+
+    dataset: DatasetId
+    version: Digest
+    trace: VersionTrace
+    entries: Mapping[int, Entry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonTrace:
     """The versions of a dataset that hold a person, and what became of them. The person is not in it.
 
@@ -51,25 +67,18 @@ class PersonTrace:
 
 def trace_version(platform: Platform, principal: Principal, identifier: DatasetId, version: Digest) -> VersionTrace:
     """Every request on a dataset version and its outcome. Raises `NotFound`."""
+    _permit_version(platform, principal, identifier)
     with platform.view() as view:
-        dataset = view.datasets.get(identifier)
-    resource = Resource(kind="dataset", id=identifier, author=dataset.registered_by)
-    permit_to_see(platform, principal, Action.READ_DATASET, resource)
+        return _trace(platform, principal, view, identifier, version)
+
+
+def tell_version(platform: Platform, principal: Principal, identifier: DatasetId, version: Digest) -> VersionStory:
+    """The same with the entries it rests on, from the same moment of the log. Raises `NotFound`."""
+    _permit_version(platform, principal, identifier)
     with platform.view() as view:
-        known = view.datasets.get(identifier).version(version)
-        descent, without_body = _descent(view, identifier, {known.digest})
-    seen = tuple(
-        one
-        for one in descent.descendants
-        if platform.access(
-            principal, Action.READ_REQUEST, Resource(kind="request", id=one.request, author=one.requested_by)
-        ).allowed
-    )
-    return VersionTrace(
-        descent=replace(descent, descendants=seen),
-        withheld=len(descent.descendants) - len(seen),
-        without_body=without_body,
-    )
+        trace = _trace(platform, principal, view, identifier, version)
+        entries = {entry.index: entry for entry in _rests_on(view.entries(), identifier, trace.descent)}
+    return VersionStory(dataset=identifier, version=version, trace=trace, entries=entries)
 
 
 def trace_person(platform: Platform, principal: Principal, identifier: DatasetId, person: str) -> PersonTrace:
@@ -99,6 +108,50 @@ def trace_person(platform: Platform, principal: Principal, identifier: DatasetId
             without_body=without_body,
             receipt=receipt,
         )
+
+
+def _permit_version(platform: Platform, principal: Principal, identifier: DatasetId) -> None:
+    with platform.view() as view:
+        dataset = view.datasets.get(identifier)
+    resource = Resource(kind="dataset", id=identifier, author=dataset.registered_by)
+    permit_to_see(platform, principal, Action.READ_DATASET, resource)
+
+
+def _trace(
+    platform: Platform, principal: Principal, view: View, identifier: DatasetId, version: Digest
+) -> VersionTrace:
+    known = view.datasets.get(identifier).version(version)
+    descent, without_body = _descent(view, identifier, {known.digest})
+
+    def may_see(author: PrincipalId, request: str = "") -> bool:
+        resource = Resource(kind="request", id=request, author=author)
+        return platform.access(principal, Action.READ_REQUEST, resource).allowed
+
+    seen = tuple(one for one in descent.descendants if may_see(one.requested_by, one.request))
+    return VersionTrace(
+        descent=replace(
+            descent,
+            descendants=seen,
+            refusals=tuple(entry for entry in descent.refusals if may_see(entry.actor)),
+        ),
+        withheld=len(descent.descendants) - len(seen),
+        without_body=without_body,
+    )
+
+
+def _rests_on(entries: Iterable[Entry], dataset: DatasetId, descent: Descent) -> Iterator[Entry]:
+    named = {index for one in descent.descendants for index in one.log}
+    named |= {entry.index for entry in (*descent.added, *descent.refusals)}
+    uncharged = {one.request for one in descent.descendants}
+    for entry in entries:
+        match entry.event:
+            case DatasetRegistered() | DatasetRetired() as event if event.dataset == dataset:
+                yield entry
+            case BudgetCharged(request=request) if request in uncharged:
+                uncharged.remove(request)
+                yield entry
+            case _ if entry.index in named:
+                yield entry
 
 
 def _descent(view: View, dataset: DatasetId, versions: Set[Digest]) -> tuple[Descent, int]:

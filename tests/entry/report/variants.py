@@ -1,6 +1,7 @@
-"""Other pages than the usual one: an earlier time, nothing refused, no documents, long numbers, two model versions."""
+"""Other pages than the usual one: an earlier time, nothing refused, no documents, long numbers, two models, data."""
 
 from dataclasses import fields, replace
+from io import BytesIO
 
 from tests.conftest import OTTO
 from tests.entry.report.conftest import Told, tell_another
@@ -17,8 +18,8 @@ from tunewarden.domain.events import (
 )
 from tunewarden.domain.lineage import LineageReport, Story, fold
 from tunewarden.domain.names import Action, Alias, ModelId
-from tunewarden.entry.report import render_difference
-from tunewarden.usecases import reports
+from tunewarden.entry.report import render_descendants, render_difference
+from tunewarden.usecases import datasets, files, reports, tracing
 from tunewarden.usecases.reports import Lineage
 
 _FAR = 12_345_000
@@ -115,6 +116,27 @@ def differing(told: Told) -> str:
     return render_difference(*reports.compare(told.stage.platform, OTTO, one, other), origin=ORIGIN)
 
 
+def descending(told: Told) -> str:
+    """What became of the records: a promoted model version, one that no alias names, and a refusal at the door."""
+    tell_another(told)
+    asked = told.lineage().report.request.event
+    assert isinstance(asked, RequestSubmitted)
+    story = tracing.tell_version(told.stage.platform, OTTO, asked.dataset, asked.dataset_version)
+    return render_descendants(story, reader=OTTO.id, origin=ORIGIN)
+
+
+def childless(told: Told) -> str:
+    """The page of records that nobody has asked for."""
+    asked = told.lineage().report.request.event
+    assert isinstance(asked, RequestSubmitted)
+    stored, _ = files.upload(
+        told.stage.platform, told.steward, filename="new", purpose="fine-tune", content=BytesIO(b"new")
+    )
+    made, _ = datasets.add_version(told.stage.platform, told.steward, asked.dataset, stored.id)
+    story = tracing.tell_version(told.stage.platform, OTTO, made.id, made.latest().digest)
+    return render_descendants(story, reader=OTTO.id, origin=ORIGIN)
+
+
 PAGES = {
     "report": lambda told: page(told.lineage()),
     "as of": lambda told: page(as_of_its_making(told)),
@@ -123,5 +145,7 @@ PAGES = {
     "undocumented": lambda told: page(undocumented(told)),
     "crowded": lambda told: page(crowded(told)),
     "difference": differing,
+    "descendants": descending,
+    "no descendants": childless,
 }
 """Each page of this folder, by name."""

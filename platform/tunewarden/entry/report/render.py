@@ -34,7 +34,7 @@ def render_html(lineage: Lineage, *, origin: str, size: int, metrics: Metrics, n
     the auditor's work on the bundle.
     """
     shown = view(lineage, head=head(origin, size, note, vkey), metrics=metrics)
-    return _environment().get_template("report.html").render(view=shown)
+    return environment().get_template("report.html").render(view=shown)
 
 
 def render_difference(left: Lineage, right: Lineage, *, origin: str) -> str:
@@ -44,7 +44,7 @@ def render_difference(left: Lineage, right: Lineage, *, origin: str) -> str:
     used = {index for one in told for index in one.log} | {left.report.model.index, right.report.model.index}
     entries = {entry.index: entry for side in (left, right) for entry in side.report.entries() if entry.index in used}
     return (
-        _environment()
+        environment()
         .get_template("difference.html")
         .render(
             origin=origin,
@@ -59,17 +59,18 @@ def render_difference(left: Lineage, right: Lineage, *, origin: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates of all pages: everything is escaped, and a name that is not there is an error."""
+    made = Environment(
         loader=PackageLoader("tunewarden.entry.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["unbroken"] = _unbroken
-    environment.filters["runs"] = runs
-    return environment
+    made.filters["unbroken"] = _unbroken
+    made.filters["runs"] = runs
+    return made
 
 
 def _unbroken(text: str) -> Markup:

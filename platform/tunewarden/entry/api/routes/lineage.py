@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
 from pydantic import Field
 
 from tunewarden.domain.canonical import instant_text
@@ -11,7 +12,9 @@ from tunewarden.domain.entries import Entry
 from tunewarden.domain.events import ActionRefused, DatasetVersionAdded
 from tunewarden.domain.names import DatasetId, digest_name
 from tunewarden.entry.api.caller import Called
+from tunewarden.entry.api.pages import html
 from tunewarden.entry.api.schemas import Json, Strict, Word, receipt_out
+from tunewarden.entry.report import render_descendants
 from tunewarden.usecases import tracing
 
 router = APIRouter(tags=["lineage"])
@@ -45,6 +48,17 @@ def of_version(called: Called, dataset_id: str, digest: str) -> Json:
         "refused": [_refused(entry) for entry in descent.refusals],
         "entries_without_body": found.without_body,
     }
+
+
+@router.get(
+    "/v1/datasets/{dataset_id}/versions/{digest}/models/report",
+    summary="What learned from a dataset version, as a page",
+    response_class=HTMLResponse,
+)
+def of_version_page(called: Called, dataset_id: str, digest: str) -> HTMLResponse:
+    """The same for paper and screen, for the same readers."""
+    told = tracing.tell_version(called.platform, called.principal, DatasetId(dataset_id), digest_name(digest))
+    return html(render_descendants(told, reader=called.principal.id, origin=called.settings.origin))
 
 
 @router.post("/v1/lineage/person", summary="What learned from one person")

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import Digest, ModelId, PromotionId
 from tunewarden.entry.api.caller import Called
+from tunewarden.entry.api.pages import html
 from tunewarden.entry.api.schemas import (
     Json,
     PromotionApprovalIn,
@@ -25,9 +26,6 @@ from tunewarden.entry.report import difference, render_difference
 from tunewarden.usecases import models, reports
 
 router = APIRouter(tags=["models"])
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""Of the report pages: their own stylesheet and nothing else; no script at all."""
 
 AsOf = Annotated[str | None, Query(max_length=40, description="A date (to its end, UTC), or an instant with its zone.")]
 Since = Annotated[tuple[int, ...], Query(max_length=20, description="Sizes of checkpoints that you kept.")]
@@ -111,7 +109,7 @@ def lineage(called: Called, model_id: str, as_of: AsOf = None, since: Since = ()
 def report(called: Called, model_id: str, as_of: AsOf = None) -> HTMLResponse:
     """The page that is also in the bundle; with `as_of`, what it would have said then."""
     found = reports.lineage(called.platform, called.principal, ModelId(model_id), as_of=_instant(as_of))
-    return _html(report_page(called.platform, found, called.settings))
+    return html(report_page(called.platform, found, called.settings))
 
 
 @router.get("/v1/models/{model_id}/diff/{other_id}", summary="How two model versions differ")
@@ -126,11 +124,7 @@ def diff(called: Called, model_id: str, other_id: str) -> Json:
 def diff_page(called: Called, model_id: str, other_id: str) -> HTMLResponse:
     """The same for paper and screen."""
     found = reports.compare(called.platform, called.principal, ModelId(model_id), ModelId(other_id))
-    return _html(render_difference(*found, origin=called.settings.origin))
-
-
-def _html(page: str) -> HTMLResponse:
-    return HTMLResponse(page, headers={"content-security-policy": _POLICY})
+    return html(render_difference(*found, origin=called.settings.origin))
 
 
 def _instant(text: str | None) -> datetime | None:
