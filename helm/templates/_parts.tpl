@@ -90,6 +90,17 @@ resources: {{ toJson (index .root.Values .process).resources }}
 {{- end }}
 {{- end }}
 
+{{- /* Who cosigns tree heads: the sealer shows heads to them, the api prefers heads that they cosigned. */ -}}
+{{- define "tunewarden.witnesses" -}}
+{{- $lines := list -}}
+{{- range .Values.log.witnesses -}}
+{{- $lines = append $lines (printf "%s %s" .url .vkey) -}}
+{{- end -}}
+{{- with $lines }}
+- {name: TUNEWARDEN_WITNESSES, value: {{ join "," . | quote }}}
+{{- end }}
+{{- end }}
+
 {{- define "tunewarden.vkey" -}}
 {{- $log := .Values.log -}}
 {{- $vkey := required "log.vkey is empty; expected the public half of the signing key; whoever made the key has it (README.md)" $log.vkey -}}
@@ -179,6 +190,23 @@ envFrom:
 {{ include "tunewarden.egress" (dict "to" $egress.dns.to "port" $egress.dns.port "protocols" (list "UDP" "TCP")) }}
 {{- end }}
 {{ include "tunewarden.egress" (dict "to" $egress.database.to "port" $egress.database.port "protocols" (list "TCP")) }}
+{{- end }}
+
+{{- /* The sealer alone: witnesses and the time stamp authority, where there are any. */ -}}
+{{- define "tunewarden.egressOfSealer" -}}
+{{- $egress := .Values.network.egress -}}
+{{- if .Values.log.witnesses }}
+{{- if not $egress.witnesses.to -}}
+{{- fail "log.witnesses is set and network.egress.witnesses.to is empty; expected the NetworkPolicy peers where the witnesses answer; whoever runs them knows" -}}
+{{- end }}
+{{ include "tunewarden.egress" (dict "to" $egress.witnesses.to "port" $egress.witnesses.port "protocols" (list "TCP")) }}
+{{- end }}
+{{- if .Values.sealer.timestamps.url }}
+{{- if not $egress.timestamps.to -}}
+{{- fail "sealer.timestamps.url is set and network.egress.timestamps.to is empty; expected the NetworkPolicy peers where the time stamp authority answers; whoever runs it knows" -}}
+{{- end }}
+{{ include "tunewarden.egress" (dict "to" $egress.timestamps.to "port" $egress.timestamps.port "protocols" (list "TCP")) }}
+{{- end }}
 {{- end }}
 
 {{- /* Api and worker: the blob store, where it is not a volume. */ -}}
