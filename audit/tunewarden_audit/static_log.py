@@ -5,16 +5,20 @@ A numbered recipe that opens no socket and streams: it holds a few tiles at a ti
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tunewarden_audit import merkle, tiles
-from tunewarden_audit.note import LONGEST_NOTE, TreeHead, VerifierKey, signed_head
+from tunewarden_audit.note import LONGEST_NOTE, TreeHead, VerifierKey
 from tunewarden_audit.quorum import witnessed
 from tunewarden_audit.recipe import Found, Grade, Recipe, Report, Stopped
 from tunewarden_audit.tiles import InvalidTile, TiledTree, entries_path, tile_path
+from tunewarden_audit.trust import Trust, is_rotation, read_trust
 
 CHECKPOINT = "checkpoint"
+ENTRIES = "tile/entries"
+_BUNDLE = re.compile(r"((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([0-9]{1,3}))?")
 
 
 class StaticLog:
@@ -44,6 +48,21 @@ class StaticLog:
         """The first `width` entries of a bundle; None where there is no such file. Raises InvalidTile."""
         found = self._tile(lambda wide: entries_path(index, wide), width, tiles.LARGEST_BUNDLE)
         return None if found is None else tiles.split_entries(*found)[:width]
+
+    def rotations(self) -> dict[int, bytes]:
+        """The entries that say that the log's key was rotated, by index, from the bundles that are there.
+
+        Raises InvalidTile. The bytes of a bundle are searched whole, so a log without rotations costs next to nothing.
+        """
+        found: dict[int, bytes] = {}
+        for path in sorted((self._directory / ENTRIES).rglob("*")):
+            named = _BUNDLE.fullmatch(path.relative_to(self._directory / ENTRIES).as_posix())
+            data = self._read(f"{ENTRIES}/{named[0]}", tiles.LARGEST_BUNDLE) if named else None
+            if named and data and is_rotation(data):
+                first = int(named[1].replace("x", "").replace("/", "")) * tiles.WIDTH
+                entries = tiles.split_entries(data, int(named[2] or tiles.WIDTH))
+                found |= {first + at: entry for at, entry in enumerate(entries) if is_rotation(entry)}
+        return found
 
     def _tile(self, path_of: tiles.PathOf, width: int, limit: int) -> tuple[bytes, int] | None:
         """The file and how many it must hold."""
@@ -79,10 +98,11 @@ def verify_tiles(
     """
     log, recipe = StaticLog(directory), Recipe()
 
-    # 1. The log signed this tree head: from here on the root is trusted.
-    head = recipe.check("tree head", lambda: _head(log, keys))
-    if head is None:
+    # 1. The log signed this tree head: from here on the root is trusted. Rotations lead from the keys given to its key.
+    signed = recipe.check("tree head", lambda: _head(log, keys))
+    if signed is None:
         return recipe.report()
+    head, trust = signed
 
     # 2. Each full tile's root stands in the level above, so all tiles belong to one tree.
     recipe.check("hash tiles", lambda: _hash_tiles(log, head.size))
@@ -95,7 +115,7 @@ def verify_tiles(
 
     # 5. The log that the auditor saw before is the beginning of this one.
     if since is not None:
-        recipe.check("history", lambda: _history(log, head, keys, since))
+        recipe.check("history", lambda: _history(log, head, trust, since))
 
     # 6. Others have seen this head: the log did not show it to this auditor alone.
     if witnesses or quorum is not None:
@@ -114,11 +134,12 @@ def read_entries(directory: Path, size: int) -> Iterator[tuple[int, bytes]]:
             yield index * tiles.WIDTH + offset, entry
 
 
-def _head(log: StaticLog, keys: Sequence[VerifierKey]) -> Found[TreeHead]:
-    head = signed_head(log.checkpoint(), keys)
+def _head(log: StaticLog, keys: Sequence[VerifierKey]) -> Found[tuple[TreeHead, Trust]]:
+    trust = read_trust(keys, log.rotations())
+    head = trust.signed_head(log.checkpoint())
     if head.size == 0:
         raise Stopped("the signed log is empty: a head of size 0 proves nothing")
-    return Found(head, f"{head.origin!a} signed size {head.size}, root {head.root.hex()}")
+    return Found((head, trust), f"{head.origin!a} signed size {head.size}, root {head.root.hex()}")
 
 
 def _hash_tiles(log: StaticLog, size: int) -> Found[None]:
@@ -165,8 +186,8 @@ def _entries(log: StaticLog, size: int, first: int) -> Found[None]:
     return Found(None, f"{size - pruned} entries have the leaf hash at their index{below}")
 
 
-def _history(log: StaticLog, head: TreeHead, keys: Sequence[VerifierKey], since: bytes) -> Found[None]:
-    old = signed_head(since, keys)
+def _history(log: StaticLog, head: TreeHead, trust: Trust, since: bytes) -> Found[None]:
+    old = trust.signed_head(since)
     if old.origin != head.origin:
         raise Stopped("your earlier checkpoint is of another log (its origin differs)")
     if old.size > head.size:

@@ -2,12 +2,14 @@
 
 from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tunewarden_audit.bundle import ConsistencyProof, InclusionProof, pack
 from tunewarden_audit.canonical import encode
+from tunewarden_audit.export import write_tiles
 from tunewarden_audit.log import (
     RefusedToSign,
     RotationBegun,
@@ -20,6 +22,7 @@ from tunewarden_audit.log import (
 from tunewarden_audit.merkle import Tree, leaf_hash
 from tunewarden_audit.note import COSIGNATURE, InvalidNote, SignerKey, TreeHead, VerifierKey, open_note, sign_note
 from tunewarden_audit.recipe import Grade
+from tunewarden_audit.static_log import verify_tiles
 from tunewarden_audit.trust import InvalidRotation, Rotation, Trust, read_rotation, read_trust, rotate, rotation_text
 from tunewarden_audit.verify import verify
 
@@ -266,3 +269,36 @@ def test_the_sealer_stops_before_the_rotation_and_goes_on_with_the_new_key_only(
     after = seal(SECOND, both, leaves[2:])
     assert after is not None
     assert after.checkpoint == head(5, SECOND)
+
+
+def static(directory: Path, checkpoint: str, key: SignerKey, entries: tuple[bytes, ...] = TWICE) -> Path:
+    def leaves(start: int, count: int) -> list[tuple[bytes, bytes | None]]:
+        return [(leaf_hash(each), each) for each in entries[start : start + count]]
+
+    write_tiles(directory, checkpoint, [key.verifier], leaves)
+    return directory
+
+
+@pytest.mark.parametrize("given", [FIRST, SECOND, THIRD], ids=["first", "second", "third"])
+def test_static_files_verify_with_any_key_of_the_chain_and_so_does_an_earlier_head(
+    tmp_path: Path, given: SignerKey
+) -> None:
+    directory = static(tmp_path, head(5, THIRD, entries=TWICE), THIRD)
+    assert verify_tiles(directory, [given.verifier]).verdict is Grade.CONSISTENT
+    old = head(1, FIRST, entries=TWICE).encode()
+    assert verify_tiles(directory, [given.verifier], since=old).verdict is Grade.CONSISTENT
+
+
+def test_static_files_that_a_retired_key_signed_or_a_stranger_are_invalid(tmp_path: Path) -> None:
+    directory = static(tmp_path / "retired", head(5, FIRST, entries=TWICE), FIRST)
+    assert verify_tiles(directory, [FIRST.verifier]).verdict is Grade.INVALID
+    directory = static(tmp_path / "stranger", head(5, STRANGER, entries=TWICE), STRANGER)
+    assert verify_tiles(directory, [FIRST.verifier]).verdict is Grade.INVALID
+
+
+def test_a_rotation_that_was_altered_leads_to_no_key(tmp_path: Path) -> None:
+    forged = (TWICE[0], entry("SigningKeyRotated", {**rotate(FIRST, STRANGER), "old_signature": "AA=="}), *TWICE[2:])
+    directory = static(tmp_path, head(5, STRANGER, entries=forged), STRANGER, forged)
+    report = verify_tiles(directory, [FIRST.verifier])
+    assert report.verdict is Grade.INVALID
+    assert "rotates the log's key" in report.checks[0].because
