@@ -90,6 +90,7 @@ BROKEN: dict[str, tuple[str, Log]] = {
     "somebody without a key acts": ("principals", without("KeyCreated", 2)),
     "a person takes a step": ("principals", saying("StepFinished", by="prn-ann")),
     "the worker approves": ("principals", saying("RequestApproved", by="worker")),
+    "the worker takes the weights": ("principals", saying("AdapterTaken", by="worker")),
     "a person rotates the log's key": (
         "principals",
         after("AliasMoved", ("prn-ann", "SigningKeyRotated", {"old_key": "a", "new_key": "b"})),

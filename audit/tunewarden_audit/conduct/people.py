@@ -14,7 +14,15 @@ HOUSE = frozenset({"operator", "sealer", "worker"})
 
 _BY_WORKER = frozenset({"StepStarted", "StepFinished", "StepFailed", "BudgetCharged", "ModelRegistered"})
 _BY_PERSON = frozenset(
-    {"RequestSubmitted", "RequestApproved", "PromotionProposed", "PromotionApproved", "AliasMoved", "PersonTraced"}
+    {
+        "RequestSubmitted",
+        "RequestApproved",
+        "PromotionProposed",
+        "PromotionApproved",
+        "AliasMoved",
+        "AdapterTaken",
+        "PersonTraced",
+    }
 )
 _HARMLESS = frozenset({"ActionRefused"})
 """A refusal that was on its way when the key was revoked changes nothing."""
