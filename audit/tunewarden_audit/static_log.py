@@ -59,7 +59,7 @@ class StaticLog:
             named = _BUNDLE.fullmatch(path.relative_to(self._directory / ENTRIES).as_posix())
             data = self._read(f"{ENTRIES}/{named[0]}", tiles.LARGEST_BUNDLE) if named else None
             if named and data and is_rotation(data):
-                first = int(named[1].replace("x", "").replace("/", "")) * tiles.WIDTH
+                first = tiles.parse_index(named[1]) * tiles.WIDTH
                 entries = tiles.split_entries(data, int(named[2] or tiles.WIDTH))
                 found |= {first + at: entry for at, entry in enumerate(entries) if is_rotation(entry)}
         return found

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tunewarden.domain import canonical as platform
 from tunewarden.domain.entries import LARGEST_ENTRY, entry_bytes

@@ -4,8 +4,7 @@ import io
 import zipfile
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tunewarden_audit import bundle
 from tunewarden_audit.bundle import ConsistencyProof, InclusionProof, InvalidBundle, read_bundle, write_bundle

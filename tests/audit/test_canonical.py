@@ -5,8 +5,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tunewarden_audit.canonical import DEEPEST, LARGEST_INTEGER, NotCanonical, decode, encode, encode_json
 

@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.audit.house_log import (
     ADAPTER,
     CLEAN,
@@ -228,6 +227,33 @@ def test_a_broken_rule_is_found(what: str) -> None:
     assert report.verdict is Grade.BROKEN
 
 
+SAID: list[tuple[str, str, Log]] = [
+    ("outputs", "a step begins that the house does not have", BROKEN["a step that the house does not have"][1]),
+    ("outputs", "a step begins that was done before", BROKEN["begun again after it was done"][1]),
+    ("outputs", "two attempts made the output of one step", BROKEN["done twice"][1]),
+    ("budget", "its request was never submitted", without("RequestSubmitted")),
+    ("budget", "comes after its request was settled or had ended", BROKEN["charged after the end"][1]),
+    ("budget", "updates are charged while no training is under way", BROKEN["charged without training"][1]),
+    ("limit", "there is no limit to compare with", without("DatasetRegistered")),
+    ("limit", "a charge leads above the dataset's limit", BROKEN["charges above the limit"][1]),
+    ("limit", "a promise leads above the dataset's limit", BROKEN["two promises above the limit"][1]),
+    ("promotion", "a promotion is approved that was never proposed", without("PromotionProposed")),
+    (
+        "promotion",
+        "a promotion is approved for the second time",
+        after("PromotionApproved", GOOD[find("PromotionApproved")]),
+    ),
+    ("promotion", "a promotion is approved that the gate had refused", saying("PromotionProposed", outcome="fail")),
+    ("promotion", "weights were taken of a model that was never registered", saying("AdapterTaken", model="mdl-2")),
+]
+"""What is said where the same rule has more to say about the same log, so that its grade alone would not show it."""
+
+
+@pytest.mark.parametrize(("name", "words", "log"), SAID, ids=[words for _, words, _ in SAID])
+def test_each_fault_is_named_beside_others_of_the_same_rule(name: str, words: str, log: Log) -> None:
+    assert any(words in line for line in of(judged(log), name).details)
+
+
 def test_every_rule_is_broken_by_some_test_and_every_finding_has_a_line() -> None:
     rules = {check.name for check in judged(GOOD).checks}
     assert rules == {name for name, _ in BROKEN.values()} | {"time", "intents"}
@@ -265,6 +291,9 @@ def test_a_type_that_these_rules_do_not_know_leaves_the_judgement_open() -> None
 def test_a_mechanism_without_a_formula_leaves_the_judgement_open() -> None:
     report = judged(saying("BudgetReserved", mechanism={**MECHANISM, "relation": "replace-one"}))
     assert blamed(report) == {"limit": Grade.INCOMPLETE}
+    said = [line.partition(":")[0] for line in of(report, "limit").details]
+    promised, charges = find("BudgetReserved"), [find("BudgetCharged"), find("BudgetCharged", 1)]
+    assert said == [f"entry {index}" for index in (promised, *charges)]
 
 
 def test_bytes_that_are_no_entry_are_named_and_the_others_judged() -> None:

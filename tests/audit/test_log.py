@@ -4,8 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tunewarden_audit.custody import create_key, read_key, read_state, write_state
 from tunewarden_audit.log import LogRewritten, LogShortened, Signed, SignedStateBroken, replay, seal

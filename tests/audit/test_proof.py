@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tunewarden_audit.__main__ import main
 from tunewarden_audit.merkle import InvalidProof, Tree, leaf_hash

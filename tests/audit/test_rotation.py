@@ -302,3 +302,11 @@ def test_a_rotation_that_was_altered_leads_to_no_key(tmp_path: Path) -> None:
     report = verify_tiles(directory, [FIRST.verifier])
     assert report.verdict is Grade.INVALID
     assert "rotates the log's key" in report.checks[0].because
+
+
+def test_a_rotation_is_found_wherever_in_the_log_it_stands(tmp_path: Path) -> None:
+    long = (*(other(number) for number in range(259)), rotation(FIRST, SECOND), *(other(number) for number in range(3)))
+    directory = static(tmp_path, head(len(long), SECOND, entries=long), SECOND, long)
+    assert verify_tiles(directory, [FIRST.verifier]).verdict is Grade.CONSISTENT
+    old = head(258, SECOND, entries=long).encode()
+    assert verify_tiles(directory, [FIRST.verifier], since=old).verdict is Grade.INVALID, "not its key's time yet"

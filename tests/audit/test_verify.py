@@ -7,8 +7,7 @@ import zipfile
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from tunewarden_audit import bundle
 from tunewarden_audit.bundle import ConsistencyProof, InclusionProof, entry_name, proof_name

@@ -21,7 +21,7 @@ from tunewarden.domain.names import DatasetId, RequestId
 from tunewarden.domain.privacy import Ledger
 from tunewarden.drivers.sql import SqlViews, SqlWork
 from tunewarden.drivers.sql_engine import connect, migrate
-from tunewarden.drivers.sql_log import entry_bodies
+from tunewarden.drivers.sql_sealing import unsigned_bodies
 from tunewarden.usecases.ports import Work
 
 pytestmark = pytest.mark.bench
@@ -139,7 +139,7 @@ def test_how_much_room_an_entry_takes(url: str, engine: Engine, rows: Rows) -> N
         for _ in range(count):
             unit.record(FACT)
         unit.commit()
-    bodies = sum(map(len, entry_bodies(engine, count)))
+    bodies = sum(map(len, unsigned_bodies(engine, 0, count)))
     engine.dispose()
     beyond = (stored_bytes(url) - before - bodies) / count
     rows.add(

@@ -7,8 +7,7 @@ import pytest
 import torch
 from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
 from presidio_analyzer.nlp_engine import NoOpNlpEngine
-from tests.bench.conftest import Rows as BenchRows
-from tests.bench.conftest import interleaved, seconds
+from tests.bench.conftest import Rows as BenchRows, interleaved, seconds
 from tests.conftest import POLICIES
 from torch.nn.functional import cross_entropy
 

@@ -8,8 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tunewarden.domain.canonical import decimal_text, decode, digest_bytes, encode, from_plain, instant_text, to_plain
 from tunewarden.domain.datasets import Purpose

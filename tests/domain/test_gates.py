@@ -5,8 +5,7 @@ from decimal import Decimal
 from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.gates import Bound, Evidence, Gate, Measurement, Outcome, Rule, judge

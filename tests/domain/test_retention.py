@@ -6,8 +6,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.domain.test_events import MECHANISM, example
 
 from tunewarden.domain.datasets import LawfulBasis, Purpose, Sensitivity

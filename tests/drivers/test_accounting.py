@@ -3,8 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tunewarden.domain.canonical import digest_bytes
 from tunewarden.domain.errors import Corrupted, Malformed, NotFound, Unavailable

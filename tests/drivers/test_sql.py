@@ -23,7 +23,7 @@ from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.errors import Corrupted, Malformed, Unavailable
 from tunewarden.domain.events import DatasetRetired
 from tunewarden.domain.names import DatasetId, PrincipalId
-from tunewarden.drivers import sql_log
+from tunewarden.drivers import sql_log, sql_sealing
 from tunewarden.drivers.memory import FixedClock
 from tunewarden.drivers.sql import SqlViews, SqlWork
 from tunewarden.drivers.sql_engine import connect, migrate, reading
@@ -172,7 +172,7 @@ def test_an_altered_entry_is_noticed_on_reading(engine: Engine, clock: FixedCloc
     append(engine, clock, 3)
     tamper(path, "UPDATE entries SET body = (SELECT body FROM entries WHERE idx = 0) WHERE idx = 1")
     with pytest.raises(Corrupted, match="Entry 1"):
-        sql_log.pending(engine, 0, 10)
+        sql_sealing.unsigned_bodies(engine, 0, 10)
     with SqlWork(engine, clock)(ANN) as unit, pytest.raises(Corrupted, match="Entry 1"):
         list(unit.entries())
 
@@ -181,14 +181,14 @@ def test_a_missing_entry_is_noticed_on_reading(engine: Engine, clock: FixedClock
     append(engine, clock, 3)
     tamper(path, "DELETE FROM entries WHERE idx = 1")
     with pytest.raises(Corrupted, match="Entry 1 of the log is missing"):
-        sql_log.leaf_hashes(engine, 3)
+        list(sql_sealing.leaf_hashes(engine, 0, 3))
 
 
 def test_a_deleted_tail_is_noticed_by_who_knows_the_size(engine: Engine, clock: FixedClock, path: Path) -> None:
     append(engine, clock, 3)
     tamper(path, "DELETE FROM entries WHERE idx = 2")
     with pytest.raises(Corrupted, match="holds 2 entries, 3 were expected"):
-        sql_log.leaf_hashes(engine, 3)
+        list(sql_sealing.leaf_hashes(engine, 0, 3))
 
 
 def test_a_body_under_the_key_of_another_thing_is_noticed(
@@ -206,11 +206,13 @@ def test_a_body_under_the_key_of_another_thing_is_noticed(
 
 def test_the_sealer_sees_every_leaf_in_order_and_in_batches(engine: Engine, clock: FixedClock) -> None:
     append(engine, clock, 1203)
-    expected = [leaf_hash(body) for body in sql_log.entry_bodies(engine, 1203)]
-    assert sql_log.leaf_hashes(engine, 1203) == expected
-    assert sql_log.leaf_hashes(engine, 700) == expected[:700]
-    assert list(sql_log.pending(engine, 499, 3)) == [(index, expected[index]) for index in (499, 500, 501)]
-    assert list(sql_log.pending(engine, 1203, 10)) == []
+    bodies = sql_sealing.unsigned_bodies(engine, 0, 5000)
+    expected = [leaf_hash(body) for body in bodies]
+    assert len(expected) == 1203
+    assert list(sql_sealing.leaf_hashes(engine, 0, 1203)) == expected
+    assert list(sql_sealing.leaf_hashes(engine, 499, 700)) == expected[499:700]
+    assert sql_sealing.unsigned_bodies(engine, 499, 3) == bodies[499:502]
+    assert sql_sealing.unsigned_bodies(engine, 1203, 10) == []
     with SqlWork(engine, clock)(ANN) as unit:
         assert [entry.index for entry in unit.entries()] == list(range(1203))
 
@@ -235,9 +237,9 @@ def test_readers_do_not_wait_for_a_writer(engine: Engine, clock: FixedClock) -> 
     append(engine, clock, 2)
     with SqlWork(engine, clock)(ANN) as unit:
         unit.record(DatasetRetired(dataset=DatasetId("ds-1")))
-        assert len(sql_log.pending(engine, 0, 10)) == 2
+        assert len(sql_sealing.unsigned_bodies(engine, 0, 10)) == 2
         unit.commit()
-        assert len(sql_log.pending(engine, 0, 10)) == 3
+        assert len(sql_sealing.unsigned_bodies(engine, 0, 10)) == 3
 
 
 def test_a_database_without_tables_is_unavailable_and_its_error_holds_no_values(

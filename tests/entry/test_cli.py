@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tunewarden.domain.errors import Unavailable
-from tunewarden.domain.events import KeyCreated
+from tunewarden.domain.events import KeyCreated, KeyRevoked
 from tunewarden.domain.names import PrincipalId, Role
 from tunewarden.drivers.identity import authenticate
 from tunewarden.entry.settings import Settings
@@ -43,6 +43,20 @@ def test_a_made_key_works_is_stored_hashed_and_is_in_the_log(tmp_path: Path) -> 
     assert entry.event == KeyCreated(principal=principal.id, roles=(Role.REQUESTER,))
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("tunewarden.db*"))
     assert token.encode() not in stored
+
+
+def test_a_revoked_key_opens_nothing_and_the_log_says_so(tmp_path: Path) -> None:
+    settings = prepared(tmp_path)
+    made = tunewarden(tmp_path, "keys", "create", "--name", "Ann", "--role", "requester")
+    token, identifier = re.findall(r"tw-\S+", made.stdout)[0], re.findall(r"prn-\S+", made.stdout)[0]
+    revoked = tunewarden(tmp_path, "keys", "revoke", identifier)
+    assert (revoked.returncode, revoked.stdout) == (0, "revoked: entry 1 of the log\n"), revoked.stderr
+    platform = build(settings)
+    assert authenticate(platform.view, token) is None
+    with platform.view() as view:
+        assert [entry.event for entry in view.entries(1)] == [KeyRevoked(principal=PrincipalId(identifier))]
+    unknown = tunewarden(tmp_path, "keys", "revoke", "prn-" + "0" * 32)
+    assert (unknown.returncode, unknown.stderr.partition(":")[0]) == (1, "principal_not_found")
 
 
 def test_one_person_cannot_both_ask_and_approve(tmp_path: Path) -> None:

@@ -23,8 +23,7 @@ from tunewarden_audit.custody import InUse, create_key, read_state, replace_key
 from tunewarden_audit.log import RotationBegun, RotationForged
 from tunewarden_audit.merkle import leaf_hash
 from tunewarden_audit.note import SignerKey, load_key, open_note
-from tunewarden_audit.trust import read_trust
-from tunewarden_audit.trust import rotate as signed_by_both
+from tunewarden_audit.trust import read_trust, rotate as signed_by_both
 
 
 @pytest.fixture

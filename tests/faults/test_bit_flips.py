@@ -5,8 +5,7 @@ import zipfile
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from tests.faults.conftest import Forge
 
 from tunewarden_audit import retold

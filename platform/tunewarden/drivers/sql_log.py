@@ -130,47 +130,6 @@ def leaf_range(connection: Connection, start: int, count: int) -> list[bytes]:
     return leaves
 
 
-def pending(engine: Engine, from_index: int, limit: int) -> Sequence[tuple[int, bytes]]:
-    """Index and leaf hash (32 bytes) of at most `limit` entries from `from_index` on, computed from their bytes.
-
-    Of an entry without a body the stored hash is given, if a signed head covers it: it is checked against what was
-    signed. Raises `Corrupted` for one that no head covers, because nothing would say what it was.
-    """
-    with reading(engine).connect() as connection:
-        signed: int = connection.scalar(select(func.max(TREE_HEADS.c.size))) or 0
-        rows = connection.execute(_RANGE, {"start": from_index, "stop": from_index + limit}).all()
-        found = []
-        for index, leaf, body in _sound(rows, from_index):
-            if body is None and index >= signed:
-                raise Corrupted("entry_body_missing", f"Entry {index} has no body and was never signed.", who="auditor")
-            found.append((index, leaf))
-        return found
-
-
-def entry_bodies(engine: Engine, size: int) -> Iterator[bytes]:
-    """The canonical bytes of the first `size` entries, streamed from one snapshot.
-
-    Raises `NotFound` for an entry that lost its body, and `Corrupted` where the log holds fewer: a tail was deleted or
-    an older copy restored.
-    """
-    with reading(engine).connect() as connection:
-        for start in range(0, size, _BATCH):
-            count = min(_BATCH, size - start)
-            found = body_range(connection, start, count)
-            yield from found
-            if len(found) < count:
-                raise _shortened(start + len(found), size)
-
-
-def leaf_hashes(engine: Engine, size: int) -> list[bytes]:
-    """The first `size` leaf hashes, 32 bytes each, as `leaf_range` gives them and with the same errors."""
-    leaves: list[bytes] = []
-    with reading(engine).connect() as connection:
-        for start in range(0, size, _BATCH):
-            leaves += leaf_range(connection, start, min(_BATCH, size - start))
-    return leaves
-
-
 def store_tree_head(engine: Engine, size: int, root: bytes, note: str, at: datetime) -> None:
     """Keep a signed tree head; the same one again changes nothing. Raises `Corrupted` for another root of that size."""
     with engine.begin() as connection:

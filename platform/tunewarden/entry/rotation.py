@@ -18,8 +18,7 @@ from tunewarden.usecases.ports import Views
 from tunewarden_audit.custody import read_state, replace_key
 from tunewarden_audit.log import RotationBegun
 from tunewarden_audit.note import SignerKey, VerifierKey
-from tunewarden_audit.trust import InvalidRotation, Rotation
-from tunewarden_audit.trust import rotate as signed_by_both
+from tunewarden_audit.trust import InvalidRotation, Rotation, rotate as signed_by_both
 
 SEALER = PrincipalId("sealer")
 

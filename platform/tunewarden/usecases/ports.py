@@ -22,38 +22,16 @@ from tunewarden.domain.privacy import Accountant, Mechanism
 from tunewarden.domain.training import BaseModel, Plan, StepName
 from tunewarden.usecases.work import (
     KeyRecord as KeyRecord,
-)
-from tunewarden.usecases.work import (
     Principal as Principal,
-)
-from tunewarden.usecases.work import (
     Receipt as Receipt,
-)
-from tunewarden.usecases.work import (
     SealedLog as SealedLog,
-)
-from tunewarden.usecases.work import (
     Shelf as Shelf,
-)
-from tunewarden.usecases.work import (
     SignedTreeHead as SignedTreeHead,
-)
-from tunewarden.usecases.work import (
     Store as Store,
-)
-from tunewarden.usecases.work import (
     StoredFile as StoredFile,
-)
-from tunewarden.usecases.work import (
     UnitOfWork as UnitOfWork,
-)
-from tunewarden.usecases.work import (
     View as View,
-)
-from tunewarden.usecases.work import (
     Views as Views,
-)
-from tunewarden.usecases.work import (
     Work as Work,
 )
 

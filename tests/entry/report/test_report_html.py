@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.conftest import POLICIES, ROOT
 from tests.entry.report.conftest import CANARIES, Told
 

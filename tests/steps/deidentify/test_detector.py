@@ -4,8 +4,7 @@ from decimal import Decimal
 from time import process_time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tunewarden.domain.deidentification import EntityType, Operator, Profile
 from tunewarden.domain.errors import Malformed, Refused

@@ -4,8 +4,7 @@ from decimal import Decimal
 from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from presidio_analyzer import PatternRecognizer
 
 from tunewarden.domain.deidentification import EntityType

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from tunewarden.domain.errors import TunewardenError
-from tunewarden.domain.names import Role
+from tunewarden.domain.names import PrincipalId, Role
 from tunewarden.entry.cli import log
 
 # Before any library that reads them is imported: no telemetry, no hub; and threads that wait do not spin, because on a
@@ -116,6 +116,17 @@ def keys_create(
 
     principal, token = create_key(build(Settings()), name, frozenset(role))
     typer.echo(f"principal {principal.id}\nkey       {token}")
+
+
+@keys_app.command("revoke")
+def keys_revoke(principal: Annotated[str, typer.Argument(help="Their id, as `keys create` said it.")]) -> None:
+    """Take a principal's keys away. What is under way for them changes nothing any more."""
+    from tunewarden.entry.cli.operator import revoke_keys
+    from tunewarden.entry.settings import Settings
+    from tunewarden.entry.wiring import build
+
+    receipt = revoke_keys(build(Settings()), PrincipalId(principal))
+    typer.echo(f"revoked: entry {receipt.index} of the log")
 
 
 @app.command()

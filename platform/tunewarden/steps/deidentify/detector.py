@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry
 from presidio_analyzer.nlp_engine import NoOpNlpEngine
 from presidio_anonymizer import AnonymizerEngine
-from presidio_anonymizer.entities import OperatorConfig
-from presidio_anonymizer.entities import RecognizerResult as Found
+from presidio_anonymizer.entities import OperatorConfig, RecognizerResult as Found
 
 from tunewarden.domain.deidentification import EntityType, Operator, Profile
 from tunewarden.domain.errors import Malformed
