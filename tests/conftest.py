@@ -1,9 +1,10 @@
-"""The cast: ann asks, bob approves, dana keeps the data, otto audits, eve has no rights; the clock stands still.
+"""The cast: ann asks, bob approves, dana keeps the data, rea and ron read, pia signs, otto audits, eve has no rights.
 
+The clock stands still.
 Use cases run here on the in-memory drivers, with the real access policy and the real gates.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tunewarden.domain.canonical import digest_bytes, encode
+from tunewarden.domain.canonical import Plain, digest_bytes, encode
 from tunewarden.domain.datasets import Budget, Columns, Dataset, LawfulBasis, Purpose, Sensitivity
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import NotFound
@@ -51,6 +52,9 @@ NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 ANN = Principal(id=PrincipalId("prn-ann"), roles=frozenset({Role.REQUESTER}))
 BOB = Principal(id=PrincipalId("prn-bob"), roles=frozenset({Role.APPROVER}))
 DANA = Principal(id=PrincipalId("prn-dana"), roles=frozenset({Role.STEWARD}))
+PIA = Principal(id=PrincipalId("prn-pia"), roles=frozenset({Role.PRIVACY_OFFICER}))
+REA = Principal(id=PrincipalId("prn-rea"), roles=frozenset({Role.REVIEWER}))
+RON = Principal(id=PrincipalId("prn-ron"), roles=frozenset({Role.REVIEWER}))
 OTTO = Principal(id=PrincipalId("prn-otto"), roles=frozenset({Role.AUDITOR}))
 ADA = Principal(id=PrincipalId("prn-ada"), roles=frozenset({Role.ADMINISTRATOR}))
 EVE = Principal(id=PrincipalId("prn-eve"), roles=frozenset())
@@ -84,13 +88,15 @@ class FewPolicies:
         }
     )
 
+    profiles: dict[str, bytes] = field(default_factory=lambda: {"default": encode({"name": "default"})})
+
     def gate(self, name: PolicyName) -> Gate:
         return self.gates[name]
 
     def profile(self, name: PolicyName) -> bytes:
-        if name != "default":
+        if name not in self.profiles:
             raise NotFound("profile_not_found", "There is no such profile.")
-        return encode({"name": "default"})
+        return self.profiles[name]
 
     def base_model(self, name: PolicyName) -> BaseModel:
         if name != "tiny":
@@ -115,6 +121,7 @@ class TellingStep:
     updates: int = 0
     error: Exception | None = None
     during: Callable[[Attempt], None] = lambda _: None
+    details: Mapping[str, Plain] = field(default_factory=dict)
     seen: list[Attempt] = field(default_factory=list)
     identity: Digest = field(default_factory=lambda: digest("telling step"))
 
@@ -129,7 +136,7 @@ class TellingStep:
         return StepResult(
             output=output,
             measurements=self.measurements,
-            details=self.blobs.put_bytes(encode({"step": self.name})),
+            details=self.blobs.put_bytes(encode({**self.details, "step": self.name})),
             counts={"records": 3},
             about=attempt.outputs[StepName.TRAIN] if self.name is StepName.MEASURE else None,
         )

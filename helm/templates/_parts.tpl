@@ -85,6 +85,7 @@ resources: {{ toJson (index .root.Values .process).resources }}
 - name: TUNEWARDEN_DATABASE_URL
   valueFrom:
     secretKeyRef: {name: {{ $database.name }}, key: {{ index $database.keys .process }}}
+- {name: TUNEWARDEN_TRAINING_GATE, value: {{ .root.Values.policies.trainingGate | quote }}}
 {{- with .root.Values.policies.directory }}
 - {name: TUNEWARDEN_POLICIES, value: {{ . | quote }}}
 {{- end }}

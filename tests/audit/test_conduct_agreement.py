@@ -7,20 +7,27 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from random import Random
+from types import MappingProxyType
 
 import pytest
-from tests.conftest import ANN, BOB, DANA, OTTO, POLICIES, WORKER, Stage, measured, stage
+from tests.conftest import ANN, BOB, DANA, OTTO, POLICIES, REA, RON, WORKER, Stage, TellingStep, measured, stage
+from tests.usecases.reviewing import NAME, READ, SIGNED, reviewing
 
+from tunewarden.domain.attestations import Knowledge
+from tunewarden.domain.canonical import digest_bytes
+from tunewarden.domain.deidentification import Method
 from tunewarden.domain.entries import Entry, entry_bytes
 from tunewarden.domain.errors import TunewardenError, Unavailable
 from tunewarden.domain.events import KeyCreated
 from tunewarden.domain.names import Alias, PolicyName, PrincipalId, Role
+from tunewarden.domain.reviews import Mark
 from tunewarden.domain.training import StepName, TrainingRequest
 from tunewarden.drivers import accounting
 from tunewarden.drivers.memory import MemorySealedLog
 from tunewarden.drivers.policies import FilePolicies
-from tunewarden.usecases import datasets, jobs, keys, models, reports, requests, retention
-from tunewarden.usecases.ports import Principal, SignedTreeHead
+from tunewarden.steps import GUARDED
+from tunewarden.usecases import datasets, jobs, keys, models, reports, requests, retention, reviews, signing
+from tunewarden.usecases.ports import Attempt, Principal, SignedTreeHead
 from tunewarden_audit.conduct import conduct
 from tunewarden_audit.recipe import Grade, Report
 
@@ -28,8 +35,9 @@ assert stage  # the fixture, from which `new_stage` is made
 OPERATOR = Principal(id=PrincipalId("operator"), roles=frozenset({Role.ADMINISTRATOR}))
 CY = Principal(id=PrincipalId("prn-cy"), roles=frozenset({Role.APPROVER}))
 PAT = Principal(id=PrincipalId("prn-pat"), roles=frozenset({Role.PRIVACY_OFFICER}))
-GUARDS = {StepName.DEIDENTIFY: PolicyName("training")}
 calibrate = cache(accounting.calibrate)
+REPORT = b'{"categories":[]}'
+"""What the step reports about what it released; `tests.usecases.reviewing`."""
 
 
 def new_stage() -> Stage:
@@ -37,7 +45,7 @@ def new_stage() -> Stage:
     made: Stage = stage.__wrapped__()  # type: ignore[attr-defined]
     made.platform = replace(made.platform, accountant=accounting.epsilon, calibrate=calibrate)
     with made.platform.work(OPERATOR.id) as work:
-        for principal in (ANN, BOB, CY, DANA, PAT):
+        for principal in (ANN, BOB, CY, DANA, PAT, REA, RON):
             work.principals.put(principal)
             work.record(KeyCreated(principal=principal.id, roles=tuple(principal.roles)))
         work.commit()
@@ -68,7 +76,7 @@ def test_a_whole_story_is_consistent_and_so_are_the_entries_of_its_report() -> N
     for lost in (False, True, False, False):
         made.steps[StepName.TRAIN].error = Unavailable("worker_lost", "A worker was lost.") if lost else None
         with suppress(Unavailable):
-            request = jobs.advance(platform, WORKER, made.steps, GUARDS, request.id)
+            request = jobs.advance(platform, WORKER, made.steps, GUARDED, request.id)
     assert request.model is not None
     for alias, who, other in ((Alias.STAGING, BOB, CY), (Alias.PRODUCTION, CY, BOB)):
         promotion, _, _ = models.propose(platform, who, request.model, alias)
@@ -78,6 +86,26 @@ def test_a_whole_story_is_consistent_and_so_are_the_entries_of_its_report() -> N
     told = reports.lineage(platform, OTTO, request.model).report
     report = judged(list(told.entries()))
     assert [check.name for check in report.checks if check.grade is not Grade.CONSISTENT] == []
+
+
+def test_a_story_in_which_people_read_and_signed_is_consistent_and_so_are_the_entries_of_its_report() -> None:
+    """Submitted, in review, read by two, signed, trained; and a second request that relies on the same words."""
+    house = reviewing(new_stage(), *READ, SIGNED)
+    platform, dataset = house.stage.platform, house.stage.dataset()
+    one, other = house.waiting(dataset), house.waiting(dataset)
+    house.read(house.review().id, REA, RON)
+    sign(house.stage, one, PAT)
+    for request in (one, other):
+        for _ in (StepName.TRAIN, StepName.MEASURE):
+            done = house.advance(request.id)
+        assert done.model is not None
+        told = reports.lineage(platform, OTTO, done.model).report
+        assert {"ReviewOpened", "ReviewAnswered", "ReviewClosed", "ReportAttested"} == {
+            type(entry.event).__name__ for entry in told.reviews
+        }
+        report = judged(list(told.entries()))
+        assert [check.name for check in report.checks if check.grade is not Grade.CONSISTENT] == []
+    assert [check.name for check in judged(house.stage.entries()).checks if check.grade is not Grade.CONSISTENT] == []
 
 
 def test_a_hold_and_a_pruning_are_consistent() -> None:
@@ -121,12 +149,15 @@ def _approve(made: Stage, dice: Random) -> None:
 def _advance(made: Stage, dice: Random) -> None:
     request = _some_request(made, dice)
     for step in made.steps.values():
-        step.error = dice.choice([None] * 4 + [Unavailable("lost", "Lost."), RuntimeError("lost")])
+        if isinstance(step, TellingStep):
+            step.error = dice.choice([None] * 4 + [Unavailable("lost", "Lost."), RuntimeError("lost")])
     made.steps[StepName.TRAIN].updates = dice.randint(1, 9)
     recall = dice.choice(["0.95"] * 4 + ["0.5"])
-    made.steps[StepName.DEIDENTIFY].measurements = (measured("deid.planted_recall", recall),)
+    deidentify = made.steps[StepName.DEIDENTIFY]
+    if isinstance(deidentify, TellingStep):
+        deidentify.measurements = (measured("deid.planted_recall", recall),)
     with suppress(RuntimeError):
-        jobs.advance(made.platform, WORKER, made.steps, GUARDS, request.id)
+        jobs.advance(made.platform, WORKER, made.steps, GUARDED, request.id)
 
 
 def _end(made: Stage, dice: Random) -> None:
@@ -171,12 +202,45 @@ ACTS: Mapping[Act, int] = {
 """What may be tried, and how often."""
 
 
-def tried(seed: int) -> list[Entry]:
+def _read(made: Stage, dice: Random) -> None:
+    with made.platform.view() as view:
+        review = dice.choice(view.reviews.all())
+    is_careless = dice.random() < 0.1
+    for _ in range(dice.choice((5, 40, 60))):
+        with suppress(TunewardenError):
+            who = dice.choice((REA, RON, REA, RON, REA, RON, *PEOPLE))
+            _, page = reviews.following(made.platform, who, review.id)
+            if page is None:
+                return
+            start = page.text.find(NAME)
+            marks = [] if is_careless or start < 0 else [Mark(start=start, end=start + len(NAME))]
+            reviews.answer(made.platform, who, review.id, page.item, marks)
+
+
+def _sign(made: Stage, dice: Random) -> None:
+    sign(made, _some_request(made, dice), dice.choice((PAT, PAT, *PEOPLE)), dice.choice((REPORT, REPORT, b"another")))
+
+
+def sign(made: Stage, request: TrainingRequest, who: Principal, report: bytes = REPORT) -> None:
+    signing.attest(
+        made.platform,
+        who,
+        request.outputs.get(StepName.DEIDENTIFY, request.plan.profile),
+        report=digest_bytes(report),
+        method=Method.SAFE_HARBOR,
+        knowledge=Knowledge.NONE,
+        expires=made.clock().date() + timedelta(days=3),
+    )
+
+
+def tried(
+    seed: int, house: Callable[[Stage], Stage] = lambda made: made, more: Mapping[Act, int] = MappingProxyType({})
+) -> list[Entry]:
     """The log after a hundred things that people tried; most of them were refused."""
-    made, dice = new_stage(), Random(seed)
+    made, dice, acts = house(new_stage()), Random(seed), {**ACTS, **more}
     for epsilon in ("10", "4", "30"):
         made.dataset(epsilon=epsilon)
-    for act in dice.choices(list(ACTS), list(ACTS.values()), k=100):
+    for act in dice.choices(list(acts), list(acts.values()), k=100):
         with suppress(TunewardenError, IndexError):
             act(made, dice)
     return made.entries()
@@ -191,6 +255,27 @@ def test_whatever_people_try_the_log_of_the_platform_breaks_no_rule() -> None:
     assert {"AliasMoved", "KeyRevoked", "DatasetRetired", "StepFailed", "ActionRefused"} <= seen, "it got that far"
 
 
+def where_people_read_and_sign(made: Stage) -> Stage:
+    """Both are wanted; each dataset version gives its own clean version."""
+    house = reviewing(made, *READ, SIGNED)
+
+    def clean(attempt: Attempt) -> None:
+        house.cleaning.made = attempt.records
+
+    house.cleaning.during = clean
+    made.steps = {**made.steps, StepName.DEIDENTIFY: house.cleaning}  # type: ignore[dict-item]
+    return made
+
+
+def test_whatever_people_try_where_samples_are_read_and_reports_signed_breaks_no_rule() -> None:
+    seen: set[str] = set()
+    for seed in range(20):
+        entries = tried(seed, where_people_read_and_sign, {_read: 14, _sign: 14})
+        assert blamed(judged(entries)) == {}, seed
+        seen |= {type(entry.event).__name__ for entry in entries}
+    assert {"ReviewClosed", "ReportAttested", "ModelRegistered", "ActionRefused"} <= seen, "it got that far"
+
+
 @pytest.mark.parametrize("kind", ["RequestApproved", "GateJudged", "BudgetReserved", "PromotionApproved"])
 def test_the_same_platform_without_one_of_its_entries_is_blamed(kind: str) -> None:
     """That the test above can fail."""
@@ -198,7 +283,7 @@ def test_the_same_platform_without_one_of_its_entries_is_blamed(kind: str) -> No
     request, _ = requests.submit(made.platform, ANN, ask(made.dataset().id, "4"))
     requests.approve(made.platform, BOB, request.id, request.plan.digest())
     for _ in StepName:
-        request = jobs.advance(made.platform, WORKER, made.steps, GUARDS, request.id)
+        request = jobs.advance(made.platform, WORKER, made.steps, GUARDED, request.id)
     assert request.model is not None
     promotion, _, _ = models.propose(made.platform, BOB, request.model, Alias.STAGING)
     models.approve(made.platform, CY, promotion.id, promotion.verdict)

@@ -1,23 +1,18 @@
-"""The steps: what privacy costs an update, and how fast texts are de-identified."""
+"""Training: what privacy costs an update."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
-from presidio_analyzer.nlp_engine import NoOpNlpEngine
-from tests.bench.conftest import Rows as BenchRows, interleaved, seconds
+from tests.bench.conftest import Rows as BenchRows, interleaved
 from tests.conftest import POLICIES
 from torch.nn.functional import cross_entropy
 
-from tunewarden.domain.deidentification import parse_profile
 from tunewarden.domain.names import PolicyName
 from tunewarden.domain.training import Recipe
 from tunewarden.drivers.policies import FilePolicies
 from tunewarden.entry.cli.notes import generate
-from tunewarden.steps.deidentify.detector import Deidentifier
-from tunewarden.steps.deidentify.recognisers import recognisers
 from tunewarden.steps.train.base_model import BaseSource, locate
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.model import TextClassifier, build
@@ -77,35 +72,3 @@ def test_what_person_level_privacy_costs_an_update(rows: BenchRows) -> None:
             baseline="the same LoRA update without clipping and noise",
         )
         clipper.close()
-
-
-def test_how_fast_texts_are_deidentified(rows: BenchRows) -> None:
-    texts = [note.text for note in generate(200, seed=1)]
-    characters = sum(map(len, texts))
-    profile = parse_profile(PolicyName("default"), (POLICIES / "deid" / "default.toml").read_text())
-    deidentifier = Deidentifier(profile, recognisers())
-    registry = RecognizerRegistry(recognizers=list(recognisers()), supported_languages=["en"])
-    stock = AnalyzerEngine(
-        registry=registry,
-        nlp_engine=NoOpNlpEngine(models=[{"lang_code": "en", "model_name": "none"}]),
-        supported_languages=["en"],
-    )
-
-    def ours() -> None:
-        for text in texts:
-            deidentifier.clean(text)
-
-    def theirs() -> None:
-        for text in texts:
-            stock.analyze(text, language="en")
-
-    rows.add(
-        "de-identification, found and transformed",
-        interleaved(ours, theirs, 5),
-        unit="ratio of time",
-        goal=2,
-        bound="at_most",
-        baseline="Presidio's own loop over the same recognisers, which only finds",
-    )
-    rates = [characters / seconds(ours) for _ in range(3)]
-    rows.add("de-identification", rates, unit="characters/s", goal=40_000, bound="at_least", baseline="one thread")

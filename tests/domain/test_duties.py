@@ -31,12 +31,17 @@ def test_every_role_alone_and_the_harmless_pairs_are_fine() -> None:
     fine = [pair for pair in combinations(sorted(Role), 2) if not conflicting(frozenset(pair))]
     assert fine == [
         (Role.ADMINISTRATOR, Role.REQUESTER),
+        (Role.ADMINISTRATOR, Role.REVIEWER),
         (Role.ADMINISTRATOR, Role.STEWARD),
         (Role.APPROVER, Role.PRIVACY_OFFICER),
+        (Role.APPROVER, Role.REVIEWER),
         (Role.APPROVER, Role.STEWARD),
         (Role.PRIVACY_OFFICER, Role.REQUESTER),
+        (Role.PRIVACY_OFFICER, Role.REVIEWER),
         (Role.PRIVACY_OFFICER, Role.STEWARD),
+        (Role.REQUESTER, Role.REVIEWER),
         (Role.REQUESTER, Role.STEWARD),
+        (Role.REVIEWER, Role.STEWARD),
     ]
 
 

@@ -24,12 +24,16 @@ from tunewarden.domain.events import (
     KeyRevoked,
     ModelRegistered,
     PromotionProposed,
+    ReportAttested,
     RequestApproved,
     RequestSubmitted,
+    ReviewAnswered,
+    ReviewClosed,
+    ReviewOpened,
     SigningKeyRotated,
     StepFinished,
 )
-from tunewarden.domain.lineage import LineageReport, Story, fold
+from tunewarden.domain.lineage import LineageReport, Story, documents, fold
 from tunewarden.domain.names import (
     Action,
     Alias,
@@ -40,6 +44,7 @@ from tunewarden.domain.names import (
     PrincipalId,
     PromotionId,
     RequestId,
+    ReviewId,
     Role,
 )
 
@@ -154,3 +159,38 @@ def test_a_state_that_says_another_story_than_the_log_is_no_report(state: Story)
 def test_a_model_that_the_entries_do_not_have_yet_is_not_found() -> None:
     with pytest.raises(NotFound):
         fold(log(TOLD[:5]), STORY)
+
+
+CLEAN, OTHER_CLEAN = Digest("sha256:" + "c" * 64), Digest("sha256:" + "d" * 64)
+
+
+def said(review: str, about: Digest, request: RequestId = REQUEST) -> list[Event]:
+    """A review of released records, from its beginning to its end, and a signature."""
+    identifier = ReviewId(review)
+    return [
+        replace(example(ReviewOpened), review=identifier, request=request, about=about),  # type: ignore[type-var]
+        ReviewAnswered(review=identifier, item=0, marks=0),
+        replace(example(ReviewClosed), review=identifier),  # type: ignore[type-var]
+        replace(example(ReportAttested), about=about),  # type: ignore[type-var]
+    ]
+
+
+def cleaned(output: Digest) -> StepFinished:
+    done = example(StepFinished)
+    assert isinstance(done, StepFinished)
+    return replace(done, request=REQUEST, output=output)
+
+
+def test_what_people_said_of_the_clean_version_is_part_of_the_story_whoever_it_was_said_for() -> None:
+    """Before or after the request came to it, and nothing of what they said of other records."""
+    early, late = said("review-1", CLEAN, RequestId("ftjob-9")), said("review-2", CLEAN)
+    strange = said("review-3", OTHER_CLEAN, REQUEST)
+    report = fold(log([*TOLD[:3], *early, *strange, *TOLD[3:5], cleaned(CLEAN), *late, *TOLD[5:]]), STORY)
+    assert [entry.event for entry in report.reviews] == [*early, *late]
+    assert {example(ReviewClosed).evidence, example(ReportAttested).report} <= set(documents(report))  # type: ignore[attr-defined]
+
+
+def test_a_refusal_to_read_a_sample_of_the_story_is_told() -> None:
+    refused = ActionRefused(action=Action.REVIEW_SAMPLE, resource="review-2", code="access_denied", rule="")
+    report = fold(log([*TOLD[:5], cleaned(CLEAN), *said("review-2", CLEAN), refused, *TOLD[5:]]), STORY)
+    assert refused in [entry.event for entry in report.refusals]

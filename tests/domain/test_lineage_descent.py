@@ -14,6 +14,7 @@ from tunewarden.domain.events import (
     BudgetCharged,
     DatasetVersionAdded,
     Event,
+    GateJudged,
     ModelRegistered,
     RequestApproved,
     RequestEnded,
@@ -22,6 +23,7 @@ from tunewarden.domain.events import (
     StepFinished,
     StepStarted,
 )
+from tunewarden.domain.gates import Outcome
 from tunewarden.domain.names import Action, Alias, DatasetId, Digest, ModelId, RequestId
 from tunewarden.domain.training import State, StepName
 
@@ -46,6 +48,12 @@ def ended(state: State) -> RequestEnded:
     return RequestEnded(request=REQUEST, state=state, because="")
 
 
+def judged(outcome: Outcome) -> GateJudged:
+    verdict = example(GateJudged)
+    assert isinstance(verdict, GateJudged)
+    return replace(verdict, request=REQUEST, outcome=outcome)
+
+
 def only(*events: Event) -> Descendant:
     (found,) = descend(log([ADDED, ASKED, *events]), DATASET, {VERSION}).descendants
     return found
@@ -60,6 +68,18 @@ def only(*events: Event) -> Descendant:
         ([APPROVED, started(StepName.DEIDENTIFY)], State.APPROVED, Use.READ),
         ([APPROVED, finished(StepName.DEIDENTIFY), ended(State.BLOCKED)], State.BLOCKED, Use.READ),
         ([finished(StepName.DEIDENTIFY), started(StepName.TRAIN)], State.DEIDENTIFIED, Use.READ),
+        ([APPROVED, finished(StepName.DEIDENTIFY), judged(Outcome.UNKNOWN)], State.IN_REVIEW, Use.READ),
+        (
+            [finished(StepName.DEIDENTIFY), judged(Outcome.UNKNOWN), judged(Outcome.UNKNOWN), judged(Outcome.PASS)],
+            State.DEIDENTIFIED,
+            Use.READ,
+        ),
+        (
+            [finished(StepName.DEIDENTIFY), judged(Outcome.UNKNOWN), judged(Outcome.FAIL), ended(State.BLOCKED)],
+            State.BLOCKED,
+            Use.READ,
+        ),
+        ([finished(StepName.TRAIN), judged(Outcome.UNKNOWN)], State.TRAINED, Use.TRAINED_OR_MEASURED),
         ([started(StepName.DEIDENTIFY), CHARGED], State.AWAITING_APPROVAL, Use.TRAINED_OR_MEASURED),
         ([CHARGED, ended(State.CANCELLED)], State.CANCELLED, Use.TRAINED_OR_MEASURED),
         ([finished(StepName.TRAIN), ended(State.FAILED)], State.FAILED, Use.TRAINED_OR_MEASURED),

@@ -30,8 +30,13 @@ from tunewarden.domain.events import (
     PromotionProposed,
     PruneFinished,
     PruneProposed,
+    ReportAttested,
     RequestEnded,
     RequestSubmitted,
+    ReviewAnswered,
+    ReviewClosed,
+    ReviewOpened,
+    StepFinished,
 )
 from tunewarden.domain.gates import Outcome
 from tunewarden.domain.names import (
@@ -47,6 +52,7 @@ from tunewarden.domain.names import (
     PromotionId,
     PruneId,
     RequestId,
+    ReviewId,
     Role,
 )
 from tunewarden.domain.retention import (
@@ -320,3 +326,34 @@ def test_no_kept_entry_of_a_request_misses_another_and_pruning_again_drops_nothi
         if not getattr(entries[index].event, "request", None):  # another request on the same dataset may well be gone
             assert named.isdisjoint(mentioned(entries[index].event)), "nothing kept rests on what is gone"
     assert dropped(kept, as_of) == (), "what is left needs no second look"
+
+
+def people_said(about: Digest) -> tuple[Event, ...]:
+    opened, closed, attested = example(ReviewOpened), example(ReviewClosed), example(ReportAttested)
+    assert isinstance(opened, ReviewOpened)
+    assert isinstance(closed, ReviewClosed)
+    assert isinstance(attested, ReportAttested)
+    review = ReviewId("review-1")
+    return (
+        replace(opened, review=review, request=RequestId("ftjob-1"), about=about),
+        ReviewAnswered(review=review, item=0, marks=0),
+        replace(closed, review=review),
+        replace(attested, about=about),
+    )
+
+
+def made(request: str, output: Digest) -> Event:
+    done = example(StepFinished)
+    assert isinstance(done, StepFinished)
+    return replace(done, request=RequestId(request), output=output)
+
+
+def test_what_people_said_is_kept_as_long_as_any_request_relies_on_it() -> None:
+    clean = Digest("sha256:" + "c" * 64)
+    told = (*STORY[:4], made("ftjob-1", clean), *people_said(clean), ended("ftjob-1"), RETIRED)
+    assert dropped(log(*told)) == tuple(range(len(told))), "with its own request, where nothing else needs it"
+    open_one = (submitted("ftjob-2"), made("ftjob-2", clean))
+    kept = {position for position, event in enumerate((*told, *open_one)) if event in people_said(clean)}
+    assert kept.isdisjoint(dropped(log(*told, *open_one)))
+    other = (submitted("ftjob-2"), made("ftjob-2", SOME))
+    assert kept <= set(dropped(log(*told, *other))), "a request with other records does not need it"

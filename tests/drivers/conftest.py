@@ -1,7 +1,7 @@
 """What the driver tests share: both kinds of state behind one face, and one example of each thing that is stored."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,9 +11,14 @@ import pytest
 from sqlalchemy import Engine
 from tests.postgres_cluster import Cluster
 
+from tunewarden.domain.attestations import Attestation, Knowledge
 from tunewarden.domain.datasets import Budget, Columns, Dataset, DatasetVersion, LawfulBasis, Purpose, Sensitivity
+from tunewarden.domain.deidentification import Method
+from tunewarden.domain.gates import Outcome, SamplingPlan
 from tunewarden.domain.names import (
     Alias,
+    AnswerId,
+    AttestationId,
     DatasetId,
     Digest,
     FileId,
@@ -22,10 +27,12 @@ from tunewarden.domain.names import (
     PrincipalId,
     PromotionId,
     RequestId,
+    ReviewId,
     Role,
 )
 from tunewarden.domain.privacy import Account, Ledger, Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, PromotionState
+from tunewarden.domain.reviews import Answer, Mark, Review
 from tunewarden.domain.training import BaseModel, Plan, Recipe, State, StepName, TrainingRequest
 from tunewarden.drivers.memory import FixedClock, MemoryClaims, MemoryState, memory_views, memory_work
 from tunewarden.drivers.sql import SqlClaims, SqlViews, SqlWork
@@ -189,6 +196,30 @@ FILE = {
 }
 LEDGER = Ledger(dataset=DatasetId("ds-1"), limit=Decimal(8), delta=Decimal("0.0001"))
 ACCOUNT = Account(request=RequestId("ftjob-1"), mechanism=MECHANISM, reserved=100, charged=28)
+REVIEW = Review(
+    id=ReviewId("review-1"),
+    request=RequestId("ftjob-1"),
+    data=digest("1"),
+    about=digest("a"),
+    plan=SamplingPlan(documents=2, seeds=1),
+    sample=digest("2"),
+    documents=2,
+    seeds=1,
+    opened_at=NOW,
+)
+ANSWER = Answer(
+    id=AnswerId("review-1.2"), review=ReviewId("review-1"), item=2, by=PrincipalId("prn-3"), at=NOW, marks=()
+)
+ATTESTATION = Attestation(
+    id=AttestationId("att-1"),
+    about=digest("a"),
+    report=digest("3"),
+    method=Method.SAFE_HARBOR,
+    knowledge=Knowledge.NONE,
+    expires=None,
+    by=PrincipalId("prn-4"),
+    at=NOW,
+)
 
 EXAMPLES = [
     Example(
@@ -240,6 +271,24 @@ EXAMPLES = [
         key="production",
         first=AliasTarget(alias=Alias.PRODUCTION, model=ModelId("mdl-1"), promotion=PromotionId("promo-1")),
         second=AliasTarget(alias=Alias.PRODUCTION, model=ModelId("mdl-2"), promotion=PromotionId("promo-2")),
+    ),
+    Example(
+        store="reviews",
+        key="review-1",
+        first=REVIEW,
+        second=replace(REVIEW, answered=(1, 0, 2), outcome=Outcome.FAIL, evidence=digest("b")),
+    ),
+    Example(
+        store="answers",
+        key="review-1.2",
+        first=ANSWER,
+        second=replace(ANSWER, marks=(Mark(start=0, end=4), Mark(start=7, end=8))),
+    ),
+    Example(
+        store="attestations",
+        key="att-1",
+        first=ATTESTATION,
+        second=replace(ATTESTATION, expires=date(2027, 1, 31)),
     ),
 ]
 """One of every kind that a unit of work keeps."""

@@ -235,6 +235,16 @@ def test_a_claim_ends_with_its_lease_and_the_old_holder_notices(claims: Claims, 
     assert claims.renew("w2", JOBS[0], clock(), LEASE), "only the holder gives a claim up"
 
 
+def test_who_holds_something_can_ask_which_until_the_lease_ends(claims: Claims, clock: FixedClock) -> None:
+    claims.take("r1", JOBS, clock(), LEASE)
+    claims.take("r2", JOBS, clock(), LEASE)
+    assert (claims.held("r1", JOBS, clock()), claims.held("r2", JOBS, clock())) == (JOBS[0], JOBS[1])
+    assert claims.held("r1", JOBS[1:], clock()) is None, "only among those that are asked for"
+    assert claims.held("r3", JOBS, clock()) is None
+    clock.advance(LEASE)
+    assert claims.held("r1", JOBS, clock()) is None
+
+
 def test_a_released_request_can_be_claimed_at_once(claims: Claims, clock: FixedClock) -> None:
     claims.take("w1", JOBS[:1], clock(), LEASE)
     claims.release("w1", JOBS[0])

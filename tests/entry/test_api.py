@@ -12,7 +12,7 @@ from openai.types.fine_tuning import FineTuningJob
 from structlog.testing import capture_logs
 from tests.entry.conftest import Served
 
-from tunewarden.domain.events import ActionRefused
+from tunewarden.domain.events import ActionRefused, DatasetRegistered
 from tunewarden.entry.api.app import create_app
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import View
@@ -202,6 +202,31 @@ def test_a_number_that_cannot_be_computed_with_is_refused_by_name(served: Served
             "/datasets", cast_to=object, body={**DATASET, "budget": {"epsilon": number, "delta": "0.1"}}
         )
     assert (refused.value.code, refused.value.param) == ("number_out_of_range", "budget.epsilon")
+
+
+def test_a_dataset_says_which_columns_hold_what_is_known_of_a_person(served: Served) -> None:
+    known = {"name": ["first", "last"], "date": ["born"]}
+    dana = served.client("dana")
+    with_known = {**DATASET, "columns": {**DATASET["columns"], "known": known}}
+    dataset: Any = dana.post("/datasets", cast_to=object, body=with_known)
+    assert dataset["columns"]["known"] == known
+    shown: Any = dana.get(f"/datasets/{dataset['id']}", cast_to=object)
+    assert shown["columns"]["known"] == known
+    registered = served.stage.entries()[-1].event
+    assert isinstance(registered, DatasetRegistered)
+    without: Any = dana.post("/datasets", cast_to=object, body=DATASET)
+    assert without["columns"]["known"] == {}
+    plain = served.stage.entries()[-1].event
+    assert isinstance(plain, DatasetRegistered)
+    assert registered.columns != plain.columns
+
+
+@pytest.mark.parametrize("known", [{"shoe-size": ["a"]}, {"name": []}, {"name": "first"}, ["first"]])
+def test_a_known_column_of_no_kind_is_refused_and_not_repeated(served: Served, known: object) -> None:
+    body = {**DATASET, "columns": {**DATASET["columns"], "known": known}}
+    with pytest.raises(openai.UnprocessableEntityError) as refused:
+        served.client("dana").post("/datasets", cast_to=object, body=body)
+    assert "shoe" not in refused.value.response.text
 
 
 def test_an_id_that_somebody_made_up_is_not_in_the_entry_of_the_refusal(served: Served) -> None:

@@ -38,6 +38,7 @@ def add(served: Served, name: str, content: bytes, **columns: Any) -> Any:
     [
         ("notes.csv", GOOD, {"text": "narrative"}, "missing_column"),
         ("notes.csv", GOOD, {"protected": ["age"]}, "missing_column"),
+        ("notes.csv", GOOD, {"known": {"name": ["patient_name"]}}, "missing_column"),
         ("notes.csv", HEADER.encode(), {}, "file_empty"),
         ("notes.csv", (HEADER + "CANARY,yes,,f\n" + ROWS).encode(), {}, "person_missing"),
         ("notes.csv", (HEADER + ROWS + "CANARY,maybe,P5,f\n").encode(), {}, "label_seen_once"),

@@ -69,7 +69,7 @@ def test_one_person_cannot_both_ask_and_approve(tmp_path: Path) -> None:
 
 def test_secret_files_are_their_owners_alone(tmp_path: Path) -> None:
     settings = prepared(tmp_path)
-    for path in (settings.tenant_key, settings.blob_key, settings.release_key):
+    for path in (settings.tenant_key, settings.vault_key, settings.blob_key, settings.release_key):
         assert path.stat().st_mode & 0o077 == 0
     settings.blob_key.chmod(0o644)
     refused = tunewarden(tmp_path, "keys", "create", "--name", "x", "--role", "requester")

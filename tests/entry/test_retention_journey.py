@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from tunewarden.domain.errors import Conflict, NotFound, Refused
 from tunewarden.domain.events import KeyCreated, PruneFinished
-from tunewarden.domain.names import Alias, ModelId, PolicyName
+from tunewarden.domain.names import Alias, ModelId
 from tunewarden.domain.training import StepName
 from tunewarden.drivers import accounting
 from tunewarden.drivers.identity import new_token, token_hash
@@ -26,11 +26,11 @@ from tunewarden.entry.cli import app
 from tunewarden.entry.sealer import Sealer
 from tunewarden.entry.settings import Settings
 from tunewarden.entry.wiring import create_keys
+from tunewarden.steps import GUARDED
 from tunewarden.usecases import datasets, jobs, keys, models, reports, requests
 from tunewarden.usecases.ports import KeyRecord, SignedTreeHead
 from tunewarden_audit.__main__ import main as audit
 
-GUARDS = {StepName.DEIDENTIFY: PolicyName("training")}
 CONSISTENT, INCOMPLETE = 0, 3
 
 
@@ -77,7 +77,7 @@ def made(stage: Stage) -> ModelId:
     request, _ = requests.submit(stage.platform, ANN, ask(dataset.id, "4"))
     requests.approve(stage.platform, BOB, request.id, request.plan.digest())
     for _ in StepName:
-        request = jobs.advance(stage.platform, WORKER, stage.steps, GUARDS, request.id)
+        request = jobs.advance(stage.platform, WORKER, stage.steps, GUARDED, request.id)
     assert request.model is not None
     promotion, _, _ = models.propose(stage.platform, BOB, request.model, Alias.PRODUCTION)
     models.approve(stage.platform, CY, promotion.id, promotion.verdict)

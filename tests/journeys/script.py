@@ -1,12 +1,21 @@
 """A valid request of every operation of the API, and what these requests are about."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
+from tests.conftest import FewPolicies
 from tests.journeys.canaries import Script
 from tests.journeys.theatre import Theatre
+
+from tunewarden.domain.canonical import encode
+from tunewarden.domain.gates import Bound, Rule, SamplingPlan
+from tunewarden.domain.reviews import ATTESTED
+from tunewarden.domain.sampling import LEAK_RATE
+from tunewarden.domain.training import StepName
 
 PERSONS = 24
 WHO = {("POST", "/v1/fine_tuning/jobs/{job_id}/cancel"): "ann"}
@@ -56,6 +65,28 @@ class Props:
         self.theatre.work()
         return str(self.theatre.must("ann", "GET", path)["fine_tuned_model"])
 
+    def waiting(self) -> Any:
+        """A job of ann's that waits for people: its review, its clean version, and the report to sign."""
+        policies, step = self.theatre.platform.policies, self.theatre.steps[StepName.DEIDENTIFY]
+        assert isinstance(policies, FewPolicies)
+        before, claimed = policies.gates["training"], {"name": "default", "method": "hipaa-safe-harbor"}
+        policies.gates["training"] = dataclasses.replace(
+            before, rules=(*before.rules, READ, SIGNED), review=SamplingPlan(documents=3, seeds=0)
+        )
+        profile, policies.profiles["default"] = policies.profiles["default"], encode(claimed)
+        report = self.theatre.platform.blobs.put_bytes(encode({"report": self.made}))
+        step.details = {"report": report}
+        try:
+            job = self.job()
+            path = f"/v1/fine_tuning/jobs/{job['id']}"
+            self.theatre.must("bob", "POST", f"{path}/approve", json={"plan": job["governance"]["plan"]})
+            self.theatre.work()
+        finally:
+            policies.gates["training"], policies.profiles["default"], step.details = before, profile, {}
+        with self.theatre.platform.view() as view:
+            review = view.reviews.all()[-1]
+        return {"review_id": review.id, "digest": review.about, "report": report, "method": "hipaa-safe-harbor"}
+
     def promotion(self, model: str, alias: str = "production") -> Any:
         """One of ann's that waits for approval."""
         return self.theatre.must("ann", "POST", f"/v1/models/{model}/promotions", json={"alias": alias})
@@ -66,6 +97,8 @@ class Props:
         self.theatre.must("bob", "POST", f"/v1/promotions/{promotion['id']}/approve", json=approval)
 
 
+READ = Rule(metric=LEAK_RATE, bound=Bound.AT_MOST, limit=Decimal("0.9"), because="A test says so.", remedy="Do better.")
+SIGNED = Rule(metric=ATTESTED, bound=Bound.AT_LEAST, limit=Decimal(1), because="A test says so.", remedy="Sign it.")
 PLENTY = {"epsilon": "1000000", "delta": "0.0001"}
 DATASET: Mapping[str, Any] = {
     "name": "Emergency notes",
@@ -82,6 +115,7 @@ def saying(theatre: Theatre, props: Props, model: str, other: str) -> Callable[[
     """What the OpenAPI document cannot tell: ids of things that are there, fresh for what changes them."""
     fixed = {"purpose": "research", "purposes": ["research"], "epsilon": "1", "delta": "0.0001"}
     fixed |= {"text": "note", "label": "burn", "person": "patient", "protected": ["sex"], "positive": "y"}
+    fixed |= {"known": {}, "nothing_found": False}
     fixed |= {"deidentification_profile": "default", "n_epochs": "auto", "batch_size": "auto", "model": "tiny"}
     fixed |= {"learning_rate_multiplier": "auto", "roles": ["requester"], "since": 1}
     fixed |= {"model_id": model, "other_id": other, "index": 0, "old": 1, "alias": "production"}
@@ -102,6 +136,10 @@ def saying(theatre: Theatre, props: Props, model: str, other: str) -> Callable[[
             job = props.job()
             events = theatre.must("ann", "GET", f"/v1/fine_tuning/jobs/{job['id']}/events")
             fresh |= {"job_id": job["id"], "plan": job["governance"]["plan"], "after": events["first_id"]}
+        if path.startswith(("/v1/reviews/", "/v1/clean-versions/")):
+            fresh |= props.waiting()
+            opened = theatre.must("max", "GET", f"/v1/reviews/{fresh['review_id']}/next")
+            fresh["item"] = opened["item"]["number"]
         if "{promotion_id}" in path:
             promotion = props.promotion(model)
             fresh |= {"promotion_id": promotion["id"], "verdict": promotion["verdict"]}

@@ -23,7 +23,8 @@ from tests.conftest import (
 
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.events import KeyRevoked
-from tunewarden.domain.names import PrincipalId, Role
+from tunewarden.domain.gates import SamplingPlan
+from tunewarden.domain.names import Digest, PrincipalId, Role
 from tunewarden.domain.training import StepName
 from tunewarden.drivers.identity import new_token, token_hash
 from tunewarden.drivers.sql_engine import migrate
@@ -31,7 +32,7 @@ from tunewarden.entry import sealer, worker
 from tunewarden.entry.api.app import create_app
 from tunewarden.entry.settings import Settings
 from tunewarden.entry.wiring import build, create_keys, with_release
-from tunewarden.usecases.ports import KeyRecord, Platform, Principal
+from tunewarden.usecases.ports import Drawn, KeyRecord, Platform, Principal
 
 PIA = Principal(id=PrincipalId("prn-pia"), roles=frozenset({Role.PRIVACY_OFFICER}))
 MAX = Principal(id=PrincipalId("prn-max"), roles=frozenset(Role))
@@ -85,6 +86,11 @@ class Theatre:
             return list(view.entries())
 
 
+def few_samples(_: Digest, plan: SamplingPlan) -> list[Drawn]:
+    """As many texts as the plan says; nothing is marked in them, and nothing has to be."""
+    return [Drawn(record=number, text=f"[NAME] fell on [DATE], {number}.", seed=()) for number in range(plan.documents)]
+
+
 def theatre(settings: Settings) -> Theatre:
     """A platform wired as `tunewarden serve` does it; only the steps, their policies and the accountant are quick."""
     settings.home.mkdir(exist_ok=True)
@@ -93,6 +99,7 @@ def theatre(settings: Settings) -> Theatre:
     platform = replace(
         with_release(settings, build(settings)),
         policies=FewPolicies(),
+        draw=few_samples,
         accountant=linear_accountant,
         calibrate=linear_calibration,
     )

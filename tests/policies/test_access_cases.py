@@ -12,7 +12,7 @@ from tunewarden.drivers.access import CasbinAccess, read_policy
 from tunewarden.usecases.ports import Principal, Resource
 
 ME = PrincipalId("prn-me")
-KINDS = ("file", "dataset", "request", "model", "promotion", "log", "key")
+KINDS = ("file", "dataset", "request", "review", "model", "promotion", "log", "key")
 AUTHORS = (ME, PrincipalId("prn-somebody"), None)
 QUESTIONS = [
     (action, Resource(kind=kind, id="x", author=author)) for action, kind, author in product(Action, KINDS, AUTHORS)
@@ -77,6 +77,7 @@ def test_loosening_a_condition_of_any_line_fails_a_case(
 def test_nobody_approves_their_own_work_whatever_roles_they_hold(access: CasbinAccess) -> None:
     everything = frozenset(Role)  # even somebody who should not exist
     approving = {Action.APPROVE_REQUEST, Action.APPROVE_PROMOTION, Action.APPROVE_PRUNE}
+    approving |= {Action.REVIEW_SAMPLE, Action.ATTEST_REPORT}
     for roles in (*permitted_role_sets(), everything):
         own = {action for action, _, author in allowed_to(access, roles) if author == ME}
         assert not own & approving

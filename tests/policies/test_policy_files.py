@@ -7,8 +7,9 @@ import pytest
 
 from tunewarden.domain.canonical import digest_bytes
 from tunewarden.domain.errors import Malformed, NotFound, Refused, TunewardenError
-from tunewarden.domain.gates import Bound
+from tunewarden.domain.gates import Bound, Evidence, Outcome, SamplingPlan, judge
 from tunewarden.domain.names import Action, PolicyName, Role
+from tunewarden.domain.sampling import review_measurements
 from tunewarden.drivers.policies import FilePolicies
 
 GATE = """
@@ -21,7 +22,19 @@ limit = "8"
 because = "Why."
 remedy = "How."
 """
-METRICS = '["privacy.epsilon"]\nunit = "epsilon"\n'
+METRICS = '["privacy.epsilon"]\nunit = "epsilon"\n["deid.review.adjusted_leak_rate"]\nunit = "share"\n'
+REVIEW = """
+[[rules]]
+metric = "deid.review.adjusted_leak_rate"
+bound = "at-most"
+limit = "0.02"
+because = "Why."
+remedy = "How."
+
+[review]
+documents = 212
+seeds = 25
+"""
 BASE = f"""
 [tiny]
 weights = "sha256:{"a" * 64}"
@@ -48,6 +61,31 @@ def test_every_gate_of_the_repository_can_be_read_and_names_declared_metrics_onl
         gate = FilePolicies(policies).gate(PolicyName(file.stem))
         assert gate.name == file.stem
         assert gate.digest() == FilePolicies(policies).gate(PolicyName(file.stem)).digest()
+
+
+def test_the_gate_with_readers_asks_for_all_that_the_other_one_asks_for(policies: Path) -> None:
+    planted, read = (FilePolicies(policies).gate(PolicyName(name)) for name in ("training", "training-reviewed"))
+    assert (planted.review, read.review) == (None, SamplingPlan(documents=330, seeds=50))
+    stricter = {(rule.metric, rule.bound): rule.limit for rule in read.rules}
+    read_instead = {"deid.planted_recall.name", "deid.rescan_hits_per_1000_records"}
+    for rule in planted.rules:
+        limit = stricter[rule.metric, rule.bound]
+        if rule.metric in read_instead:
+            continue
+        assert limit >= rule.limit if rule.bound is Bound.AT_LEAST else limit <= rule.limit
+
+
+@pytest.mark.parametrize(("leaks", "found", "passes"), [(0, 50, True), (0, 45, True), (1, 48, True), (1, 47, False)])
+def test_the_gate_with_readers_passes_on_what_its_file_says(
+    policies: Path, leaks: int, found: int, passes: bool
+) -> None:
+    gate = FilePolicies(policies).gate(PolicyName("training-reviewed"))
+    about = digest_bytes(b"clean")
+    measured = review_measurements(leaks=leaks, documents=330, found=found, seeds=50)
+    evidence = Evidence(about=about, produced_by=about, measurements=measured)
+    findings = [each for each in judge(gate, about, [evidence]).findings if each.metric.startswith("deid.review.")]
+    assert len(findings) == 2
+    assert all(finding.outcome is Outcome.PASS for finding in findings) == passes
 
 
 def test_every_profile_of_the_repository_can_be_read_and_has_a_digest_of_its_own(policies: Path) -> None:
@@ -106,6 +144,34 @@ def test_a_changed_file_counts_at_once(folder: Path) -> None:
 )
 def test_a_gate_with_a_fault_is_refused(folder: Path, old: str, new: str, fault: str) -> None:
     (folder / "gates" / "training.toml").write_text(GATE.replace(old, new, 1))
+    with pytest.raises(Malformed, match=fault):
+        FilePolicies(folder).gate(PolicyName("training"))
+
+
+def test_a_sampling_plan_is_read_as_it_is_written(folder: Path) -> None:
+    assert FilePolicies(folder).gate(PolicyName("training")).review is None
+    (folder / "gates" / "training.toml").write_text(GATE + REVIEW)
+    assert FilePolicies(folder).gate(PolicyName("training")).review == SamplingPlan(documents=212, seeds=25)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("documents = 212", 'documents = "212"', "whole numbers"),
+        ("documents = 212", "documents = true", "whole numbers"),
+        ("documents = 212", "documents = 212.0", "whole numbers"),
+        ("documents = 212", "documents = 0", "A sampling plan has"),
+        ("seeds = 25", "", "missing or unknown: seeds"),
+        ("seeds = 25", "seeds = 25\nstrata = 2", "missing or unknown: strata"),
+        ("documents = 212", "documents = 211", "cannot be kept by any review"),
+        ("[review]\ndocuments = 212\nseeds = 25\n", "", "the gate has no sampling plan"),
+        ("[review]", "[[review]]", "it is not a table"),
+    ],
+)
+def test_a_sampling_plan_with_a_fault_or_too_small_for_its_limit_is_refused(
+    folder: Path, old: str, new: str, fault: str
+) -> None:
+    (folder / "gates" / "training.toml").write_text((GATE + REVIEW).replace(old, new, 1))
     with pytest.raises(Malformed, match=fault):
         FilePolicies(folder).gate(PolicyName("training"))
 

@@ -27,10 +27,10 @@ from tunewarden.domain.events import (
 )
 from tunewarden.domain.gates import Bound, Gate, Outcome, Rule
 from tunewarden.domain.lineage import Story, documents, fold
-from tunewarden.domain.names import Alias, ModelId, PolicyName, PrincipalId, PruneId, RequestId, Role
+from tunewarden.domain.names import Alias, ModelId, PrincipalId, PruneId, RequestId, Role
 from tunewarden.domain.training import State, StepName, TrainingRequest
-from tunewarden.steps import GUARDS
-from tunewarden.usecases import datasets, jobs, models, reports, requests
+from tunewarden.steps import GUARDED
+from tunewarden.usecases import datasets, gating, jobs, models, reports, requests
 from tunewarden.usecases.ports import Attempt, Principal
 
 CY = Principal(id=PrincipalId("prn-cy"), roles=frozenset({Role.APPROVER}))
@@ -43,7 +43,7 @@ def approved(stage: Stage, *, epsilon: str = "10") -> TrainingRequest:
 
 
 def advance(stage: Stage, request: RequestId) -> TrainingRequest:
-    return jobs.advance(stage.platform, WORKER, stage.steps, GUARDS, request)
+    return jobs.advance(stage.platform, WORKER, stage.steps, GUARDED, request)
 
 
 def finished(stage: Stage) -> TrainingRequest:
@@ -113,7 +113,7 @@ def test_a_stored_state_that_nobody_approved_is_not_believed(stage: Stage) -> No
 def test_only_the_worker_advances(stage: Stage, who: object) -> None:
     request = approved(stage)
     with pytest.raises(Refused):
-        jobs.advance(stage.platform, who, stage.steps, GUARDS, request.id)  # type: ignore[arg-type]
+        jobs.advance(stage.platform, who, stage.steps, GUARDED, request.id)  # type: ignore[arg-type]
 
 
 def test_updates_are_charged_before_they_run_and_stay_charged_when_the_step_fails(stage: Stage) -> None:
@@ -167,7 +167,7 @@ def test_a_worker_that_comes_too_late_does_not_end_what_another_has_carried_on(s
 
     def overtaken(_: Attempt) -> None:
         pipeline = {**stage.steps, StepName.DEIDENTIFY: in_time}
-        jobs.advance(stage.platform, WORKER, pipeline, GUARDS, request.id)
+        jobs.advance(stage.platform, WORKER, pipeline, GUARDED, request.id)
 
     late.during = overtaken
     with pytest.raises(IllegalTransition):
@@ -286,8 +286,8 @@ def test_a_stranger_finds_no_lineage(stage: Stage) -> None:
         reports.lineage(stage.platform, EVE, request.model)
 
 
-def test_the_guard_is_named_once() -> None:
-    assert GUARDS[StepName.DEIDENTIFY] == requests.TRAINING_GATE == PolicyName("training")
+def test_what_is_guarded_is_the_step_that_the_gate_judges_again() -> None:
+    assert {gating.GATED} == GUARDED
 
 
 @pytest.mark.parametrize("done", [0, 1, 2])

@@ -16,12 +16,12 @@ from tunewarden.domain.descent import Use
 from tunewarden.domain.errors import Corrupted, Malformed, NotFound, Refused, Unavailable
 from tunewarden.domain.events import ActionRefused, AliasMoved, ModelRegistered, PersonTraced
 from tunewarden.domain.names import Action, Alias, DatasetId, Digest, ModelId, PolicyName, PrincipalId, Role
-from tunewarden.domain.training import State, StepName, TrainingRequest
+from tunewarden.domain.training import State, TrainingRequest
+from tunewarden.steps import GUARDED
 from tunewarden.usecases import datasets, files, jobs, models, reports, requests, tracing
 from tunewarden.usecases.ports import Blobs, Ingested, Principal
 
 PIA = Principal(id=PrincipalId("prn-pia"), roles=frozenset({Role.PRIVACY_OFFICER}))
-GUARDS = {StepName.DEIDENTIFY: PolicyName("training")}
 CANARY = 'Zäzilie "Canary" <b>\\0815'
 
 
@@ -63,7 +63,7 @@ def trained(stage: Stage, training_file: str, epsilon: str = "4", steps: int = 3
     requests.approve(stage.platform, BOB, request.id, request.plan.digest())
     for _ in range(steps):
         stage.clock.advance(timedelta(minutes=1))
-        request = jobs.advance(stage.platform, WORKER, stage.steps, GUARDS, request.id)
+        request = jobs.advance(stage.platform, WORKER, stage.steps, GUARDED, request.id)
     return request
 
 

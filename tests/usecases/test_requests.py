@@ -7,9 +7,12 @@ from io import BytesIO
 import pytest
 from tests.conftest import ANN, BOB, DANA, EVE, OTTO, Stage, linear_calibration
 
+from tunewarden.domain.canonical import encode, to_plain
 from tunewarden.domain.datasets import Dataset
+from tunewarden.domain.deidentification import Engine, EngineKind, Method, Operator, Profile
 from tunewarden.domain.errors import BudgetExceeded, IllegalTransition, Malformed, NotFound, Refused, TunewardenError
 from tunewarden.domain.events import ActionRefused, BudgetReserved, BudgetSettled, RequestApproved, RequestSubmitted
+from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import PolicyName, PrincipalId
 from tunewarden.domain.privacy import Mechanism
 from tunewarden.domain.training import State
@@ -200,3 +203,26 @@ def test_malformed_input_needs_nobodys_permission(stage: Stage) -> None:
     with pytest.raises(Malformed) as malformed:
         requests.submit(stage.platform, ANN, ask(stage.dataset(), purpose="curiosity"))
     assert malformed.value.who == ""
+
+
+def test_a_profile_that_keeps_what_the_gate_wants_found_is_refused_when_it_is_asked_for(stage: Stage) -> None:
+    dataset = stage.dataset()
+    (rule,) = stage.policies.gates["training"].rules
+    named = replace(stage.policies.gates["training"], rules=(rule, replace(rule, metric=f"{rule.metric}.name")))
+    stage.policies.gates["training"] = named
+    profile = Profile(
+        name=PolicyName("default"),
+        method=Method.NONE,
+        languages=("en",),
+        threshold=Decimal("0.4"),
+        engine=Engine(kind=EngineKind.PATTERNS, threshold=Decimal("0.4")),
+        operators={EntityType.NAME: Operator.KEEP},
+        default=Operator.REPLACE,
+    )
+    stage.policies.profiles["default"] = encode(to_plain(profile))
+    with pytest.raises(Refused) as refused:
+        requests.submit(stage.platform, ANN, ask(dataset))
+    assert (refused.value.code, refused.value.who) == ("profile_keeps_what_gate_demands", "administrator")
+    assert refusals(stage)[-1].resource == dataset.id
+    stage.policies.profiles["default"] = encode(to_plain(replace(profile, operators={})))
+    requests.submit(stage.platform, ANN, ask(dataset))

@@ -104,6 +104,18 @@ KINDS: Mapping[str, Mapping[str, Form]] = {
     "PruneFinished": {"prune": _word, "entries": _count, "indices": _word},
     "SigningKeyRotated": {"old_key": _word, "new_key": _word},
     "AdapterTaken": {"model": _word, "adapter": _word},
+    "ReviewOpened": {
+        "review": _word,
+        "request": _word,
+        "about": _word,
+        "sample": _word,
+        "documents": _count,
+        "seeds": _count,
+        "failed_before": _count,
+    },
+    "ReviewAnswered": {"review": _word, "item": _count, "marks": _count},
+    "ReviewClosed": {"review": _word, "leaks": _count, "documents": _count, "found": _count, "seeds": _count},
+    "ReportAttested": {"about": _word, "report": _word, "method": _word, "expires": _word_or_none},
     "PersonTraced": {"dataset": _word, "versions": _count, "models": _count},
 }
 """Each type of entry, with the members that the rules need of it. Further members may be there: none is looked at."""

@@ -12,7 +12,9 @@ from tunewarden_audit.recipe import Grade
 HOUSE = frozenset({"operator", "sealer", "worker"})
 """The platform itself: who has its machine makes the first keys, its worker takes steps, its sealer signs."""
 
-_BY_WORKER = frozenset({"StepStarted", "StepFinished", "StepFailed", "BudgetCharged", "ModelRegistered"})
+_BY_WORKER = frozenset(
+    {"StepStarted", "StepFinished", "StepFailed", "BudgetCharged", "ModelRegistered", "ReviewOpened"}
+)
 _BY_PERSON = frozenset(
     {
         "RequestSubmitted",
@@ -22,6 +24,9 @@ _BY_PERSON = frozenset(
         "AliasMoved",
         "AdapterTaken",
         "PersonTraced",
+        "ReviewAnswered",
+        "ReviewClosed",
+        "ReportAttested",
     }
 )
 _HARMLESS = frozenset({"ActionRefused"})

@@ -12,6 +12,7 @@ from datetime import date, datetime
 
 from tunewarden_audit.accountant import NotAccountable, Spending
 from tunewarden_audit.conduct.facts import Fact
+from tunewarden_audit.conduct.said import Said
 
 
 @dataclass(slots=True)
@@ -118,6 +119,7 @@ class Told:
         files: id of an upload -> digest of its bytes.
         trained: digest of an adapter -> the request whose training made it.
         granted: (alias, model) -> a promotion that was approved, until the alias moves.
+        said: what people said of released records.
         intents: what has no outcome yet, by request and attempt, or by pruning and 0.
     """
 
@@ -136,6 +138,7 @@ class Told:
     aliases: dict[str, str] = field(default_factory=dict)
     holds: set[str] = field(default_factory=set)
     prunings: dict[str, Pruning] = field(default_factory=dict)
+    said: Said = field(default_factory=Said)
     intents: dict[tuple[str, int], Intent] = field(default_factory=dict)
 
     def has_gaps(self, before: int) -> bool:
@@ -232,6 +235,8 @@ def _step_started(told: Told, fact: Fact) -> None:
 def _step_finished(told: Told, fact: Fact) -> None:
     if request := told.requests.get(fact["request"]):
         request.outputs[fact["step"]] = fact["output"]
+        if fact["step"] == "deidentify":
+            told.said.released(fact["output"], request.asked_by)
     if fact["step"] == "train":
         told.trained.setdefault(fact["output"], fact["request"])
     _step_over(told, fact)
@@ -242,6 +247,7 @@ def _step_over(told: Told, fact: Fact) -> None:
 
 
 def _judged(told: Told, fact: Fact) -> None:
+    told.said.judged(fact)
     if request := told.requests.get(fact["request"]):
         request.verdicts[fact["gate"]] = Verdict(
             index=fact.index,
@@ -276,6 +282,11 @@ def _promotion_approved(told: Told, fact: Fact) -> None:
 def _alias_moved(told: Told, fact: Fact) -> None:
     told.aliases[fact["alias"]] = fact["model"]
     told.granted.pop((fact["alias"], fact["model"]), None)
+
+
+def _review_opened(told: Told, fact: Fact) -> None:
+    request = told.requests.get(fact["request"])
+    told.said.opened(fact, request.version if request else None)
 
 
 def _hold_placed(told: Told, fact: Fact) -> None:
@@ -321,6 +332,10 @@ _REMEMBER: Mapping[str, Callable[[Told, Fact], None]] = {
     "PromotionProposed": _promotion_proposed,
     "PromotionApproved": _promotion_approved,
     "AliasMoved": _alias_moved,
+    "ReviewOpened": _review_opened,
+    "ReviewAnswered": lambda told, fact: told.said.answered(fact),
+    "ReviewClosed": lambda told, fact: told.said.closed(fact),
+    "ReportAttested": lambda told, fact: told.said.attested(fact),
     "HoldPlaced": _hold_placed,
     "HoldReleased": _hold_released,
     "PruneProposed": _prune_proposed,

@@ -10,8 +10,9 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from tunewarden.domain.canonical import digest_of
+from tunewarden.domain.canonical import digest_of, to_plain
 from tunewarden.domain.errors import Malformed, NotFound, Refused
+from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import DatasetId, Digest, FileId, PrincipalId
 
 
@@ -50,6 +51,17 @@ class Sensitivity(StrEnum):
     SPECIAL_CATEGORY = "special-category"
 
 
+_MOST_KNOWN = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownColumn:
+    """A column that holds an identifier of the person of its row, and of which kind."""
+
+    entity: EntityType
+    column: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
     """Which column of an uploaded table plays which part. Column names are typed by people, so they are never logged.
@@ -60,6 +72,8 @@ class Columns:
         person: identifies the data subject; None is the steward's statement that every row is another person.
         protected: attributes that fairness is measured over; kept apart from the text, never trained on.
         positive: when given, the label becomes two classes: this value against every other.
+        known: the person's own identifiers (name, date of birth, telephone ...): searched for in that person's texts
+            and never trained on.
     """
 
     text: str
@@ -67,20 +81,35 @@ class Columns:
     person: str | None
     protected: tuple[str, ...] = ()
     positive: str | None = None
+    known: tuple[KnownColumn, ...] = ()
 
     def __post_init__(self) -> None:
-        used = [self.text, self.label, *self.protected, *([self.person] if self.person is not None else [])]
+        used = [self.text, self.label, *self.protected, *(known.column for known in self.known)]
+        used += [self.person] if self.person is not None else []
         if len(set(used)) != len(used):
             raise Malformed(
                 "columns_overlap",
                 "One column was named for two parts.",
-                remedy="Name a different column for each of text, label, person and every protected attribute.",
+                remedy="Name a different column for each of text, label, person, and every protected attribute "
+                "and known identifier.",
                 param="columns",
             )
         if len(self.protected) > 8:
             raise Malformed(
                 "too_many_protected", f"{len(self.protected)} protected columns, at most 8.", param="columns"
             )
+        if len(self.known) > _MOST_KNOWN:
+            raise Malformed(
+                "too_many_known",
+                f"{len(self.known)} columns of known identifiers, at most {_MOST_KNOWN}.",
+                param="columns",
+            )
+
+    def digest(self) -> Digest:
+        """Of all of it; of a table without known identifiers it is what it was before there could be any."""
+        plain = to_plain(self)
+        assert isinstance(plain, dict)
+        return digest_of({name: part for name, part in plain.items() if name != "known" or part})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +167,7 @@ class Dataset:
 
     def columns_digest(self) -> Digest:
         """What the log holds in place of column names."""
-        return digest_of(self.columns)
+        return self.columns.digest()
 
     def latest(self) -> DatasetVersion:
         """The version added last; raises `NotFound` for a dataset without records."""

@@ -1,4 +1,4 @@
-"""De-identification profiles: which kind of identifier is transformed how, and what that covers of HIPAA Safe Harbor.
+"""De-identification profiles: in which languages, by which engine what is recognised, and what becomes of each kind.
 
 What comes out is "de-identified by this profile", with the misses measured (`policies/metrics.toml`, `deid.*`).
 Whether the result is anonymous in the sense of GDPR Recital 26 is a legal claim that nothing here makes.
@@ -14,46 +14,111 @@ from typing import Any, TypeVar
 
 from tunewarden.domain.canonical import digest_of
 from tunewarden.domain.errors import Malformed
-from tunewarden.domain.names import Digest, PolicyName, policy_name
-
-
-class EntityType(StrEnum):
-    """Kinds of identifiers. A closed vocabulary: the words name counts in the log and placeholders in the text."""
-
-    NAME = "name"
-    ADDRESS = "address"
-    POSTCODE = "postcode"
-    DATE = "date"
-    AGE = "age"  # over 89 years only: 45 CFR 164.514(b)(2)(i)(C)
-    PHONE = "phone"
-    FAX = "fax"
-    EMAIL = "email"
-    SSN = "ssn"
-    MEDICAL_RECORD = "medical-record"
-    HEALTH_PLAN = "health-plan"
-    ACCOUNT = "account"
-    CARD = "card"
-    IBAN = "iban"
-    LICENCE = "licence"
-    VEHICLE = "vehicle"
-    DEVICE = "device"
-    URL = "url"
-    IP = "ip"
-    OTHER_ID = "other-id"
-    PERSON_ID = "person-id"  # the value of the record's own person column
+from tunewarden.domain.identifiers import SAFE_HARBOR, EntityType, SafeHarbor
+from tunewarden.domain.names import Digest, PolicyName, digest_name, policy_name
 
 
 class Operator(StrEnum):
-    """What is done to an identifier."""
+    """What is done to an identifier. `steps/deidentify/operators.py` does it."""
 
     REPLACE = "replace"
     """Its type in brackets stands in its place: `[NAME]`."""
     REDACT = "redact"
     """It is taken out."""
     MASK = "mask"
-    """Every character becomes `*`; the length stays, which may itself tell something."""
+    """Every letter and digit becomes `*`; the length stays, which may itself tell something."""
+    SURROGATE = "surrogate"
+    """A made-up one of the same kind, form and locale; the same person's same value always becomes the same."""
+    SHIFT = "shift"
+    """Dates: moved by a number of days that is the person's own and cannot be derived from the record."""
+    YEAR = "year"
+    """Dates: only the year stays (45 CFR 164.514(b)(2)(i)(C))."""
+    TOP_CODE = "top-code"
+    """Ages: over 89 becomes `90+`, others stay (45 CFR 164.514(b)(2)(i)(C))."""
+    BAND = "band"
+    """Ages: the five years they lie in, over 89 `90+`."""
+    TRUNCATE = "truncate"
+    """Postcodes: the first three digits of a ZIP, `000` for areas of 20,000 people or fewer (164.514(b)(2)(i)(B))."""
+    HMAC = "hmac"
+    """Its type and a keyed digest of it: the same person's same value can be told, the value cannot be recovered."""
+    PSEUDONYM = "pseudonym"
+    """Its type and its ciphertext under the person's own key, which can turn it back; without the key nobody can."""
     KEEP = "keep"
     """Left as it is. The planted recall of a kept kind is 0, so a gate that asks for it does not pass."""
+
+
+ONLY_FOR: Mapping[Operator, frozenset[EntityType]] = MappingProxyType(
+    {
+        Operator.SHIFT: frozenset({EntityType.DATE}),
+        Operator.YEAR: frozenset({EntityType.DATE}),
+        Operator.TOP_CODE: frozenset({EntityType.AGE}),
+        Operator.BAND: frozenset({EntityType.AGE}),
+        Operator.TRUNCATE: frozenset({EntityType.POSTCODE}),
+    }
+)
+"""Operators that mean something for some kinds only; every other one can be used for any kind."""
+
+
+class EngineKind(StrEnum):
+    """What recognises names, places, organisations and the like, beside the patterns, which always take part."""
+
+    STARTER = "starter"
+    """The recogniser that comes with the platform: LoRA on all-MiniLM-L6-v2, English and Spanish."""
+    SPACY = "spacy"
+    TRANSFORMERS = "transformers"
+    """A directory with a Hugging Face token classification model, safetensors only."""
+    GLINER = "gliner"
+    PATTERNS = "patterns"
+    """Nothing: patterns and lists alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """The model of a profile.
+
+    Attributes:
+        threshold: what the model finds with this probability or more is transformed; 0 < threshold <= 1.
+        model: name of a folder among the recognisers of the settings; empty for the kinds that need none.
+        digest: of that folder's weights, checked before they are loaded; None for the kinds that need none.
+    """
+
+    kind: EngineKind
+    threshold: Decimal
+    model: str = ""
+    digest: Digest | None = None
+
+    def __post_init__(self) -> None:
+        _require_probability(self.threshold, "engine.threshold")
+        needs_model = self.kind in {EngineKind.SPACY, EngineKind.TRANSFORMERS, EngineKind.GLINER}
+        if needs_model != bool(self.model) or needs_model != (self.digest is not None):
+            raise Malformed(
+                "engine_fields",
+                "An engine of the kinds spacy, transformers and gliner has 'model' and 'digest'; others have neither.",
+                param="engine",
+            )
+
+
+class Method(StrEnum):
+    """What a profile claims. A claim has to be signed by the privacy officer before anything is trained."""
+
+    NONE = "none"
+    SAFE_HARBOR = "hipaa-safe-harbor"
+    """45 CFR 164.514(b)(2)."""
+    EXPERT_DETERMINATION = "hipaa-expert-determination"
+    """45 CFR 164.514(b)(1)."""
+    LIMITED_DATASET = "hipaa-limited-dataset"
+    """45 CFR 164.514(e); still protected health information."""
+    PSEUDONYMISED = "gdpr-pseudonymised"
+    """GDPR Art. 4(5); still personal data (Recital 26)."""
+
+
+LIMITED_DATASET_KEEPS: frozenset[EntityType] = frozenset({EntityType.DATE, EntityType.AGE, EntityType.POSTCODE})
+"""Kinds of the eighteen categories that 45 CFR 164.514(e)(2) leaves in a limited data set. Towns too, but they are
+recognised as `PLACE` together with smaller places, so a limited data set here loses them."""
+
+
+MOST_ALIKE = 1000
+"""No profile asks for more persons who are alike."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,21 +126,41 @@ class Profile:
     """What is transformed how.
 
     Attributes:
-        language: of the texts, ISO 639-1; the step refuses a language that it has no recognisers for.
-        threshold: identifiers recognised with this score or more are transformed; 0 < threshold <= 1.
+        method: what the outcome may be called once somebody signed for it.
+        languages: of the texts, ISO 639-1, one or more; a language without recognisers is refused by the step.
+        threshold: what patterns and lists find with this score or more is transformed; 0 < threshold <= 1.
         operators: by kind of identifier.
         default: for every kind that `operators` does not name.
+        k: so many persons or more have to be alike in what stays readable of them (`steps/deidentify/quasi.py`);
+            more is taken out until they are. 0: nothing is taken out for it, only counted.
     """
 
     name: PolicyName
-    language: str
+    method: Method
+    languages: tuple[str, ...]
     threshold: Decimal
+    engine: Engine
     operators: Mapping[EntityType, Operator]
     default: Operator
+    k: int = 0
 
     def __post_init__(self) -> None:
-        if not (self.threshold.is_finite() and 0 < self.threshold <= 1):
-            raise Malformed("threshold_out_of_range", "A profile's threshold is above 0 and at most 1.")
+        _require_probability(self.threshold, "threshold")
+        if self.k != 0 and not 2 <= self.k <= MOST_ALIKE:
+            raise Malformed("k_out_of_range", f"'k' is 0, or 2 to {MOST_ALIKE} persons.", param="k")
+        if not self.languages or len(set(self.languages)) != len(self.languages):
+            raise Malformed("profile_fields", "'languages' names one language or more, each once.", param="languages")
+        for entity in EntityType:
+            allowed = ONLY_FOR.get(self.operator(entity))
+            if allowed is not None and entity not in allowed:
+                raise Malformed(
+                    "operator_for_other_kind",
+                    f"The operator '{self.operator(entity)}' is not for '{entity}', but for: {', '.join(allowed)}.",
+                    remedy="Use an operator that fits the kind.",
+                    who="administrator",
+                    param="operators",
+                )
+        _require_kept_promise(self)
 
     def operator(self, entity: EntityType) -> Operator:
         """What happens to identifiers of this kind."""
@@ -95,81 +180,72 @@ def parse_profile(name: str, toml_text: str) -> Profile:
         table = tomllib.loads(toml_text)
     except tomllib.TOMLDecodeError as error:
         raise Malformed("profile_not_toml", f"The profile is not TOML: {error}.") from error
-    expected = {"name", "language", "threshold", "default", "operators"}
-    if table.keys() != expected:
-        wrong = ", ".join(sorted(table.keys() ^ expected))
-        raise Malformed("profile_fields", f"A profile has exactly {', '.join(sorted(expected))}; at fault: {wrong}.")
+    _require_fields(
+        table, {"name", "method", "languages", "threshold", "default", "engine", "operators"}, optional={"k"}
+    )
     if table["name"] != name:
         raise Malformed("profile_name", f"The profile in file '{name}' has another name.", param="name")
     return Profile(
         name=policy_name(name),
-        language=_text(table, "language"),
-        threshold=_decimal(_text(table, "threshold")),
+        method=_word(Method, table["method"], "method"),
+        languages=_languages(table["languages"]),
+        threshold=_decimal(table, "threshold"),
+        engine=_engine(table["engine"]),
         operators=_operators(table["operators"]),
         default=_word(Operator, table["default"], "default"),
+        k=_count(table.get("k", 0), "k"),
     )
 
 
-class SafeHarbor(StrEnum):
-    """The eighteen categories of 45 CFR 164.514(b)(2)(i), (A) to (R), in order."""
-
-    NAMES = "names"
-    GEOGRAPHY = "geographic-subdivisions"
-    DATES = "dates-and-ages-over-89"
-    TELEPHONE = "telephone-numbers"
-    FAX = "fax-numbers"
-    EMAIL = "email-addresses"
-    SOCIAL_SECURITY = "social-security-numbers"
-    MEDICAL_RECORD = "medical-record-numbers"
-    HEALTH_PLAN = "health-plan-beneficiary-numbers"
-    ACCOUNT = "account-numbers"
-    LICENCE = "certificate-and-licence-numbers"
-    VEHICLE = "vehicle-identifiers"
-    DEVICE = "device-identifiers"
-    URL = "urls"
-    IP = "ip-addresses"
-    BIOMETRIC = "biometric-identifiers"
-    PHOTOGRAPH = "full-face-photographs"
-    OTHER = "other-unique-identifiers"
-
-
-SAFE_HARBOR: Mapping[SafeHarbor, tuple[EntityType, ...]] = MappingProxyType(
-    {
-        SafeHarbor.NAMES: (EntityType.NAME,),
-        SafeHarbor.GEOGRAPHY: (EntityType.ADDRESS, EntityType.POSTCODE),
-        SafeHarbor.DATES: (EntityType.DATE, EntityType.AGE),
-        SafeHarbor.TELEPHONE: (EntityType.PHONE,),
-        SafeHarbor.FAX: (EntityType.FAX,),
-        SafeHarbor.EMAIL: (EntityType.EMAIL,),
-        SafeHarbor.SOCIAL_SECURITY: (EntityType.SSN,),
-        SafeHarbor.MEDICAL_RECORD: (EntityType.MEDICAL_RECORD,),
-        SafeHarbor.HEALTH_PLAN: (EntityType.HEALTH_PLAN,),
-        SafeHarbor.ACCOUNT: (EntityType.ACCOUNT, EntityType.CARD, EntityType.IBAN),
-        SafeHarbor.LICENCE: (EntityType.LICENCE,),
-        SafeHarbor.VEHICLE: (EntityType.VEHICLE,),
-        SafeHarbor.DEVICE: (EntityType.DEVICE,),
-        SafeHarbor.URL: (EntityType.URL,),
-        SafeHarbor.IP: (EntityType.IP,),
-        SafeHarbor.BIOMETRIC: (),
-        SafeHarbor.PHOTOGRAPH: (),
-        SafeHarbor.OTHER: (EntityType.OTHER_ID, EntityType.PERSON_ID),
-    }
-)
-"""Which kinds of identifiers stand for a category; an empty tuple means that it has no detector."""
-
-KNOWN_GAPS: Mapping[SafeHarbor, str] = MappingProxyType(
-    {
-        SafeHarbor.NAMES: "names without title, label or frequent given name; names in lower-case text",
-        SafeHarbor.GEOGRAPHY: "places that are not part of a street address or beside a postcode",
-        SafeHarbor.DATES: "holidays and weekdays by name",
-        SafeHarbor.BIOMETRIC: "no detector",
-        SafeHarbor.PHOTOGRAPH: "no detector: text only",
-        SafeHarbor.OTHER: "rare characteristics that single a person out",
-    }
-)
-"""What the recognisers are known not to find, in words for the report."""
-
 W = TypeVar("W", bound=StrEnum)
+
+
+_DERIVED = frozenset({Operator.HMAC, Operator.PSEUDONYM, Operator.SHIFT})
+"""Operators whose outcome is derived from the value: a code that 45 CFR 164.514(c)(1) does not allow.
+
+The law says so of de-identified data only; a limited data set is held to it too, on purpose.
+"""
+
+
+def _require_kept_promise(profile: Profile) -> None:
+    """A profile that claims Safe Harbor or a limited data set leaves nothing in that the regulation wants out."""
+    if profile.method not in {Method.SAFE_HARBOR, Method.LIMITED_DATASET}:
+        return
+    for category in SafeHarbor:
+        for entity in SAFE_HARBOR[category]:
+            if profile.method is Method.LIMITED_DATASET and entity in LIMITED_DATASET_KEEPS:
+                continue
+            operator = profile.operator(entity)
+            dated = (
+                entity is EntityType.DATE and operator is Operator.SURROGATE
+            )  # a surrogate of a date is a shifted one
+            if operator is Operator.KEEP or operator in _DERIVED or dated:
+                raise Malformed(
+                    "profile_breaks_its_claim",
+                    f"The profile claims {profile.method}, but does '{operator}' to '{entity}', one of: {category}.",
+                    remedy="Replace it by its type, or claim another method.",
+                    who="administrator",
+                    param="operators",
+                )
+
+
+def _engine(table: object) -> Engine:
+    if not isinstance(table, dict):
+        raise Malformed("profile_fields", "'engine' is a table.", param="engine")
+    if not table.keys() <= {"kind", "threshold", "model", "digest"} or not table.keys() >= {"kind", "threshold"}:
+        raise Malformed("profile_fields", "'engine' has kind and threshold, and may have model and digest.")
+    return Engine(
+        kind=_word(EngineKind, table["kind"], "engine.kind"),
+        threshold=_decimal(table, "threshold"),
+        model=_text(table, "model") if "model" in table else "",
+        digest=digest_name(_text(table, "digest")) if "digest" in table else None,
+    )
+
+
+def _languages(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise Malformed("profile_fields", "'languages' is a list of language codes in quotes.", param="languages")
+    return tuple(value)
 
 
 def _operators(table: object) -> Mapping[EntityType, Operator]:
@@ -180,6 +256,23 @@ def _operators(table: object) -> Mapping[EntityType, Operator]:
     )
 
 
+def _require_fields(table: Mapping[str, Any], expected: set[str], optional: set[str]) -> None:
+    if (table.keys() ^ expected) - optional:
+        wrong = ", ".join(sorted((table.keys() ^ expected) - optional))
+        raise Malformed("profile_fields", f"A profile has exactly {', '.join(sorted(expected))}; at fault: {wrong}.")
+
+
+def _require_probability(value: Decimal, param: str) -> None:
+    if not (value.is_finite() and 0 < value <= 1):
+        raise Malformed("threshold_out_of_range", "A threshold is above 0 and at most 1.", param=param)
+
+
+def _count(value: object, param: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Malformed("profile_fields", f"'{param}' is a whole number.", param=param)
+    return value
+
+
 def _text(table: Mapping[str, Any], key: str) -> str:
     value = table[key]
     if not isinstance(value, str):
@@ -187,11 +280,11 @@ def _text(table: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _decimal(text: str) -> Decimal:
+def _decimal(table: Mapping[str, Any], key: str) -> Decimal:
     try:
-        return Decimal(text)
+        return Decimal(_text(table, key))
     except InvalidOperation as error:
-        raise Malformed("profile_fields", "'threshold' must be a decimal in quotes.", param="threshold") from error
+        raise Malformed("profile_fields", f"'{key}' must be a decimal in quotes.", param=key) from error
 
 
 def _word(kind: type[W], value: object, param: str) -> W:
@@ -199,9 +292,11 @@ def _word(kind: type[W], value: object, param: str) -> W:
         return kind(str(value))
     except ValueError as error:
         known = ", ".join(kind)
+        word = {Operator: "operator", EntityType: "entity_type", EngineKind: "engine", Method: "method"}[kind]
         raise Malformed(
-            f"unknown_{'operator' if kind is Operator else 'entity_type'}",
+            f"unknown_{word}",
             f"A word of the profile is not known; known are: {known}.",
             remedy="Use a known word.",
+            who="administrator",
             param=param,
         ) from error

@@ -15,6 +15,7 @@ from tunewarden.domain.events import (
     AliasMoved,
     BudgetCharged,
     DatasetVersionAdded,
+    GateJudged,
     ModelRegistered,
     RequestApproved,
     RequestEnded,
@@ -23,6 +24,7 @@ from tunewarden.domain.events import (
     StepFinished,
     StepStarted,
 )
+from tunewarden.domain.gates import Outcome
 from tunewarden.domain.names import Action, Alias, DatasetId, Digest, ModelId, PrincipalId, RequestId
 from tunewarden.domain.training import STATE_AFTER, State, StepName
 
@@ -135,6 +137,8 @@ def _grow(grown: _Growing, entry: Entry) -> None:
             grown.use = Use.READ if grown.use is Use.NOT_READ else grown.use
             if step is StepName.TRAIN:
                 grown.use, grown.adapter = Use.TRAINED_OR_MEASURED, output
+        case GateJudged(outcome=outcome) if (after := _judged(grown.state, outcome)) is not grown.state:
+            grown.state = after
         case RequestEnded(state=state):
             grown.state = state
         case ModelRegistered(model=model, adapter=adapter):
@@ -144,6 +148,13 @@ def _grow(grown: _Growing, entry: Entry) -> None:
         case _:
             return
     grown.log.append(entry.index)
+
+
+def _judged(state: State, outcome: Outcome) -> State:
+    """The state after the training gate was asked; where that ended the request, the next entry says so."""
+    if state is State.DEIDENTIFIED and outcome is Outcome.UNKNOWN:
+        return State.IN_REVIEW
+    return State.DEIDENTIFIED if state is State.IN_REVIEW and outcome is Outcome.PASS else state
 
 
 def _descendant(request: RequestId, grown: _Growing, found: _Found) -> Descendant:

@@ -32,6 +32,12 @@ from tunewarden.domain.names import (
     Role,
 )
 from tunewarden.domain.privacy import Mechanism
+from tunewarden.domain.review_events import (
+    ReportAttested as ReportAttested,
+    ReviewAnswered as ReviewAnswered,
+    ReviewClosed as ReviewClosed,
+    ReviewOpened as ReviewOpened,
+)
 from tunewarden.domain.training import State, StepName
 
 
@@ -373,6 +379,10 @@ Event = (
     | SigningKeyRotated
     | PersonTraced
     | AdapterTaken
+    | ReviewOpened
+    | ReviewAnswered
+    | ReviewClosed
+    | ReportAttested
 )
 
 EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({kind.__name__: kind for kind in get_args(Event)})

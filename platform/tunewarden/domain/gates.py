@@ -13,6 +13,9 @@ from tunewarden.domain.canonical import digest_of
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import Digest, PolicyName
 
+LARGEST_SAMPLE = 100_000
+"""Nobody reads more than that."""
+
 
 class Outcome(StrEnum):
     """Of a rule and of a verdict."""
@@ -83,11 +86,37 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingPlan:
+    """How much of the output people read before they are asked what they found; fixed before anybody reads.
+
+    Attributes:
+        documents: records that are read as they were released; 1 or more.
+        seeds: other records that are read with a made-up identifier in them, to see what the readers miss; 0 or more.
+    """
+
+    documents: int
+    seeds: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.documents <= LARGEST_SAMPLE or not 0 <= self.seeds <= LARGEST_SAMPLE:
+            raise Malformed(
+                "sampling_plan_out_of_range",
+                f"A sampling plan has 1 to {LARGEST_SAMPLE} documents and 0 to {LARGEST_SAMPLE} seeds.",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """Rules that guard one transition. Never empty: an empty gate would let everything pass."""
+    """Rules that guard one transition. Never empty: an empty gate would let everything pass.
+
+    Attributes:
+        review: the sample that people read before the gate can pass. None means that it accepts what was measured
+            without anybody reading: a report on its verdict has to say "not reviewed by a person".
+    """
 
     name: PolicyName
     rules: tuple[Rule, ...]
+    review: SamplingPlan | None = None
 
     def __post_init__(self) -> None:
         if not self.rules:

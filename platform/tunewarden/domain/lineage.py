@@ -27,15 +27,19 @@ from tunewarden.domain.events import (
     ModelRegistered,
     PromotionApproved,
     PromotionProposed,
+    ReportAttested,
     RequestApproved,
     RequestEnded,
     RequestSubmitted,
+    ReviewAnswered,
+    ReviewClosed,
+    ReviewOpened,
     SigningKeyRotated,
     StepFailed,
     StepFinished,
     StepStarted,
 )
-from tunewarden.domain.names import DatasetId, Digest, ModelId, PrincipalId, RequestId
+from tunewarden.domain.names import DatasetId, Digest, ModelId, PrincipalId, RequestId, ReviewId
 from tunewarden.domain.retention import WHOLE_LOG
 
 
@@ -57,6 +61,7 @@ class LineageReport:
 
     Attributes:
         version: the first entry that added it; the same content may be added again.
+        reviews: what people said of the clean version, for this request or for another one that made the same.
         ended: the end of the request, and the retirement of the dataset.
         taken: whenever the weights left the house.
         principals: keys made for, and taken from, everybody who acts in the story.
@@ -72,6 +77,7 @@ class LineageReport:
     approvals: tuple[Entry, ...]
     budget: tuple[Entry, ...]
     steps: tuple[Entry, ...]
+    reviews: tuple[Entry, ...]
     verdicts: tuple[Entry, ...]
     ended: tuple[Entry, ...]
     promotions: tuple[Entry, ...]
@@ -102,6 +108,7 @@ def fold(entries: Iterable[Entry], story: Story) -> LineageReport:
     """
     told: dict[str, list[Entry]] = {name: [] for name in (*_ONCE, *_BRANCHES)}
     api_keys: list[tuple[PrincipalId, Entry]] = []
+    said = _SaidOfReleases()
     thread, size = _Thread(story), 0
     for entry in entries:
         size = entry.index + 1
@@ -110,12 +117,15 @@ def fold(entries: Iterable[Entry], story: Story) -> LineageReport:
             told[branch].append(entry)
         elif isinstance(entry.event, KeyCreated | KeyRevoked):
             api_keys.append((entry.event.principal, entry))
+        else:
+            said.add(entry)
     if not told["model"]:
         raise NotFound("model_not_found", "The log has no model version with this id.")
     if any(len(told[name]) != 1 for name in _ONCE if name != "version") or not told["version"]:
         raise Corrupted("lineage_broken", "The log tells the beginning of this story twice, or not at all.")
     if not _agrees(told["model"][0], told["request"][0], story):
         raise Corrupted("lineage_broken", "The log tells another story of this model than the state.")
+    told["reviews"] = said.of(told["steps"])
     actors = {entry.actor for kept in told.values() for entry in kept}
     return LineageReport(
         model=told["model"][0],
@@ -142,6 +152,8 @@ def documents(report: LineageReport) -> tuple[Digest, ...]:
                 named.append(gate)
             case PromotionProposed(verdict=verdict) | PromotionApproved(verdict=verdict):
                 named.append(verdict)
+            case ReviewClosed(evidence=document) | ReportAttested(report=document):
+                named.append(document)
             case StepFinished(evidence=evidence, details=details):
                 named += [evidence] if details is None else [evidence, details]
             case _:
@@ -154,6 +166,7 @@ _BRANCHES = (
     "approvals",
     "budget",
     "steps",
+    "reviews",
     "verdicts",
     "ended",
     "promotions",
@@ -163,6 +176,29 @@ _BRANCHES = (
     "keys",
     "holds",
 )
+
+
+class _SaidOfReleases:
+    """What people said of every clean version, because it may have been said before the story came to its own."""
+
+    def __init__(self) -> None:
+        self._about: dict[ReviewId, Digest] = {}
+        self._said: list[tuple[Digest, Entry]] = []
+
+    def add(self, entry: Entry) -> None:
+        match entry.event:
+            case ReviewOpened(review=review, about=about):
+                self._about[review] = about
+                self._said.append((about, entry))
+            case ReviewAnswered(review=review) | ReviewClosed(review=review) if review in self._about:
+                self._said.append((self._about[review], entry))
+            case ReportAttested(about=about):
+                self._said.append((about, entry))
+
+    def of(self, steps: Iterable[Entry]) -> list[Entry]:
+        """Of what these steps made."""
+        made = {entry.event.output for entry in steps if isinstance(entry.event, StepFinished)}
+        return [entry for about, entry in self._said if about in made]
 
 
 class _Thread:
@@ -203,6 +239,8 @@ class _Thread:
                 return "verdicts"
             case RequestEnded():
                 return "ended"
+            case ReviewOpened(review=review):  # it is told with what else was said of the clean version
+                self._known.add(review)
         return None
 
     def _of_model(self, event: Event) -> str | None:

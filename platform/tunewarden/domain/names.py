@@ -21,6 +21,11 @@ ModelId = NewType("ModelId", str)
 PromotionId = NewType("PromotionId", str)
 HoldId = NewType("HoldId", str)
 PruneId = NewType("PruneId", str)
+ReviewId = NewType("ReviewId", str)
+AnswerId = NewType("AnswerId", str)
+"""The id of a review, a full stop, and the number of an item."""
+
+AttestationId = NewType("AttestationId", str)
 PolicyName = NewType("PolicyName", str)
 """Name of a versioned policy file (a gate, a de-identification profile, a base model): `[a-z][a-z0-9-]{0,63}`."""
 
@@ -48,6 +53,7 @@ class Role(StrEnum):
     REQUESTER = "requester"
     STEWARD = "steward"
     APPROVER = "approver"
+    REVIEWER = "reviewer"
     PRIVACY_OFFICER = "privacy-officer"
     ADMINISTRATOR = "administrator"
     AUDITOR = "auditor"
@@ -80,6 +86,9 @@ class Action(StrEnum):
     RELEASE_HOLD = "release-hold"
     PROPOSE_PRUNE = "propose-prune"
     APPROVE_PRUNE = "approve-prune"
+    REVIEW_SAMPLE = "review-sample"
+    READ_REVIEW = "read-review"
+    ATTEST_REPORT = "attest-report"
 
 
 class Alias(StrEnum):

@@ -30,8 +30,11 @@ from tunewarden.domain.events import (
     PruneFinished,
     PruneProposed,
     PruneStarted,
+    ReportAttested,
     RequestEnded,
     RequestSubmitted,
+    ReviewOpened,
+    StepFinished,
 )
 from tunewarden.domain.names import Digest, HoldId, PrincipalId, PruneId
 
@@ -39,7 +42,7 @@ WHOLE_LOG = "log"
 LEAST_DAYS = 184
 """The longest six months there are: Regulation (EU) 2024/1689 Art. 19(1) and 26(6), at least six months."""
 
-_IDS = ("request", "dataset", "model", "previous", "promotion", "file", "principal")
+_IDS = ("request", "dataset", "model", "previous", "promotion", "file", "principal", "review")
 """Fields of events that hold the id of something."""
 
 
@@ -217,6 +220,8 @@ class _Stories:
     _request_of: dict[str, str] = field(default_factory=dict)  # request, model or promotion -> request
     _datasets_of: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by request
     _files_of: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # dataset -> files
+    _release_of: dict[str, Digest] = field(default_factory=dict)  # review -> clean version
+    _released_by: dict[Digest, set[str]] = field(default_factory=lambda: defaultdict(set))  # output -> requests
 
     def __post_init__(self) -> None:
         for entry in self.log:
@@ -231,16 +236,27 @@ class _Stories:
                     self._request_of[promotion] = self._request_of[model]
                 case DatasetVersionAdded(dataset=dataset, file=file):
                     self._files_of[dataset].add(file)
+                case ReviewOpened(review=review, about=about):
+                    self._release_of[review] = about
+                case StepFinished(request=request, output=output):
+                    self._released_by[output].add(request)
 
     def of(self, entry: Entry) -> Set[str]:
         """The requests it is about; else the other things; else itself alone."""
         names = mentioned(entry.event)
-        requests = {self._request_of[name] for name in names if name in self._request_of}
+        requests = {self._request_of[name] for name in names if name in self._request_of} | self._relying_on(entry)
         if requests:
             return requests
         if isinstance(entry.event, DatasetVersionAdded):
             return {entry.event.dataset}
         return names or {f"entry {entry.index}"}
+
+    def _relying_on(self, entry: Entry) -> Set[str]:
+        """What people said of a clean version belongs to every request that made it, whoever asked first."""
+        if isinstance(entry.event, ReportAttested):
+            return self._released_by.get(entry.event.about, set())
+        release = self._release_of.get(getattr(entry.event, "review", ""))
+        return set() if release is None else self._released_by.get(release, set())
 
     def of_model(self, model: str) -> str:
         """The request that made a model version."""

@@ -99,6 +99,7 @@ class State(StrEnum):
 
     AWAITING_APPROVAL = "awaiting-approval"
     APPROVED = "approved"
+    IN_REVIEW = "in-review"
     DEIDENTIFIED = "deidentified"
     TRAINED = "trained"
     MEASURED = "measured"
@@ -111,7 +112,8 @@ class State(StrEnum):
 NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
     {
         State.AWAITING_APPROVAL: frozenset({State.APPROVED, State.REJECTED, State.CANCELLED}),
-        State.APPROVED: frozenset({State.DEIDENTIFIED, State.BLOCKED, State.CANCELLED, State.FAILED}),
+        State.APPROVED: frozenset({State.DEIDENTIFIED, State.IN_REVIEW, State.BLOCKED, State.CANCELLED, State.FAILED}),
+        State.IN_REVIEW: frozenset({State.DEIDENTIFIED, State.BLOCKED, State.CANCELLED, State.FAILED}),
         State.DEIDENTIFIED: frozenset({State.TRAINED, State.CANCELLED, State.FAILED}),
         State.TRAINED: frozenset({State.MEASURED, State.CANCELLED, State.FAILED}),
         State.MEASURED: frozenset(),

@@ -22,7 +22,7 @@ from tunewarden.domain.names import Action, PrincipalId, Role
 from tunewarden.usecases.ports import Decision, Principal, Resource
 
 _ANYONE = "anyone"
-_KINDS = frozenset({"file", "dataset", "request", "model", "promotion", "log", "key"})
+_KINDS = frozenset({"file", "dataset", "request", "review", "model", "promotion", "log", "key"})
 _EFFECTS = frozenset({"allow", "deny"})
 _CONDITIONS: Mapping[str, Callable[[PrincipalId, PrincipalId | None], bool]] = MappingProxyType(
     {

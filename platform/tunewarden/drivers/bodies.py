@@ -4,12 +4,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from tunewarden.domain.attestations import Attestation
 from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.errors import Corrupted, NotFound, Refused, UnrecordedChange
-from tunewarden.domain.names import Alias, DatasetId, FileId, ModelId, PrincipalId, PromotionId, RequestId
+from tunewarden.domain.names import (
+    Alias,
+    AnswerId,
+    AttestationId,
+    DatasetId,
+    FileId,
+    ModelId,
+    PrincipalId,
+    PromotionId,
+    RequestId,
+    ReviewId,
+)
 from tunewarden.domain.privacy import Ledger
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
+from tunewarden.domain.reviews import Answer, Review
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.usecases.ports import KeyRecord, Principal, StoredFile
 
@@ -50,8 +63,27 @@ LEDGERS: Kind[DatasetId, Ledger] = Kind("ledger", Ledger, lambda one: one.datase
 MODELS: Kind[ModelId, ModelVersion] = Kind("model", ModelVersion, lambda one: one.id)
 PROMOTIONS: Kind[PromotionId, Promotion] = Kind("promotion", Promotion, lambda one: one.id)
 ALIASES: Kind[Alias, AliasTarget] = Kind("alias", AliasTarget, lambda one: one.alias)
+REVIEWS: Kind[ReviewId, Review] = Kind("review", Review, lambda one: one.id)
+ANSWERS: Kind[AnswerId, Answer] = Kind("answer", Answer, lambda one: one.id)
+ATTESTATIONS: Kind[AttestationId, Attestation] = Kind("attestation", Attestation, lambda one: one.id)
 
-NOUNS = tuple(kind.noun for kind in (PRINCIPALS, KEYS, FILES, DATASETS, REQUESTS, LEDGERS, MODELS, PROMOTIONS, ALIASES))
+NOUNS = tuple(
+    kind.noun
+    for kind in (
+        PRINCIPALS,
+        KEYS,
+        FILES,
+        DATASETS,
+        REQUESTS,
+        LEDGERS,
+        MODELS,
+        PROMOTIONS,
+        ALIASES,
+        REVIEWS,
+        ANSWERS,
+        ATTESTATIONS,
+    )
+)
 
 
 def pruned(index: int, leaf: str) -> NotFound:

@@ -12,6 +12,7 @@ from threading import Lock
 from types import TracebackType
 from typing import BinaryIO, Generic, Protocol, Self, TypeVar
 
+from tunewarden.domain.attestations import Attestation
 from tunewarden.domain.canonical import digest_bytes
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.entries import Entry, entry_bytes, read_entry
@@ -19,6 +20,8 @@ from tunewarden.domain.errors import Corrupted, NotFound, Unavailable
 from tunewarden.domain.events import Event
 from tunewarden.domain.names import (
     Alias,
+    AnswerId,
+    AttestationId,
     DatasetId,
     Digest,
     FileId,
@@ -27,9 +30,11 @@ from tunewarden.domain.names import (
     PromotionId,
     PruneId,
     RequestId,
+    ReviewId,
 )
 from tunewarden.domain.privacy import Ledger
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
+from tunewarden.domain.reviews import Answer, Review
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.drivers import bodies
 from tunewarden.drivers.bodies import Kind
@@ -101,6 +106,9 @@ class _MemoryView:
         self.models = _Shelf(self, bodies.MODELS)
         self.promotions = _Shelf(self, bodies.PROMOTIONS)
         self.aliases = _Shelf(self, bodies.ALIASES)
+        self.reviews = _Shelf(self, bodies.REVIEWS)
+        self.answers = _Shelf(self, bodies.ANSWERS)
+        self.attestations = _Shelf(self, bodies.ATTESTATIONS)
 
     def __enter__(self) -> Self:
         # Units of work replace the shelves as one.
@@ -152,6 +160,9 @@ class _MemoryUnit:
         self.models: Store[ModelId, ModelVersion] = _Shelf(self, bodies.MODELS)
         self.promotions: Store[PromotionId, Promotion] = _Shelf(self, bodies.PROMOTIONS)
         self.aliases: Store[Alias, AliasTarget] = _Shelf(self, bodies.ALIASES)
+        self.reviews: Store[ReviewId, Review] = _Shelf(self, bodies.REVIEWS)
+        self.answers: Store[AnswerId, Answer] = _Shelf(self, bodies.ANSWERS)
+        self.attestations: Store[AttestationId, Attestation] = _Shelf(self, bodies.ATTESTATIONS)
 
     def __enter__(self) -> Self:
         if not self._state.lock.acquire(timeout=_WAIT_SECONDS):
@@ -318,34 +329,39 @@ class MemoryBlobs:
 
 
 class MemoryClaims:
-    """Claims in a dictionary: request -> (worker, until)."""
+    """Claims in a dictionary: what -> (who, until)."""
 
     def __init__(self) -> None:
-        self._held: dict[RequestId, tuple[str, datetime]] = {}
+        self._held: dict[str, tuple[str, datetime]] = {}
         self._lock = Lock()
 
-    def take(self, worker: str, among: Sequence[RequestId], now: datetime, lease: timedelta) -> RequestId | None:
+    def take(self, who: str, among: Sequence[K], now: datetime, lease: timedelta) -> K | None:
         with self._lock:
-            for request in among:
-                held = self._held.get(request)
+            for what in among:
+                held = self._held.get(what)
                 if held is None or held[1] <= now:
-                    self._held[request] = (worker, now + lease)
-                    return request
+                    self._held[what] = (who, now + lease)
+                    return what
             return None
 
-    def renew(self, worker: str, request: RequestId, now: datetime, lease: timedelta) -> bool:
+    def held(self, who: str, among: Sequence[K], now: datetime) -> K | None:
         with self._lock:
-            held = self._held.get(request)
-            if held is None or held[0] != worker:
+            mine = {what for what, (by, until) in self._held.items() if by == who and until > now}
+            return next((what for what in among if what in mine), None)
+
+    def renew(self, who: str, what: str, now: datetime, lease: timedelta) -> bool:
+        with self._lock:
+            held = self._held.get(what)
+            if held is None or held[0] != who:
                 return False
-            self._held[request] = (worker, now + lease)
+            self._held[what] = (who, now + lease)
             return True
 
-    def release(self, worker: str, request: RequestId) -> None:
+    def release(self, who: str, what: str) -> None:
         with self._lock:
-            held = self._held.get(request)
-            if held is not None and held[0] == worker:
-                del self._held[request]
+            held = self._held.get(what)
+            if held is not None and held[0] == who:
+                del self._held[what]
 
 
 class FixedClock:

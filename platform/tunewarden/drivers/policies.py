@@ -14,13 +14,15 @@ from typing import Any
 from tunewarden.domain.canonical import encode, to_plain
 from tunewarden.domain.deidentification import parse_profile
 from tunewarden.domain.errors import Malformed, NotFound, Refused
-from tunewarden.domain.gates import Bound, Gate, Rule
+from tunewarden.domain.gates import Bound, Gate, Rule, SamplingPlan
 from tunewarden.domain.names import Digest, PolicyName, Role, digest_name, policy_name
 from tunewarden.domain.retention import Retention, RetentionClass
+from tunewarden.domain.sampling import require_attainable
 from tunewarden.domain.training import BaseModel
 
 _GATE = frozenset({"name", "rules"})
 _RULE = frozenset({"metric", "bound", "limit", "because", "remedy"})
+_REVIEW = frozenset({"documents", "seeds"})
 _RETENTION = frozenset({"classes", "events"})
 _RETENTION_CLASS = frozenset({"because"})
 _BASE_MODEL = frozenset({"weights", "source", "licence", "because"})
@@ -33,9 +35,12 @@ class FilePolicies:
         self._folder = folder
 
     def gate(self, name: PolicyName) -> Gate:
-        """The gate in `gates/NAME.toml`; every metric it names must be declared in `metrics.toml`."""
+        """The gate in `gates/NAME.toml`; every metric it names must be declared in `metrics.toml`.
+
+        A gate whose rules about reviews its own sampling plan could never keep is refused.
+        """
         place = f"gates/{policy_name(name)}.toml"
-        table = _fields(_toml(self._text(place), place), _GATE, place)
+        table = _fields(_toml(self._text(place), place), _GATE, place, optional=frozenset({"review"}))
         if table["name"] != name:
             raise _fault(place, "the name in it is not the name of the file")
         rules = tuple(
@@ -44,7 +49,9 @@ class FilePolicies:
         for rule in rules:
             if rule.metric not in self.metrics():
                 raise _fault(place, f"the metric {rule.metric} is not declared in metrics.toml")
-        return Gate(name=name, rules=rules)
+        gate = Gate(name=name, rules=rules, review=_plan(table["review"], place) if "review" in table else None)
+        require_attainable(gate)
+        return gate
 
     def metrics(self) -> Set[str]:
         """The names of every metric that may be measured and judged."""
@@ -115,6 +122,13 @@ def _rule(value: object, place: str) -> Rule:
         because=_line(table, "because", place),
         remedy=_line(table, "remedy", place),
     )
+
+
+def _plan(value: object, place: str) -> SamplingPlan:
+    table = _fields(value, _REVIEW, f"{place} [review]")
+    if not all(isinstance(number, int) and not isinstance(number, bool) for number in table.values()):
+        raise _fault(place, "documents and seeds are whole numbers")
+    return SamplingPlan(documents=table["documents"], seeds=table["seeds"])
 
 
 def _retention_class(value: object, place: str) -> RetentionClass:

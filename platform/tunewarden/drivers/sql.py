@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, NestedTransaction, delete, insert, se
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.entries import Entry, entry_bytes, read_entry
 from tunewarden.domain.events import Event
-from tunewarden.domain.names import PrincipalId, PruneId, RequestId
+from tunewarden.domain.names import PrincipalId, PruneId
 from tunewarden.drivers import bodies, sql_log, sql_retention
 from tunewarden.drivers.bodies import Kind
 from tunewarden.drivers.sql_engine import reading
@@ -122,6 +122,9 @@ class _SqlView:
     models = _Shelves(bodies.MODELS)
     promotions = _Shelves(bodies.PROMOTIONS)
     aliases = _Shelves(bodies.ALIASES)
+    reviews = _Shelves(bodies.REVIEWS)
+    answers = _Shelves(bodies.ANSWERS)
+    attestations = _Shelves(bodies.ATTESTATIONS)
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -168,6 +171,9 @@ class _SqlUnit:
     models = _Stores(bodies.MODELS)
     promotions = _Stores(bodies.PROMOTIONS)
     aliases = _Stores(bodies.ALIASES)
+    reviews = _Stores(bodies.REVIEWS)
+    answers = _Stores(bodies.ANSWERS)
+    attestations = _Stores(bodies.ATTESTATIONS)
 
     def __init__(self, turns: Turns, clock: Clock, actor: PrincipalId) -> None:
         self._turns, self._clock, self._actor = turns, clock, actor
@@ -250,28 +256,34 @@ class _SqlUnit:
 
 
 class SqlClaims:
-    """Which worker is busy with which request; `usecases.ports.Claims`. Instants are stored to the millisecond."""
+    """Who is busy with what; `usecases.ports.Claims`. Instants are stored to the millisecond."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def take(self, worker: str, among: Sequence[RequestId], now: datetime, lease: timedelta) -> RequestId | None:
+    def take(self, who: str, among: Sequence[K], now: datetime, lease: timedelta) -> K | None:
         with self._engine.begin() as connection:
             live = set(connection.scalars(select(CLAIMS.c.request).where(CLAIMS.c.until > instant_text(now))))
-            free = next((request for request in among if request not in live), None)
+            free = next((one for one in among if one not in live), None)
             if free is not None:
                 connection.execute(delete(CLAIMS).where(CLAIMS.c.request == free))
                 until = instant_text(now + lease)
-                connection.execute(insert(CLAIMS).values(request=free, worker=worker, until=until))
+                connection.execute(insert(CLAIMS).values(request=free, worker=who, until=until))
             return free
 
-    def renew(self, worker: str, request: RequestId, now: datetime, lease: timedelta) -> bool:
-        mine = (CLAIMS.c.request == request) & (CLAIMS.c.worker == worker)
+    def held(self, who: str, among: Sequence[K], now: datetime) -> K | None:
+        mine = (CLAIMS.c.worker == who) & (CLAIMS.c.until > instant_text(now))
+        with self._engine.connect() as connection:
+            live = set(connection.scalars(select(CLAIMS.c.request).where(mine)))
+            return next((one for one in among if one in live), None)
+
+    def renew(self, who: str, what: str, now: datetime, lease: timedelta) -> bool:
+        mine = (CLAIMS.c.request == what) & (CLAIMS.c.worker == who)
         with self._engine.begin() as connection:
             kept = connection.execute(update(CLAIMS).where(mine).values(until=instant_text(now + lease)))
             return kept.rowcount == 1
 
-    def release(self, worker: str, request: RequestId) -> None:
-        mine = (CLAIMS.c.request == request) & (CLAIMS.c.worker == worker)
+    def release(self, who: str, what: str) -> None:
+        mine = (CLAIMS.c.request == what) & (CLAIMS.c.worker == who)
         with self._engine.begin() as connection:
             connection.execute(delete(CLAIMS).where(mine))

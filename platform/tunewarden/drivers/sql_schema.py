@@ -27,6 +27,9 @@ STATE = {
     "model": _state("models"),
     "promotion": _state("promotions"),
     "alias": _state("aliases"),
+    "review": _state("reviews"),
+    "answer": _state("answers"),
+    "attestation": _state("attestations"),
 }
 """Noun of a `bodies.Kind` -> its table."""
 
@@ -36,6 +39,14 @@ CLAIMS = Table(
     Column("request", String(80), primary_key=True),
     Column("worker", String(200), nullable=False),
     Column("until", String(24), nullable=False),  # canonical.instant_text: sorts as text in the order of time
+)
+
+PERSON_KEYS = Table(
+    "person_keys",
+    METADATA,
+    Column("dataset", String(80), primary_key=True),
+    Column("pseudonym", String(64), primary_key=True),
+    Column("wrapped", LargeBinary),  # None once it was destroyed; see vault
 )
 
 ENTRIES = Table(

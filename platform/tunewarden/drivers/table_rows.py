@@ -1,8 +1,8 @@
 """Reading the wanted columns of an uploaded table, row by row: CSV (RFC 4180), JSONL and Parquet.
 
 Uploads are trusted for nothing. Everything that is wrong with one is `Malformed` and names the row (1 is the first
-after the header) and the part (text, label, person, protected[n]). It never repeats a value, nor the name of a column,
-because in a file without a header the first record stands in its place.
+after the header) and the part (text, label, person, protected[n], known[n]). It never repeats a value, nor the
+name of a column, because in a file without a header the first record stands in its place.
 """
 
 import csv
@@ -18,10 +18,13 @@ import pyarrow.parquet as pq
 
 from tunewarden.domain.errors import Malformed
 
-LONGEST_VALUE = 100_000  # characters
-_LONGEST_LINE = 4 << 20  # bytes
+LONGEST_TEXT = 1_000_000  # characters of the text; the de-identifying step takes no longer one
+LONGEST_VALUE = 100_000  # characters of any other value
+LONGEST_LINE = 16 << 20  # bytes: a text of that length in JSON may take twelve for each character
 _BATCH_ROWS = 4096
 _PARQUET_MAGIC = b"PAR1"
+
+csv.field_size_limit(LONGEST_TEXT)  # of this process: there is no other way to say it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,7 @@ def reader_for(filename: str, head: bytes) -> Reader:
         raise empty()
     found = _READERS.get(_sniff(head))
     if found is not _READERS[named]:
-        raise _not_what_named(f"is named *.{named}, but holds something else")
+        raise not_what_named(f"is named *.{named}, but holds something else")
     return found
 
 
@@ -107,14 +110,14 @@ def read_parquet(stream: BinaryIO, parts: Sequence[Part]) -> Iterator[Row]:
     except (pa.ArrowException, OSError):
         table = None
     if table is None:
-        raise _not_what_named("cannot be read as Parquet")
+        raise not_what_named("cannot be read as Parquet")
     present = table.schema_arrow.names
     names = [present[position] for position in _positions(present, parts)]
     for name, part in zip(names, parts, strict=True):
         _require_plain(table.schema_arrow.field(name).type, part)
     first = 1
     batches = table.iter_batches(batch_size=_BATCH_ROWS, columns=names, use_threads=False)
-    while (batch := _next_batch(batches, first)) is not None:
+    while (batch := next_batch(batches, first)) is not None:
         columns = (_texts(batch.column(name), part, first) for name, part in zip(names, parts, strict=True))
         yield from zip(*columns, strict=True)
         first += batch.num_rows
@@ -134,7 +137,7 @@ def _sniff(head: bytes) -> str:
     return "jsonl" if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") else "csv"
 
 
-def _not_what_named(what: str) -> Malformed:
+def not_what_named(what: str) -> Malformed:
     return Malformed(
         "file_not_what_named",
         f"The file {what}.",
@@ -146,10 +149,10 @@ def _not_what_named(what: str) -> Malformed:
 def _lines(stream: BinaryIO) -> Iterator[str]:
     """The lines of a text in UTF-8, with their ends. A line break is one byte there, so lines decode one by one."""
     offset = number = 0
-    while line := stream.readline(_LONGEST_LINE + 1):
+    while line := stream.readline(LONGEST_LINE + 1):
         number += 1
-        if len(line) > _LONGEST_LINE:
-            raise _too_long(f"Line {number} of the file is longer than {_LONGEST_LINE} bytes.")
+        if len(line) > LONGEST_LINE:
+            raise _too_long(f"Line {number} of the file is longer than {LONGEST_LINE} bytes.")
         text = _decoded(line)
         if text is None:
             raise Malformed(
@@ -159,7 +162,7 @@ def _lines(stream: BinaryIO) -> Iterator[str]:
                 param="file",
             )
         if "\0" in text:
-            raise _not_what_named(f"has a zero byte in line {number}, so it is not a text")
+            raise not_what_named(f"has a zero byte in line {number}, so it is not a text")
         yield text.removeprefix("\ufeff") if number == 1 else text
         offset += len(line)
 
@@ -175,20 +178,20 @@ def _csv_records(stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
     """Every record that is not an empty line, numbered from 0, which is the header."""
     reader = csv.reader(_lines(stream), strict=True)
     number = 0
-    while (record := _next_record(reader, number)) is not None:
+    while (record := next_record(reader, number)) is not None:
         if record:
             yield number, record
             number += 1
 
 
-def _next_record(reader: Iterator[list[str]], number: int) -> list[str] | None:
+def next_record(reader: Iterator[list[str]], number: int) -> list[str] | None:
     try:
         return next(reader, None)
     except csv.Error:
         pass
     raise Malformed(
         "csv_broken",
-        f"Row {number} is not well-formed CSV, or one of its values is longer than {LONGEST_VALUE} characters.",
+        f"Row {number} is not well-formed CSV, or one of its values is longer than {LONGEST_TEXT} characters.",
         remedy='Enclose values in double quotes and write a quote inside of them twice ("").',
         param="file",
     )
@@ -280,12 +283,12 @@ def _require_plain(kind: pa.DataType, part: Part) -> None:
         )
 
 
-def _next_batch(batches: Iterator[pa.RecordBatch], first: int) -> pa.RecordBatch | None:
+def next_batch(batches: Iterator[pa.RecordBatch], first: int) -> pa.RecordBatch | None:
     try:
         return next(batches, None)
     except (pa.ArrowException, OSError):
         pass  # the message of the library may hold values
-    raise _not_what_named(f"cannot be read as Parquet from row {first} on")
+    raise not_what_named(f"cannot be read as Parquet from row {first} on")
 
 
 def _texts(column: pa.Array, part: Part, first: int) -> list[str | None]:

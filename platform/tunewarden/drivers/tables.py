@@ -6,7 +6,6 @@ Records pass straight into the encrypted blob; nothing is written down in plain.
 """
 
 import hashlib
-import io
 import math
 import re
 import statistics
@@ -17,11 +16,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from tunewarden.domain.canonical import encode
+from tunewarden.domain.canonical import Plain, encode
 from tunewarden.domain.datasets import Columns
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import Digest
-from tunewarden.drivers.table_rows import LONGEST_VALUE, Part, Reader, Row, empty, reader_for
+from tunewarden.drivers.table_rows import LONGEST_TEXT, LONGEST_VALUE, Part, Reader, Row, empty, reader_for
+from tunewarden.usecases.lines import stream_of
 from tunewarden.usecases.ports import Blobs, Ingested
 
 _MOST_LABELS = 100
@@ -59,7 +59,7 @@ def ingest(blobs: Blobs, digest: Digest, filename: str, columns: Columns) -> Ing
     bands = survey.bands()
     records = (_record(row, columns, labels, bands) for row in _rows(blobs, digest, reader, wanted))
     return Ingested(
-        records=blobs.put(io.BufferedReader(_Lines(map(encode, records)))),
+        records=blobs.put(stream_of(map(encode, records))),
         rows=survey.rows,
         persons=survey.persons,
         labels=labels,
@@ -68,20 +68,22 @@ def ingest(blobs: Blobs, digest: Digest, filename: str, columns: Columns) -> Ing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Checked:
-    """A row without faults. `number` counts from 1; a protected attribute that is not known is ""."""
+    """A row without faults. `number` counts from 1; what is missing of `protected` and `known` is ""."""
 
     number: int
     text: str
     label: str
     person: str
     protected: tuple[str, ...]
+    known: tuple[str, ...]
 
 
 def _wanted(columns: Columns) -> list[Part]:
     parts = [Part(role="text", column=columns.text), Part(role="label", column=columns.label)]
     if columns.person is not None:
         parts.append(Part(role="person", column=columns.person))
-    return parts + [Part(role=f"protected[{place}]", column=name) for place, name in enumerate(columns.protected)]
+    parts += [Part(role=f"protected[{place}]", column=name) for place, name in enumerate(columns.protected)]
+    return parts + [Part(role=f"known[{place}]", column=known.column) for place, known in enumerate(columns.known)]
 
 
 def _rows(blobs: Blobs, digest: Digest, reader: Reader, wanted: Sequence[Part]) -> Iterator[_Checked]:
@@ -91,9 +93,20 @@ def _rows(blobs: Blobs, digest: Digest, reader: Reader, wanted: Sequence[Part]) 
 
 
 def _checked(row: Row, wanted: Sequence[Part], number: int) -> _Checked:
-    text, label, *others = (_sound(value, part, number) for value, part in zip(row, wanted, strict=True))
-    person = others.pop(0) if any(part.role == "person" for part in wanted) else f"row-{number}"
-    return _Checked(number=number, text=text, label=label, person=person, protected=tuple(others))
+    values = [
+        (part.role.partition("[")[0], _sound(value, part, number)) for value, part in zip(row, wanted, strict=True)
+    ]
+    parts: dict[str, list[str]] = {}
+    for role, value in values:
+        parts.setdefault(role, []).append(value)
+    return _Checked(
+        number=number,
+        text=parts["text"][0],
+        label=parts["label"][0],
+        person=parts["person"][0] if "person" in parts else f"row-{number}",
+        protected=tuple(parts.get("protected", ())),
+        known=tuple(parts.get("known", ())),
+    )
 
 
 def _sound(value: str | None, part: Part, number: int) -> str:
@@ -103,10 +116,11 @@ def _sound(value: str | None, part: Part, number: int) -> str:
                 f"{part.role}_missing", f"Row {number} has no {part.role}.", "Complete the row or leave it out."
             )
         return ""
-    if len(value) > LONGEST_VALUE:
+    longest = LONGEST_TEXT if part.role == "text" else LONGEST_VALUE
+    if len(value) > longest:
         raise part.malformed(
             "row_too_long",
-            f"The {part.role} of row {number} is longer than {LONGEST_VALUE} characters.",
+            f"The {part.role} of row {number} is longer than {longest} characters.",
             "Split the record, or leave out what is not to be learnt.",
         )
     if "\0" in value or not _encodable(value):
@@ -252,11 +266,11 @@ def _class_of(label: str, positive: str | None) -> str:
     return label if positive is None or label == positive else _OTHER
 
 
-def _record(
-    row: _Checked, columns: Columns, labels: Sequence[str], bands: Sequence[Band]
-) -> dict[str, int | str | dict[str, str]]:
+def _record(row: _Checked, columns: Columns, labels: Sequence[str], bands: Sequence[Band]) -> dict[str, Plain]:
     groups = zip(columns.protected, bands, row.protected, strict=True)
+    known: dict[str, Plain] = {"known": _known(row, columns)} if columns.known else {}
     return {
+        **known,
         "label": labels.index(_class_of(row.label, columns.positive)),
         "person": row.person,
         "protected": {name: band(value) for name, band, value in groups},
@@ -264,20 +278,10 @@ def _record(
     }
 
 
-class _Lines(io.RawIOBase):
-    """Lines that are made when they are read, as a stream of bytes."""
-
-    def __init__(self, lines: Iterator[bytes]) -> None:
-        super().__init__()
-        self._lines, self._rest = lines, b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        if not self._rest:
-            line = next(self._lines, None)
-            self._rest = b"" if line is None else line + b"\n"
-        piece, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
-        buffer[: len(piece)] = piece
-        return len(piece)
+def _known(row: _Checked, columns: Columns) -> dict[str, Plain]:
+    """What the row says about its person, by kind of identifier; what it does not say is left out."""
+    values: dict[str, list[Plain]] = {}
+    for column, value in zip(columns.known, row.known, strict=True):
+        if value:
+            values.setdefault(column.entity, []).append(value)
+    return {kind: list(several) for kind, several in values.items()}

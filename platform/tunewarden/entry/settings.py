@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     blobs_url: str = ""
     policies: Path = Field(default_factory=_shipped_policies)
+    training_gate: str = Field(default="training", pattern=r"^[a-z][a-z0-9.-]{0,63}$")
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     origin: str = "tunewarden.example/log"
@@ -42,9 +43,12 @@ class Settings(BaseSettings):
     signing_key_file: Path | None = None
     signing_key_pem: SecretStr | None = None
     tenant_key_file: Path | None = None
+    vault_key_file: Path | None = None
     blob_key_file: Path | None = None
     release_key_file: Path | None = None
     ray_address: str = ""
+    deidentify_workers: int = Field(default=2, ge=1)
+    recognisers: Path | None = None
     training_threads: int = Field(default=2, ge=1)
     micro_batch_rows: int = Field(default=64, ge=1)
     charge_every_updates: int = Field(default=4, ge=1)
@@ -98,6 +102,11 @@ class Settings(BaseSettings):
     def tenant_key(self) -> Path:
         """Under which person pseudonyms are made; only the worker opens it."""
         return self.tenant_key_file or self.home / "keys" / "tenant.key"
+
+    @property
+    def vault_key(self) -> Path:
+        """Under which the data keys of persons are wrapped; only the worker opens it."""
+        return self.vault_key_file or self.home / "keys" / "vault.key"
 
     @property
     def blob_key(self) -> Path:

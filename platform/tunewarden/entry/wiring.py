@@ -1,10 +1,11 @@
 """Everything put together, once: settings in, a platform and its pipeline out."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tunewarden.domain.names import PolicyName
+from tunewarden.domain.names import PolicyName, policy_name
 from tunewarden.domain.training import StepName
 from tunewarden.drivers import accounting
 from tunewarden.drivers.access import CasbinAccess
@@ -16,15 +17,19 @@ from tunewarden.drivers.sql import SqlClaims, SqlViews, SqlWork
 from tunewarden.drivers.sql_engine import connect
 from tunewarden.drivers.sql_proofs import SqlSealedLog
 from tunewarden.drivers.tables import ingest
+from tunewarden.entry.diagnostics import logger
 from tunewarden.entry.identifiers import new_id
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.jobs import Pipeline
 from tunewarden.usecases.ports import Platform
 
+if TYPE_CHECKING:
+    from tunewarden.steps.deidentify.progress import Progress
+
 
 def create_keys(settings: Settings) -> None:
     """Make the keys that are missing, each readable for its owner only. In production they must be there already."""
-    for path in (settings.tenant_key, settings.blob_key):
+    for path in (settings.tenant_key, settings.vault_key, settings.blob_key):
         if settings.environment == "production":
             load_key(path)
         else:
@@ -52,6 +57,7 @@ def build(settings: Settings) -> Platform:
         calibrate=accounting.calibrate,
         log=SqlSealedLog(engine),
         new_id=new_id,
+        training_gate=policy_name(settings.training_gate),
     )
 
 
@@ -60,8 +66,18 @@ def with_release(settings: Settings, platform: Platform) -> Platform:
     return replace(platform, release=KeyFileRelease(settings.release_key))
 
 
+def with_samples(platform: Platform) -> Platform:
+    """The platform of a process that draws samples for people to read: the worker's, which reads records anyway."""
+    from tunewarden.steps.deidentify.samples import Samples
+
+    return replace(platform, draw=Samples(platform.blobs))
+
+
 def pipeline(settings: Settings, platform: Platform) -> Pipeline:
     """The steps. Only here are the heavy libraries imported, so that the api starts quickly and stays small."""
+    from tunewarden.drivers.vault import SqlVault
+    from tunewarden.steps.deidentify.finding import Build
+    from tunewarden.steps.deidentify.scale import Compute as Finding
     from tunewarden.steps.deidentify.step import DeidentifyStep
     from tunewarden.steps.measure.step import MeasureStep
     from tunewarden.steps.train.base_model import BaseSource, locate
@@ -80,7 +96,17 @@ def pipeline(settings: Settings, platform: Platform) -> Pipeline:
         charge_every=settings.charge_every_updates,
     )
     return {
-        StepName.DEIDENTIFY: DeidentifyStep(platform.blobs, load_key(settings.tenant_key)),
+        StepName.DEIDENTIFY: DeidentifyStep(
+            platform.blobs,
+            load_key(settings.tenant_key),
+            vault=SqlVault(connect(settings.database), load_key(settings.vault_key)),
+            scratch=settings.scratch_directory.absolute(),
+            open_blobs=OpenBlobs(settings.blob_directory.absolute(), settings.blob_key.absolute()),
+            build=Build(models=settings.recognisers),
+            # Never on a cluster: raw records do not leave this machine.
+            compute=Finding(workers=settings.deidentify_workers),
+            tell=_tell,
+        ),
         StepName.TRAIN: TrainStep(
             platform.blobs,
             locate=directory,
@@ -92,6 +118,28 @@ def pipeline(settings: Settings, platform: Platform) -> Pipeline:
         ),
         StepName.MEASURE: MeasureStep(platform.blobs, directory),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBlobs:
+    """Opens the blobs in whatever process it is called. It travels there, so it knows where the key lies, no more."""
+
+    directory: Path
+    key_file: Path
+
+    def __call__(self) -> DirectoryBlobs:
+        return DirectoryBlobs(self.directory, load_key(self.key_file))
+
+
+def _tell(progress: "Progress") -> None:
+    logger.info(
+        "deidentifying",
+        stage=progress.stage,
+        records=progress.records,
+        of=progress.of,
+        records_per_second=round(progress.records_per_second, 1),
+        seconds_left=None if progress.seconds_left is None else round(progress.seconds_left),
+    )
 
 
 def _now() -> datetime:

@@ -10,7 +10,7 @@ from tunewarden.domain.errors import TunewardenError
 from tunewarden.domain.names import PrincipalId, RequestId, Role
 from tunewarden.entry.diagnostics import logger
 from tunewarden.entry.settings import Settings
-from tunewarden.steps import GUARDS
+from tunewarden.steps import GUARDED
 from tunewarden.usecases import jobs
 from tunewarden.usecases.ports import Platform, Principal
 
@@ -36,7 +36,7 @@ def work_once(settings: Settings, platform: Platform, pipeline: jobs.Pipeline, n
         return False
     with _Heartbeat(platform, name, request, lease):
         try:
-            done = jobs.advance(platform, WORKER, pipeline, GUARDS, request)
+            done = jobs.advance(platform, WORKER, pipeline, GUARDED, request)
             logger.info("step_done", request=request, state=done.state)
         except TunewardenError as error:
             logger.warning("step_ended", request=request, code=error.code)

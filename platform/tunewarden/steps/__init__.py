@@ -1,12 +1,9 @@
 """The work: the heavy libraries live only here.
 
-The steps run in the order of `StepName`; `GUARDS` says which gate judges what a step made before the next may begin.
+The steps run in the order of `StepName`; `GUARDED` says of which the training gate judges what they made, before the
+next may begin.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
-from tunewarden.domain.names import PolicyName
 from tunewarden.domain.training import StepName
 
-GUARDS: Mapping[StepName, PolicyName] = MappingProxyType({StepName.DEIDENTIFY: PolicyName("training")})
+GUARDED = frozenset({StepName.DEIDENTIFY})

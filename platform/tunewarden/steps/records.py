@@ -1,17 +1,19 @@
 """The de-identified records, as they pass from step to step: a manifest and two blobs, bound to each other by digest.
 
 The protected attributes lie apart from the texts, in the same order, so that training can be handed one without the
-other.
+other. A reader computes the Merkle root of what it read and refuses what is not the manifest's.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from tunewarden.domain.canonical import decode, from_plain
+from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
 from tunewarden.domain.errors import Corrupted
 from tunewarden.domain.names import Digest
+from tunewarden.steps.merkle import MerkleTree
+from tunewarden.usecases.lines import stream_of
 from tunewarden.usecases.ports import Blobs
 
 _HELD_OUT_ONE_IN = 5
@@ -21,21 +23,32 @@ _HELD_OUT_ONE_IN = 5
 class Manifest:
     """What the de-identify step released; its digest is that step's output.
 
+    What people find when they read a sample, and what they sign, comes later and is evidence about this manifest's
+    digest; so it cannot stand in here.
+
     Attributes:
         records: digest of one canonical `CleanRecord` a line.
+        root: Merkle root (RFC 6962) over those lines, each a leaf without its line feed.
         protected: digest of one canonical `ProtectedRow` a line, in the same order.
+        protected_root: Merkle root over those.
         profile: digest of the de-identification profile that was applied.
+        detector: what recognised: the identity of the step, its weights included.
         source: digest of the records it was made from.
-        rows, persons, classes: counts.
+        rows, persons, classes: counts of what was released. `persons` are different pseudonyms, the privacy units.
+        erased: records left out because their person's key was destroyed.
     """
 
     records: Digest
+    root: Digest
     protected: Digest
+    protected_root: Digest
     profile: Digest
+    detector: Digest
     source: Digest
     rows: int
     persons: int
     classes: int
+    erased: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,26 +68,48 @@ class ProtectedRow:
     protected: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLines:
+    """Lines in a blob: its digest, the Merkle root over the lines, and how many there are."""
+
+    digest: Digest
+    root: Digest
+    count: int
+
+
+def store_lines(blobs: Blobs, rows: Iterable[CleanRecord | ProtectedRow]) -> StoredLines:
+    """Write one canonical line for each row, as they come; nothing of them is kept, in memory or in plain on disk."""
+    tree = MerkleTree()
+
+    def lines() -> Iterator[bytes]:
+        for row in rows:
+            line = encode(to_plain(row))
+            tree.append(line)
+            yield line
+
+    digest = blobs.put(stream_of(lines()))
+    return StoredLines(digest=digest, root=tree.root(), count=tree.size)
+
+
 def read_manifest(blobs: Blobs, digest: Digest) -> Manifest:
     """Raises `NotFound` or `Corrupted`."""
     return from_plain(Manifest, decode(blobs.read(digest)))
 
 
 def read_records(blobs: Blobs, manifest: Manifest) -> Iterator[CleanRecord]:
-    """Every released record, streamed, in order; raises `Corrupted` if their number is not the manifest's."""
+    """Every released record, streamed, in order.
+
+    Raises `Corrupted` at the end if number or root are not the manifest's: use nothing before the end is reached.
+    """
     with blobs.open(manifest.records) as stream:
-        count = 0
-        for line in _lines(stream):
+        for line in _checked(stream, manifest.rows, manifest.root):
             yield from_plain(CleanRecord, decode(line))
-            count += 1
-    if count != manifest.rows:
-        raise Corrupted("record_count", f"The manifest states {manifest.rows} records, the file has {count}.")
 
 
 def read_protected(blobs: Blobs, manifest: Manifest) -> Iterator[Mapping[str, str]]:
-    """The protected attributes of every record, in the order of `read_records`."""
+    """The protected attributes of every record, in the order of `read_records`; raises as that does."""
     with blobs.open(manifest.protected) as stream:
-        for line in _lines(stream):
+        for line in _checked(stream, manifest.rows, manifest.protected_root):
             yield from_plain(ProtectedRow, decode(line)).protected
 
 
@@ -87,6 +122,18 @@ def held_out(person: str) -> bool:
     return hashlib.sha256(b"held-out\x00" + person.encode()).digest()[0] % _HELD_OUT_ONE_IN == 0
 
 
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    for line in stream:
-        yield line.rstrip(b"\n")
+def _checked(stream: BinaryIO, rows: int, root: Digest) -> Iterator[bytes]:
+    tree = MerkleTree()
+    for ended in stream:
+        line = ended.removesuffix(b"\n")
+        tree.append(line)
+        yield line
+    if tree.size != rows:
+        raise Corrupted("record_count", f"The manifest states {rows} records, the file has {tree.size}.")
+    if tree.root() != root:
+        raise Corrupted(
+            "records_not_released",
+            "The records are not those that were released: their Merkle root is not the manifest's.",
+            remedy="De-identify the dataset version again.",
+            who="administrator",
+        )

@@ -3,24 +3,24 @@
 No unit of work is open while a step runs. Outputs are content-addressed, so a repeated attempt finds its own work.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from tunewarden.domain.canonical import digest_of, encode, to_plain
-from tunewarden.domain.errors import Conflict, IllegalTransition, PlanMismatch, Refused, TunewardenError, Unavailable
+from tunewarden.domain.errors import Conflict, IllegalTransition, Refused, TunewardenError, Unavailable
 from tunewarden.domain.events import (
     BudgetCharged,
-    GateJudged,
     ModelRegistered,
     RequestEnded,
     StepFailed,
     StepFinished,
     StepStarted,
 )
-from tunewarden.domain.gates import Evidence, Gate, Outcome, Verdict, judge
-from tunewarden.domain.names import Action, Digest, ModelId, PolicyName, RequestId
+from tunewarden.domain.gates import Evidence
+from tunewarden.domain.names import Action, Digest, ModelId, RequestId
 from tunewarden.domain.registry import ModelVersion
 from tunewarden.domain.training import STATE_AFTER, STEP_FROM, State, StepName, TrainingRequest
+from tunewarden.usecases.gating import decided, failed, pinned_gate, prepared
 from tunewarden.usecases.ports import Attempt, Attested, Platform, Principal, Resource, Step, StepResult, UnitOfWork
 from tunewarden.usecases.refusals import permit, refusals_recorded
 from tunewarden.usecases.releases import attested
@@ -29,8 +29,8 @@ from tunewarden.usecases.requests import settle
 MOST_ATTEMPTS = 10
 
 Pipeline = Mapping[StepName, Step]
-Guards = Mapping[StepName, PolicyName]
-"""step -> the gate that judges what it made, before the next step may begin."""
+Guarded = Set[StepName]
+"""The steps whose output the training gate judges, before the next step may begin."""
 
 
 def waiting(platform: Platform) -> Sequence[RequestId]:
@@ -40,7 +40,7 @@ def waiting(platform: Platform) -> Sequence[RequestId]:
 
 
 def advance(
-    platform: Platform, worker: Principal, pipeline: Pipeline, guards: Guards, identifier: RequestId
+    platform: Platform, worker: Principal, pipeline: Pipeline, guarded: Guarded, identifier: RequestId
 ) -> TrainingRequest:
     """Do exactly one step of a request.
 
@@ -55,7 +55,7 @@ def advance(
     request, attempt, step = _begin(platform, worker, identifier)  # 1
     try:
         result = pipeline[step](attempt)  # 2
-        return _finish(platform, worker, request, step, attempt, result, pipeline[step], guards.get(step))  # 3
+        return _finish(platform, worker, request, step, attempt, result, pipeline[step], guarded)  # 3
     except Exception as error:
         code = error.code if isinstance(error, TunewardenError) else "unexpected"
         final = _is_final(error) or attempt.number >= MOST_ATTEMPTS
@@ -82,7 +82,7 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
         try:
             dataset.require_usable_for(request.plan.purpose, platform.clock().date())
         except Refused as refusal:
-            _end(platform, work, request, refusal.code)
+            work.requests.put(failed(platform, work, request, refusal.code))
             work.commit()
             raise
         version = dataset.version(request.plan.dataset_version)
@@ -145,7 +145,7 @@ def _finish(
     attempt: Attempt,
     result: StepResult,
     made_by: Step,
-    guard: PolicyName | None,
+    guarded: Guarded,
 ) -> TrainingRequest:
     evidence = Evidence(
         about=result.output if result.about is None else result.about,
@@ -153,8 +153,11 @@ def _finish(
         measurements=result.measurements,
         details=result.details,
     )
-    gate = None if guard is None else _pinned_gate(platform, request, guard)
+    gate = pinned_gate(platform, request) if step in guarded else None
     document = platform.blobs.put_bytes(_document(evidence))
+    ready = (
+        None if gate is None else prepared(platform, request, gate, evidence)
+    )  # a sample is drawn before anything is said
     signed: Attested | None = None
     if STATE_AFTER[step] is State.MEASURED:  # signing takes its time, so it is done before the unit of work opens
         signed = attested(platform, worker, request.done(step, result.output, document))
@@ -172,54 +175,12 @@ def _finish(
             )
         )
         if gate is not None:
-            done = _judged(platform, work, done, request, gate, evidence)
+            done = decided(platform, work, replace(done, state=request.state), gate, evidence, ready)
         if done.state is State.MEASURED and signed is not None:
             done = _registered(platform, work, done, signed)
         work.requests.put(done)
         work.commit()
     return done
-
-
-def _pinned_gate(platform: Platform, request: TrainingRequest, name: PolicyName) -> Gate:
-    gate = platform.policies.gate(name)
-    if gate.digest() != request.plan.training_gate:
-        raise PlanMismatch(
-            "gate_changed",
-            "The gate that guards training is another one than in the approved plan.",
-            remedy="Ask again; the new request will name the gate of today.",
-            who="requester",
-        )
-    return gate
-
-
-def _judged(
-    platform: Platform,
-    work: UnitOfWork,
-    done: TrainingRequest,
-    before: TrainingRequest,
-    gate: Gate,
-    evidence: Evidence,
-) -> TrainingRequest:
-    verdict = judge(gate, evidence.about, [evidence])
-    work.record(judged(done.id, verdict))
-    if verdict.outcome is Outcome.PASS:
-        return done
-    blocked = replace(done, state=before.state).ended(State.BLOCKED, platform.clock(), f"gate_{verdict.outcome}")
-    settle(platform, work, blocked)
-    work.record(RequestEnded(request=done.id, state=State.BLOCKED, because=blocked.ended_because))
-    return blocked
-
-
-def judged(request: RequestId, verdict: Verdict) -> GateJudged:
-    """The entry of a verdict; failing ones are recorded exactly as passing ones."""
-    return GateJudged(
-        request=request,
-        gate=verdict.gate,
-        gate_digest=verdict.gate_digest,
-        about=verdict.about,
-        outcome=verdict.outcome,
-        findings=verdict.findings,
-    )
 
 
 def _registered(platform: Platform, work: UnitOfWork, done: TrainingRequest, signed: Attested) -> TrainingRequest:
@@ -264,16 +225,8 @@ def _fail(
         work.record(StepFailed(request=identifier, attempt=attempt, step=step, code=code))
         # Another worker may have carried the step out meanwhile, or somebody withdrawn the request: then nothing ends.
         if final and STEP_FROM.get(request.state) is step:
-            _end(platform, work, request, code)
+            work.requests.put(failed(platform, work, request, code))
         work.commit()
-
-
-def _end(platform: Platform, work: UnitOfWork, request: TrainingRequest, code: str) -> None:
-    """The request has failed for good; what was promised to it and never ran is given back."""
-    failed = request.ended(State.FAILED, platform.clock(), code)
-    work.requests.put(failed)
-    settle(platform, work, failed)
-    work.record(RequestEnded(request=request.id, state=State.FAILED, because=code))
 
 
 def _document(evidence: Evidence) -> bytes:

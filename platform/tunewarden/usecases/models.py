@@ -9,7 +9,7 @@ from tunewarden.domain.events import AdapterTaken, AliasMoved, ModelRegistered, 
 from tunewarden.domain.gates import Evidence, Outcome, Verdict, judge
 from tunewarden.domain.names import Action, Alias, Digest, ModelId, PolicyName, PromotionId
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, PromotionState
-from tunewarden.usecases.jobs import judged
+from tunewarden.usecases.gating import judged
 from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
 

@@ -3,22 +3,24 @@
 `drivers/memory.py` has every one of them in memory; each real driver passes the same contract tests.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from tunewarden.domain.datasets import Columns
-from tunewarden.domain.gates import Gate, Measurement
+from tunewarden.domain.gates import Gate, Measurement, SamplingPlan
 from tunewarden.domain.names import (
     Action,
+    DatasetId,
     Digest,
     PolicyName,
     PrincipalId,
     RequestId,
 )
 from tunewarden.domain.privacy import Accountant, Mechanism
+from tunewarden.domain.reviews import Mark
 from tunewarden.domain.training import BaseModel, Plan, StepName
 from tunewarden.usecases.work import (
     KeyRecord as KeyRecord,
@@ -35,6 +37,9 @@ from tunewarden.usecases.work import (
     Work as Work,
 )
 
+C = TypeVar("C", bound=str)
+TRAINING_GATE = PolicyName("training")
+
 Clock = Callable[[], datetime]
 """Now, with a time zone."""
 
@@ -44,7 +49,7 @@ class Resource:
     """What an action is about.
 
     Attributes:
-        kind: "file", "dataset", "request", "model", "promotion", "log" or "key".
+        kind: "file", "dataset", "request", "review", "model", "promotion", "log" or "key".
         id: empty where the thing does not exist yet or the action is about all of a kind.
         author: who asked for it or owns it; None where nobody does.
     """
@@ -92,7 +97,8 @@ class Ingested:
 
     Attributes:
         records: digest of a blob with one canonical JSON object a line, in file order:
-            {"label": int, "person": str, "protected": {column: str}, "text": str}.
+            {"label": int, "person": str, "protected": {column: str}, "text": str}, and, where the columns name known
+            identifiers, "known": {entity type: [values]}.
             `label` is an index into `labels`; numeric protected columns are banded.
         rows, persons: counts.
         labels: the classes, sorted.
@@ -119,6 +125,13 @@ class Policies(Protocol):
 
     def base_model(self, name: PolicyName) -> BaseModel:
         """Of the allowlist; raise `Refused` for any other."""
+
+
+class Vault(Protocol):
+    """The data keys of persons. A person's surrogates, date offset and reversible pseudonyms are made from theirs."""
+
+    def keys(self, dataset: DatasetId, pseudonyms: Collection[str]) -> Mapping[str, bytes | None]:
+        """The 32-byte key of every one of them, made where there was none; None once it was destroyed."""
 
 
 class Calibrate(Protocol):
@@ -184,16 +197,37 @@ class Step(Protocol):
 
 
 class Claims(Protocol):
-    """Which worker is busy with which request. Not state that anybody answers for, so it is not logged."""
+    """Who is busy with what: workers with requests, readers with texts. Nobody answers for it, so it is not logged."""
 
-    def take(self, worker: str, among: Sequence[RequestId], now: datetime, lease: timedelta) -> RequestId | None:
-        """Claim the first request of `among` that nobody holds a live claim on; None if there is none."""
+    def take(self, who: str, among: Sequence[C], now: datetime, lease: timedelta) -> C | None:
+        """Claim the first of `among` that nobody holds a live claim on; None if there is none."""
 
-    def renew(self, worker: str, request: RequestId, now: datetime, lease: timedelta) -> bool:
+    def held(self, who: str, among: Sequence[C], now: datetime) -> C | None:
+        """The first of `among` on which this one holds a live claim; None if there is none."""
+
+    def renew(self, who: str, what: str, now: datetime, lease: timedelta) -> bool:
         """Keep a claim; False when it was lost to somebody else."""
 
-    def release(self, worker: str, request: RequestId) -> None:
+    def release(self, who: str, what: str) -> None:
         """Give a claim up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A record that was drawn to be read, as a reader sees it.
+
+    Attributes:
+        record: position in the clean version.
+        seed: the runs of letters and digits of the identifier that was put into the text; empty where none was.
+    """
+
+    record: int
+    text: str
+    seed: tuple[Mark, ...]
+
+
+Draw = Callable[[Digest, SamplingPlan], Sequence[Drawn]]
+"""(clean version, plan) -> its sample, in the order of reading; `domain.reviews.picked` says which. Needs records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,3 +271,7 @@ class Platform:
     """prefix -> a fresh, unguessable, sortable identifier."""
     release: Release | None = None
     """None in a process that holds no release key; only the worker does."""
+    draw: Draw | None = None
+    """None in a process that draws no samples; only the worker does."""
+    training_gate: PolicyName = TRAINING_GATE
+    """Which gate guards training; a plan pins it by its digest."""

@@ -21,6 +21,7 @@ _SHELVES = {
     "model": "models",
     "promotion": "promotions",
     "request": "requests",
+    "review": "reviews",
 }
 """Kind of resource -> where things of this kind are. Holds and prunings are in the log alone."""
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 from math import ceil
 
-from tunewarden.domain.canonical import digest_bytes, encode, to_plain
+from tunewarden.domain.canonical import decode, digest_bytes, encode, from_plain, to_plain
 from tunewarden.domain.datasets import Dataset, DatasetVersion, Purpose
+from tunewarden.domain.deidentification import Profile
+from tunewarden.domain.demands import demanded, require_transformed
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.events import (
@@ -23,7 +25,6 @@ from tunewarden.domain.training import Plan, Recipe, State, TrainingRequest
 from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, UnitOfWork
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
 
-TRAINING_GATE = PolicyName("training")
 DEFAULT_PROFILE = PolicyName("default")
 _FEWEST_PERSONS = 20
 _TRAINING_SHARE = Decimal("0.8")  # four persons in five; the others are measured on (steps/records.py)
@@ -243,7 +244,9 @@ def _plan(platform: Platform, ask: Ask, dataset: Dataset, version: DatasetVersio
         noise_multiplier=Decimal(1),
         updates=ceil(ask.epochs / rate),
     )
-    gate, profile = platform.policies.gate(TRAINING_GATE), platform.policies.profile(ask.profile)
+    gate, profile = platform.policies.gate(platform.training_gate), platform.policies.profile(ask.profile)
+    if demanded(gate):
+        require_transformed(from_plain(Profile, decode(profile)), gate)
     plan = Plan(
         base_model=base_model,
         dataset=dataset.id,

@@ -9,11 +9,14 @@ from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
+from tunewarden.domain.attestations import Attestation
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.events import Event
 from tunewarden.domain.names import (
     Alias,
+    AnswerId,
+    AttestationId,
     DatasetId,
     Digest,
     FileId,
@@ -22,10 +25,12 @@ from tunewarden.domain.names import (
     PromotionId,
     PruneId,
     RequestId,
+    ReviewId,
     Role,
 )
 from tunewarden.domain.privacy import Ledger
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
+from tunewarden.domain.reviews import Answer, Review
 from tunewarden.domain.training import TrainingRequest
 
 K = TypeVar("K", contravariant=True)
@@ -117,6 +122,12 @@ class View(Protocol):
     def promotions(self) -> Shelf[PromotionId, Promotion]: ...
     @property
     def aliases(self) -> Shelf[Alias, AliasTarget]: ...
+    @property
+    def reviews(self) -> Shelf[ReviewId, Review]: ...
+    @property
+    def answers(self) -> Shelf[AnswerId, Answer]: ...
+    @property
+    def attestations(self) -> Shelf[AttestationId, Attestation]: ...
 
     def __enter__(self) -> Self: ...
 
@@ -153,6 +164,9 @@ class UnitOfWork(Protocol):
     models: Store[ModelId, ModelVersion]
     promotions: Store[PromotionId, Promotion]
     aliases: Store[Alias, AliasTarget]
+    reviews: Store[ReviewId, Review]
+    answers: Store[AnswerId, Answer]
+    attestations: Store[AttestationId, Attestation]
 
     def __enter__(self) -> Self: ...
 

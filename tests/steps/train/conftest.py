@@ -19,7 +19,7 @@ from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.names import DatasetId, Digest, PolicyName, RequestId
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.training import BaseModel, Plan, Recipe, StepName
-from tunewarden.steps.records import CleanRecord, Manifest
+from tunewarden.steps.records import CleanRecord, Manifest, ProtectedRow, store_lines
 from tunewarden.steps.train.base_model import file_digest
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.model import TextClassifier, build
@@ -121,13 +121,17 @@ def store_clean(blobs: Blobs, persons: int, profile: Digest = PROFILE, labels: S
         for person in range(persons)
         for label in labels
     ]
-    lines = b"".join(encode(to_plain(record)) + b"\n" for record in records)
+    texts = store_lines(blobs, records)
+    protected = store_lines(blobs, [ProtectedRow(person=record.person, protected={}) for record in records])
     manifest = Manifest(
-        records=blobs.put_bytes(lines),
-        protected=blobs.put_bytes(b""),
+        records=texts.digest,
+        root=texts.root,
+        protected=protected.digest,
+        protected_root=protected.root,
         profile=profile,
+        detector=SOURCE,
         source=SOURCE,
-        rows=len(records),
+        rows=texts.count,
         persons=persons,
         classes=2,
     )

@@ -9,11 +9,11 @@ import pytest
 from tests.steps.train.conftest import SOURCE, pseudonym, store_clean
 from transformers import PreTrainedTokenizerBase
 
-from tunewarden.domain.canonical import digest_of
+from tunewarden.domain.canonical import digest_of, encode, to_plain
 from tunewarden.domain.errors import Corrupted, Malformed, PlanMismatch, Refused
 from tunewarden.domain.training import Plan
 from tunewarden.drivers.memory import MemoryBlobs
-from tunewarden.steps.records import held_out
+from tunewarden.steps.records import held_out, read_manifest, read_records, store_lines
 from tunewarden.steps.train.base_model import load
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.rows import Rows, read_rows, require_enough
@@ -51,6 +51,19 @@ def test_records_made_from_others_than_the_plan_names_are_refused(
     blobs = MemoryBlobs()
     with pytest.raises(PlanMismatch):
         read_rows(blobs, store_clean(blobs, PERSONS), replace(plan, **change), tokenizer)  # type: ignore[arg-type]
+
+
+def test_a_clean_file_that_is_not_the_released_one_is_not_trained_on(
+    plan: Plan, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    blobs = MemoryBlobs()
+    manifest = read_manifest(blobs, store_clean(blobs, PERSONS))
+    for records in (list(read_records(blobs, manifest))[::-1], list(read_records(blobs, manifest))[1:]):
+        other = store_lines(blobs, records)
+        tampered = replace(manifest, records=other.digest, rows=other.count)
+        with pytest.raises(Corrupted) as refused:
+            read_rows(blobs, blobs.put_bytes(encode(to_plain(tampered))), plan, tokenizer)
+        assert refused.value.code == "records_not_released"
 
 
 def test_no_records_at_all_are_too_few_persons(plan: Plan, tokenizer: PreTrainedTokenizerBase) -> None:

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
 
 from tunewarden.entry.api import errors
-from tunewarden.entry.api.routes import audit, datasets, files, jobs, lineage, models
+from tunewarden.entry.api.routes import audit, datasets, files, jobs, lineage, models, review_pages, reviews
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import Platform
 
@@ -32,8 +32,8 @@ def create_app(platform: Platform, settings: Settings) -> FastAPI:
     app.state.platform = platform
     app.state.settings = settings
     errors.install(app)
-    for router in (files.router, datasets.router, jobs.router, models.router, lineage.router, audit.router):
-        app.include_router(router)
+    for routes in (files, datasets, jobs, reviews, models, lineage, audit, review_pages):
+        app.include_router(routes.router)
 
     @app.get("/healthz", include_in_schema=False)
     def healthy() -> dict[str, str]:

@@ -36,6 +36,10 @@ class NotAuthenticated(Exception):
     """No key, or one that does not work. Says nothing about which."""
 
 
+class AskForKey(NotAuthenticated):
+    """The same for a page: the browser is told to ask for a key (RFC 7617)."""
+
+
 def status_of(error: TunewardenError) -> int:
     """HTTP status of one of our errors; raises `KeyError` for a kind that is not mapped."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
@@ -79,8 +83,13 @@ def install(app: FastAPI) -> None:
         return problem(request, status, error.code, error.reason, param=error.param, remedy=error.remedy, who=error.who)
 
     @app.exception_handler(NotAuthenticated)
-    def no_key(request: Request, _: NotAuthenticated) -> JSONResponse:
-        return problem(request, 401, "invalid_api_key", "This needs an API key that works.")
+    def no_key(request: Request, error: NotAuthenticated) -> JSONResponse:
+        answer = problem(request, 401, "invalid_api_key", "This needs an API key that works.")
+        if isinstance(error, AskForKey):
+            answer.headers["www-authenticate"] = (
+                'Basic realm="Tunewarden: your API key is the password", charset="UTF-8"'
+            )
+        return answer
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:

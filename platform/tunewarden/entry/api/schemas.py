@@ -6,10 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from tunewarden.domain.datasets import Dataset, LawfulBasis, Purpose, Sensitivity
+from tunewarden.domain.attestations import Knowledge
+from tunewarden.domain.datasets import Columns, Dataset, LawfulBasis, Purpose, Sensitivity
+from tunewarden.domain.deidentification import Method
 from tunewarden.domain.gates import Verdict
+from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import Alias, Role
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
+from tunewarden.domain.reviews import MOST_MARKS
 from tunewarden.domain.training import State, TrainingRequest
 from tunewarden.usecases.datasets import BudgetState
 from tunewarden.usecases.ports import Receipt, StoredFile
@@ -17,6 +21,7 @@ from tunewarden.usecases.ports import Receipt, StoredFile
 Word = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]*$")]
 """An id or a name. Without the zero character, which PostgreSQL's text cannot hold."""
 Number = Annotated[str | float | int, Field(description="A decimal; send it as a string to keep every digit.")]
+LONGEST_TEXT = 2**31
 DigestText = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
@@ -38,6 +43,7 @@ class ColumnsIn(Strict):
     person: Annotated[str, StringConstraints(max_length=128)] | None
     protected: list[Word] = Field(default=[], max_length=8)
     positive: Word | None = None
+    known: dict[EntityType, Annotated[list[Word], Field(min_length=1, max_length=8)]] = Field(default={}, max_length=32)
 
 
 class BudgetIn(Strict):
@@ -113,6 +119,24 @@ class PromotionApprovalIn(Strict):
     verdict: DigestText
 
 
+class MarkIn(Strict):
+    start: Annotated[int, Field(ge=0, le=LONGEST_TEXT)]
+    end: Annotated[int, Field(ge=1, le=LONGEST_TEXT)]
+
+
+class AnswerIn(Strict):
+    item: Annotated[int, Field(ge=0, le=LONGEST_TEXT)]
+    marks: list[MarkIn] = Field(default=[], max_length=MOST_MARKS)
+    nothing_found: bool = False
+
+
+class AttestationIn(Strict):
+    report: DigestText
+    method: Method
+    knowledge: Knowledge | None = None
+    expires: date | None = None
+
+
 class KeyIn(Strict):
     name: Word
     roles: list[Role] = Field(min_length=1)
@@ -123,6 +147,7 @@ Json = dict[str, Any]
 _STATUS = {
     State.AWAITING_APPROVAL: "queued",
     State.APPROVED: "running",
+    State.IN_REVIEW: "running",
     State.DEIDENTIFIED: "running",
     State.TRAINED: "running",
     State.MEASURED: "succeeded",
@@ -152,6 +177,11 @@ def file_out(stored: StoredFile) -> Json:
     }
 
 
+def _known_out(columns: Columns) -> Json:
+    kinds = {known.entity for known in columns.known}
+    return {kind: [known.column for known in columns.known if known.entity is kind] for kind in sorted(kinds)}
+
+
 def dataset_out(dataset: Dataset) -> Json:
     """Our `dataset` object."""
     return {
@@ -169,6 +199,7 @@ def dataset_out(dataset: Dataset) -> Json:
             "person": dataset.columns.person,
             "protected": list(dataset.columns.protected),
             "positive": dataset.columns.positive,
+            "known": _known_out(dataset.columns),
         },
         "budget": {"epsilon": str(dataset.budget.epsilon), "delta": str(dataset.budget.delta)},
         "versions": [

@@ -11,7 +11,7 @@ import typer
 
 from tunewarden.domain.errors import TunewardenError
 from tunewarden.domain.names import PrincipalId, Role
-from tunewarden.entry.cli import log
+from tunewarden.entry.cli import deid, log
 
 # Before any library that reads them is imported: no telemetry, no hub; and threads that wait do not spin, because on a
 # busy machine spinning ones keep the working ones from working.
@@ -33,6 +33,7 @@ app = typer.Typer(
 keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(log.app, name="log")
+app.add_typer(deid.app, name="deid")
 
 
 @app.command()
@@ -80,10 +81,10 @@ def worker() -> None:
     """Carry approved requests out, one step at a time."""
     from tunewarden.entry import worker as processes
     from tunewarden.entry.settings import Settings
-    from tunewarden.entry.wiring import build, pipeline, with_release
+    from tunewarden.entry.wiring import build, pipeline, with_release, with_samples
 
     settings, stopping = Settings(), _until_told_to_stop()
-    platform = with_release(settings, build(settings))
+    platform = with_samples(with_release(settings, build(settings)))
     raise typer.Exit(processes.run(settings, platform, pipeline(settings, platform), stopping.is_set))
 
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from faker import Faker
 
-from tunewarden.domain.deidentification import EntityType
+from tunewarden.domain.identifiers import EntityType
 
 LABELS = ("medical", "trauma")
 COLUMNS = ("text", "label", "person", "sex", "age")

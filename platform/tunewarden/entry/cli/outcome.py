@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
-from tunewarden.domain.deidentification import EntityType
+from tunewarden.domain.identifiers import EntityType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

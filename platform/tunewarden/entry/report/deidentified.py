@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tunewarden.domain.deidentification import EntityType
-from tunewarden.domain.events import RequestSubmitted, StepFinished
+from tunewarden.domain.events import RequestSubmitted, ReviewAnswered, ReviewClosed, ReviewOpened, StepFinished
+from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.lineage import LineageReport
 from tunewarden.domain.training import StepName
-from tunewarden.entry.report import words
+from tunewarden.entry.report.deid_words import category_name, kind_name, operator_name
 from tunewarden.entry.report.facts import Fact, Name, Said, of, only
 from tunewarden.entry.report.figures import count, exact, interval
 from tunewarden.entry.report.reading import Part
@@ -16,7 +16,6 @@ _NOT_REVIEWED = (
     "not reviewed by a person",
     "What the recognisers missed is known only as far as planted identifiers tell.",
 )
-_REVIEWED = ("reviewed by a person", "The evidence says so; it does not say by whom.")
 _NOT_STATED = ("not known to have been reviewed by a person", "The evidence of the step does not say.")
 
 
@@ -47,7 +46,8 @@ class Deidentified:
 
     Attributes:
         total: identifiers found.
-        review: whether a person has looked, and what that means.
+        review: whether people have looked, and what that means.
+        review_log: the entries that say so.
         planted: whether any recall on planted identifiers was measured.
         rescan: what a second look at the output found; None where nobody looked.
         example: an invented text before and after; None where the evidence has none.
@@ -57,6 +57,7 @@ class Deidentified:
     log: tuple[int, ...]
     facts: tuple[Fact, ...]
     review: tuple[str, str]
+    review_log: tuple[int, ...]
     kinds: tuple[Kind, ...]
     planted: bool
     categories: tuple[Category, ...]
@@ -72,11 +73,13 @@ def deidentified(report: LineageReport, details: Part) -> Deidentified | None:
     entry, event = done[-1]
     found = {kind: event.counts[kind] for kind in EntityType if event.counts.get(kind)}
     kinds = tuple(_kind(kind, found.get(kind, 0), details) for kind in _shown(found, details))
+    review, review_log = _reviewed(report, event) or (_not_reviewed(details), (entry.index,))
     return Deidentified(
         total=count(sum(found.values()), "identifier"),
         log=(entry.index,),
         facts=tuple(_facts(report, event, entry.index)),
-        review=_review(details),
+        review=review,
+        review_log=review_log,
         kinds=kinds,
         planted=any(kind.recall is not None for kind in kinds),
         categories=tuple(_categories(details)),
@@ -98,14 +101,24 @@ def _facts(report: LineageReport, event: StepFinished, index: int) -> Iterator[F
     yield Fact("Released records", Name(event.output), (index,))
 
 
-def _review(details: Part) -> tuple[str, str]:
-    match details.at("reviewed").value:
-        case True:
-            return _REVIEWED
-        case False:
-            return _NOT_REVIEWED
-        case _:
-            return _NOT_STATED
+def _reviewed(report: LineageReport, event: StepFinished) -> tuple[tuple[str, str], tuple[int, ...]] | None:
+    """What came of the last sample that was read to its end, and its entries; None where there is none."""
+    about = {opened.review for _, opened in of(report.reviews, ReviewOpened) if opened.about == event.output}
+    closed = [pair for pair in of(report.reviews, ReviewClosed) if pair[1].review in about]
+    if not closed:
+        return None
+    entry, end = closed[-1]
+    said = [one for one, read in of(report.reviews, ReviewAnswered) if read.review == end.review]
+    people = count(len({one.actor for one in said}), "person", "people")
+    what = (
+        f"In {end.leaks:,} of {count(end.documents, 'record')} drawn at random something was marked that still "
+        f"identifies; of {count(end.seeds, 'made-up identifier')} put into others, {end.found:,} were noticed."
+    )
+    return (f"reviewed by {people}", what), (*(one.index for one in said), entry.index)
+
+
+def _not_reviewed(details: Part) -> tuple[str, str]:
+    return _NOT_STATED if details.at("reviewed").value is None else _NOT_REVIEWED
 
 
 def _shown(found: dict[EntityType, int], details: Part) -> list[EntityType]:
@@ -120,8 +133,8 @@ def _kind(kind: EntityType, found: int, details: Part) -> Kind:
     planted, operator = details.at("planted", kind), details.at("operators", kind).text
     recall, number = planted.figure, planted.at("n").whole
     return Kind(
-        name=_NAMES.get(kind, words.spaced(kind)),
-        operator=operator,
+        name=kind_name(kind),
+        operator=None if operator is None else operator_name(operator),
         found=f"{found:,}",
         recall=None if recall is None else interval(recall),
         planted="" if number is None else f"{number:,}",
@@ -133,7 +146,7 @@ def _categories(details: Part) -> Iterator[Category]:
         name, detector, number = item.at("category").text, item.at("detector").value, item.at("transformed").whole
         if name is not None and isinstance(detector, bool) and number is not None:
             yield Category(
-                name=words.spaced(name),
+                name=category_name(name),
                 detector=detector,
                 transformed=f"{number:,}",
                 gap=item.at("known_gap").text or "",
@@ -158,15 +171,3 @@ def _example(details: Part) -> tuple[str, str] | None:
         if before is not None and after is not None:
             return before, after
     return None
-
-
-_NAMES = {
-    EntityType.SSN: "social security number",
-    EntityType.URL: "web address",
-    EntityType.IP: "IP address",
-    EntityType.IBAN: "IBAN",
-    EntityType.EMAIL: "e-mail address",
-    EntityType.AGE: "age over 89",
-    EntityType.OTHER_ID: "other id",
-    EntityType.PERSON_ID: "the record\N{RIGHT SINGLE QUOTATION MARK}s own person id",
-}

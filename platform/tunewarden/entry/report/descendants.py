@@ -31,6 +31,7 @@ from tunewarden.usecases.tracing import VersionStory
 _WAITING: Mapping[State, str] = {
     State.AWAITING_APPROVAL: "Waits for an approver",
     State.APPROVED: "Approved; the worker de-identifies next",
+    State.IN_REVIEW: "De-identified; waits for people to read a sample or to sign the report",
     State.DEIDENTIFIED: "De-identified; the worker trains next",
     State.TRAINED: "Trained; the worker measures next",
 }

@@ -22,9 +22,13 @@ from tunewarden.domain.events import (
     ModelRegistered,
     PromotionApproved,
     PromotionProposed,
+    ReportAttested,
     RequestApproved,
     RequestEnded,
     RequestSubmitted,
+    ReviewAnswered,
+    ReviewClosed,
+    ReviewOpened,
     StepFailed,
     StepFinished,
     StepStarted,
@@ -201,11 +205,25 @@ def _about_request(event: Event) -> str:
             return "Approved exactly this plan"
         case RequestEnded(state=state, because=because):
             return words.STATES.get(state, f"The request ended: {state}") + (f" ({because})" if because else "")
+        case ReviewOpened() | ReviewClosed() | ReportAttested():
+            return _said_by_people(event)
         case GateJudged(gate=gate, outcome=outcome):
             return f"The gate \u201c{gate}\u201d said {words.OUTCOMES[outcome]}"
         case ActionRefused(action=action, code=code):
             return f"Asked {words.ACTIONS[action]}: refused ({code})"
     return ""
+
+
+def _said_by_people(event: ReviewOpened | ReviewClosed | ReportAttested) -> str:
+    match event:
+        case ReviewOpened(documents=documents, seeds=seeds, failed_before=failed):
+            before = f"; {count(failed, 'sample')} of these data had not passed before" if failed else ""
+            return f"Drew {documents:,} of the released records and {count(seeds, 'seeded one')} to be read{before}"
+        case ReviewClosed(leaks=leaks, documents=documents, found=found, seeds=seeds):
+            return f"Read to the end: {leaks:,} of {documents:,} records leak, {found:,} of {seeds:,} seeds were found"
+        case ReportAttested(method=method, expires=expires):
+            until = "" if expires is None else f", until {expires.isoformat()}"
+            return f"Signed the report that claims {words.spaced(method)}{until}"
 
 
 def _about_model(event: Event, model: ModelId) -> str:
@@ -234,6 +252,8 @@ _ACTS: Mapping[type[Event], str] = {
     RequestApproved: "approved the plan",
     StepFinished: "carried out the job",
     StepFailed: "carried out the job",
+    ReviewAnswered: "read a sample",
+    ReportAttested: "signed the report",
     PromotionProposed: "proposed the promotion",
     PromotionApproved: "approved the promotion",
     AdapterTaken: "took the weights away",

@@ -15,8 +15,11 @@ from tunewarden.domain.events import (
     ModelRegistered,
     PromotionApproved,
     PromotionProposed,
+    ReportAttested,
     RequestApproved,
     RequestSubmitted,
+    ReviewClosed,
+    ReviewOpened,
     SigningKeyRotated,
     StepFailed,
     StepFinished,
@@ -54,6 +57,18 @@ def summary(lineage: Lineage, *, size: int) -> Plain:
         **_data(report),
         "privacy": _privacy(report, plan),
         "steps": list(_steps(report)),
+        "reviews": list(_reviews(report)),
+        "attestations": [
+            _signed(entry)
+            | {
+                "about": event.about,
+                "report": event.report,
+                "method": event.method.value,
+                "knowledge": None if event.knowledge is None else event.knowledge.value,
+                "expires": None if event.expires is None else event.expires.isoformat(),
+            }
+            for entry, event in of(report.reviews, ReportAttested)
+        ],
         "gates": [
             _signed(entry)
             | {
@@ -90,6 +105,24 @@ def summary(lineage: Lineage, *, size: int) -> Plain:
 def _signed(entry: Entry) -> dict[str, Plain]:
     """Where an entry stands, who did it and when."""
     return {"index": entry.index, "actor": entry.actor, "at": instant_text(entry.at)}
+
+
+def _reviews(report: LineageReport) -> Iterable[Plain]:
+    """Samples that were read, or are being read: each with its entries, those of the answers included."""
+    closed = {event.review: (entry, event) for entry, event in of(report.reviews, ReviewClosed)}
+    for entry, event in of(report.reviews, ReviewOpened):
+        end = closed.get(event.review)
+        yield _signed(entry) | {
+            "review": event.review,
+            "about": event.about,
+            "sample": event.sample,
+            "documents": event.documents,
+            "seeds": event.seeds,
+            "failed_before": event.failed_before,
+            "closed": None
+            if end is None
+            else _signed(end[0]) | {"leaks": end[1].leaks, "found": end[1].found, "evidence": end[1].evidence},
+        }
 
 
 def _data(report: LineageReport) -> Mapping[str, Plain]:

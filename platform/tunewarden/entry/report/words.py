@@ -40,6 +40,9 @@ ACTIONS: Mapping[Action, str] = {
     Action.RELEASE_HOLD: "to release a legal hold",
     Action.PROPOSE_PRUNE: "to drop the bodies of old entries",
     Action.APPROVE_PRUNE: "to approve that the bodies of old entries are dropped",
+    Action.REVIEW_SAMPLE: "to read a sample of the released records",
+    Action.READ_REVIEW: "to see what a review found, or the report to sign",
+    Action.ATTEST_REPORT: "to sign the report on the released records",
 }
 
 LAWFUL_BASES: Mapping[LawfulBasis, str] = {
@@ -97,6 +100,9 @@ REASONS: Mapping[str, Reason] = {
         "a privacy officer, after exporting and verifying the log again",
     ),
     "dataset_retired": Reason("The dataset is retired.", f"{_STEWARD}, by registering a dataset that may be used"),
+    "everybody_erased": Reason(
+        "Every record was of a person who had been erased.", f"{_STEWARD}, by registering records of other persons"
+    ),
     "dataset_too_small": Reason("The dataset has too few persons for this plan.", f"{_STEWARD}, by adding records"),
     "delta_too_large": Reason(
         "Delta was so large that publishing one person's records whole would have counted as private.", _REQUESTER
@@ -126,12 +132,38 @@ REASONS: Mapping[str, Reason] = {
         "The approval named another plan than the one that was waiting.", f"{_APPROVER}, after reviewing the plan"
     ),
     "privacy_budget_exhausted": Reason("The dataset's privacy budget does not allow that much.", _PRIVACY),
+    "profile_keeps_what_gate_demands": Reason(
+        "The de-identification profile leaves in what the gate wants transformed.",
+        "the requester, with another profile; an administrator, with a gate that fits it",
+    ),
+    "made_up_values_not_reviewable": Reason(
+        "The profile writes made-up values into the texts, which readers could not tell from what was missed.",
+        "the requester, with a profile that replaces identifiers by their type",
+    ),
+    "method_not_claimed": Reason(
+        "The signature named another method than the profile claims.", "a privacy officer, by signing what is claimed"
+    ),
+    "nothing_to_attest": Reason(
+        "The profile claims nothing that would have to be signed.", "nobody; nothing is missing"
+    ),
+    "profile_takes_nothing_out": Reason(
+        "The profile takes no kind of identifier out, so a reader would not know what to mark.",
+        "the requester, with another profile",
+    ),
     "purpose_not_allowed": Reason(
         "The dataset may not be used for the purpose that was named.",
         f"the requester, with an allowed purpose; {_STEWARD}, by having the purposes reviewed",
     ),
+    "report_changed": Reason(
+        "The signature named another report than that of the clean version.",
+        "a privacy officer, after reading the report as it is",
+    ),
     "retention_ended": Reason("The records were to be kept no longer.", f"{_STEWARD}, by registering newer records"),
     "roles_conflict": Reason("One principal may not hold these roles together.", "an administrator"),
+    "too_few_to_review": Reason(
+        "There are too few released records for a sample that could keep the gate's rules.",
+        f"{_STEWARD}, by adding records",
+    ),
     "verdict_changed": Reason(
         "The approval named another verdict than that of the promotion.", f"{_APPROVER}, after reviewing the verdict"
     ),

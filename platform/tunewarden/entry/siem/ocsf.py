@@ -40,9 +40,22 @@ _CLASSES: Mapping[str, tuple[int, int]] = MappingProxyType(
 _CHECKS: Mapping[object, tuple[int, str]] = MappingProxyType({"fail": (3, "Fail"), "unknown": (2, "Warning")})
 """Outcome of a gate -> `compliance.status_id` and its caption; 2 is "no result due to missing information"."""
 
-_CREATING = ("Submitted", "Proposed", "Registered", "Reserved", "Started", "Placed", "Signed")
-_UPDATING = ("Approved", "Charged", "Settled", "Finished", "Failed", "Ended", "Moved", "Released", "Judged", "Rotated")
-_THINGS = ("request", "dataset", "model", "promotion", "file", "principal", "hold", "prune", "resource")
+_CREATING = ("Submitted", "Proposed", "Registered", "Reserved", "Started", "Placed", "Signed", "Opened", "Attested")
+_UPDATING = (
+    "Approved",
+    "Charged",
+    "Settled",
+    "Finished",
+    "Failed",
+    "Ended",
+    "Moved",
+    "Released",
+    "Judged",
+    "Rotated",
+    "Answered",
+    "Closed",
+)
+_THINGS = ("request", "dataset", "model", "promotion", "file", "principal", "hold", "prune", "review", "resource")
 
 
 def render(event: Exported) -> str:

@@ -1,9 +1,5 @@
 """De-identification with Presidio: recognise, transform, and measure what is left.
 
-`step.DeidentifyStep` is the step; it lets `release` stream the records through `detector.Deidentifier` and `residual`
-measure. What is recognised stands in `patterns` and `names`, the engine and context in `recognisers`.
+`step.DeidentifyStep` is the step. A text is normalised (`normalise`), read by the engine of its profile (`engines`) and
+by recognisers (`recognisers`); what they found is settled (`spans`, `known`) and transformed (`operators`).
 """
-
-from tunewarden.steps.deidentify.step import DeidentifyStep
-
-__all__ = ["DeidentifyStep"]

@@ -1,85 +1,78 @@
-"""Finding and transforming: one text in, the same text without its identifiers out."""
+"""Finding: texts in, candidates for identifiers out. Nothing is decided here between candidates that overlap."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry
-from presidio_analyzer.nlp_engine import NoOpNlpEngine
-from presidio_anonymizer import AnonymizerEngine
-from presidio_anonymizer.entities import OperatorConfig, RecognizerResult as Found
+from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
 
-from tunewarden.domain.deidentification import EntityType, Operator, Profile
-from tunewarden.domain.errors import Malformed
-from tunewarden.steps.deidentify.recognisers import ENTITY_OF, LANGUAGE, WholeWordContext
-from tunewarden.steps.deidentify.spans import Span, propagate, resolve, sweep
+from tunewarden.domain.deidentification import Profile
+from tunewarden.steps.deidentify.engines import MODEL, ModelEngine, ModelRecogniser, Read, reader
+from tunewarden.steps.deidentify.normalise import Normalised, normalise
+from tunewarden.steps.deidentify.placeholders import ours, outside
+from tunewarden.steps.deidentify.recognisers import ENTITY_OF, LANGUAGE, WholeWordContext, recognisers
+from tunewarden.steps.deidentify.spans import Span
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cleaned:
-    """A text after its profile, and what was transformed: spans of the text as it was before."""
-
-    text: str
-    spans: tuple[Span, ...]
+Recognise = Callable[[Sequence[str]], Sequence[EntityRecognizer]]
+"""Languages -> a fresh set of recognisers for one engine."""
 
 
-class Deidentifier:
-    """One profile, applied to texts one after the other. Building it takes a moment; keep it."""
+class Detector:
+    """The recognisers of one profile, for texts one batch after the other. Building it takes a moment; keep it.
 
-    def __init__(self, profile: Profile, recognisers: Sequence[EntityRecognizer]) -> None:
-        """Raises `Malformed` for a language that there are no recognisers for."""
-        if profile.language != LANGUAGE:
-            raise Malformed(
-                "language_without_recogniser",
-                f"The profile is for a language without recognisers; there are recognisers for: {LANGUAGE}.",
-                remedy="Use a profile for a language that has recognisers.",
-                who="administrator",
-            )
+    Not safe to be used by several threads at once.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        models: Path | None = None,
+        threads: int = 1,
+        recognise: Recognise = recognisers,
+        read: Read | None = None,
+    ) -> None:
+        """`read` stands in for the profile's engine; `models` and `threads` as in `engines.reader`.
+
+        Raises `Malformed` for a language without recognisers, and what `engines.reader` raises.
+        """
         self.profile = profile
-        self._threshold = float(profile.threshold)
+        self._engine = ModelEngine(reader(profile.engine, models, threads) if read is None else read, LANGUAGE)
+        active = [*recognise(profile.languages), ModelRecogniser(LANGUAGE)]
+        self.recognisers: tuple[str, ...] = tuple(sorted(recogniser.name for recogniser in active))
         self._analyzer = AnalyzerEngine(
-            registry=RecognizerRegistry(recognizers=list(recognisers), supported_languages=[LANGUAGE]),
-            nlp_engine=NoOpNlpEngine(models=[{"lang_code": LANGUAGE, "model_name": "none"}]),
+            registry=RecognizerRegistry(recognizers=active, supported_languages=[LANGUAGE]),
+            nlp_engine=self._engine,
             supported_languages=[LANGUAGE],
             context_aware_enhancer=WholeWordContext(),
         )
-        self._anonymizer = AnonymizerEngine()
-        self._operators = {entity.value: _presidio(entity, profile.operator(entity)) for entity in EntityType}
 
-    def find(self, text: str, known: Sequence[str] = (), threshold: float | None = None) -> tuple[Span, ...]:
-        """Identifiers of `text` that the profile transforms, disjoint and in order.
+    def find(self, texts: Sequence[str], *, scale: float = 1.0) -> list[list[Span]]:
+        """Candidates in each text, of every kind, overlapping as they may, in code points of the text as it was given.
 
-        `known` are values of the record's own columns; `threshold` stands in for the profile's.
+        `scale` multiplies both thresholds of the profile: 0.5 looks twice as closely. Raises `Refused` for a text on
+        which a pattern takes too long. What we wrote in a text before (`placeholders.ours`) is none.
         """
-        least = self._threshold if threshold is None else threshold
-        results = self._analyzer.analyze(text, language=LANGUAGE, score_threshold=least)
-        found = [
-            Span(start=result.start, end=result.end, entity=ENTITY_OF[result.entity_type], score=result.score)
-            for result in results
+        written = [ours(text) for text in texts]
+        normalised = [normalise(text) for text in texts]
+        least = float(self.profile.threshold) * scale
+        least_probability = float(self.profile.engine.threshold) * scale
+        read = self._engine.process_batch([each.text for each in normalised], LANGUAGE, threshold=least_probability)
+        found = []
+        for each, (text, artifacts) in zip(normalised, read, strict=True):
+            results = self._analyzer.analyze(text, LANGUAGE, score_threshold=0.0, nlp_artifacts=artifacts)
+            found.append([_span(each, result) for result in results if _model(result) or result.score >= least])
+        return [
+            spans if not places else [part for span in spans for part in outside(span, text, places)]
+            for text, places, spans in zip(texts, written, found, strict=True)
         ]
-        everything: Iterable[Span] = [*found, *propagate(text, found), *sweep(text, known)]
-        # A kept kind is dropped before overlaps are settled, so that it cannot uncover what another kind covers.
-        return resolve(span for span in everything if self.profile.operator(span.entity) is not Operator.KEEP)
-
-    def clean(self, text: str, known: Sequence[str] = ()) -> Cleaned:
-        """`text` after the profile."""
-        spans = self.find(text, known)
-        found = [Found(entity_type=span.entity.value, start=span.start, end=span.end, score=1.0) for span in spans]
-        result = self._anonymizer.anonymize(text, found, operators=self._operators, merge_entities_with_spaces=False)
-        return Cleaned(text=result.text, spans=spans)
 
 
-def placeholder(entity: EntityType) -> str:
-    """What stands in the place of a replaced identifier."""
-    return f"[{entity.value.upper()}]"
+def _model(result: RecognizerResult) -> bool:
+    """Whether the engine's model found it: then it has passed the engine's own threshold."""
+    name: str = result.recognition_metadata[RecognizerResult.RECOGNIZER_NAME_KEY]
+    return name == MODEL
 
 
-def _presidio(entity: EntityType, operator: Operator) -> OperatorConfig:
-    match operator:
-        case Operator.REPLACE:
-            return OperatorConfig("replace", {"new_value": placeholder(entity)})
-        case Operator.REDACT:
-            return OperatorConfig("redact")
-        case Operator.MASK:
-            return OperatorConfig("custom", {"lambda": lambda text: "*" * len(text)})
-        case Operator.KEEP:
-            return OperatorConfig("keep")
+def _span(normalised: Normalised, result: RecognizerResult) -> Span:
+    start, end = normalised.original(result.start, result.end)
+    return Span(start=start, end=end, entity=ENTITY_OF[result.entity_type], score=result.score)

@@ -1,188 +1,240 @@
-"""The patterns of written identifiers that Presidio has no recogniser for, or a weaker one: a table to read downward.
+"""How patterns are written and tried. The patterns themselves stand in `patterns_*.py`.
 
+Trying every pattern at every character is slow, so each says what it begins with and is tried only there:
+
+- `NUMBER`: with a digit that no digit stands before;
+- `CODE`: with letters that a digit follows, directly or behind one of ` -./#`;
+- `WORD`: with one of its `words`;
+- `ANYWHERE`: anywhere, in texts that contain one of `needs`.
+
+This skips nothing: a test tries every pattern at every character and finds the same.
 A pattern marks the identifier itself with the group `v` where it needs a label to be sure ("MRN 0012345"); the label
-stays readable. Quantifiers that meet long texts are possessive, so that matching time grows with the length and not
-with its square. Scores: 0.8 sure by form or label, 0.6 by form, 0.45 likely, 0.25 only worth a second look.
+stays readable. Lengths are bounded or possessive, so that matching time grows with the length of the text.
+Scores: 0.8 or more sure by form, label or checksum, 0.6 by form, 0.45 likely, below 0.4 only with a word of context.
 """
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from time import perf_counter
+from typing import assert_never
 
-from tunewarden.domain.deidentification import EntityType
+import regex
+
+from tunewarden.domain.errors import Refused
+from tunewarden.domain.identifiers import EntityType
+from tunewarden.steps.deidentify.normalise import folded
+from tunewarden.steps.deidentify.spans import Span
+
+MATCH_SECONDS = 20.0
+"""For all patterns on one text, beside a second for each `SLOWEST` characters of it."""
+SLOWEST = 10_000
+
+LABEL_END = r"(?![\p{L}\p{M}])"
+IS = (
+    r"\.?(?:[\s_]*(?:numbers?|num|no|nr|n\.?o|n|ids?|identifiers?|code|c[oó]digo|n[uú]meros?|\#)(?![\p{L}\p{M}])\.?)*+"
+    r"(?:\s+(?:of|for|del?|the|la|el|patient|paciente)(?![\p{L}\p{M}]))*+"
+    r"[\"'*_`)\]]{0,3}+\s*+(?:(?:is|was|es|era)(?![\p{L}\p{M}])|[:=|,;\#-])?+:?+[\"'*_`|(]{0,3}+\s*+[\"'(]?+\#?+"
+)
+"""What may stand between a label and its value: "number", "no.", "is", a colon, quotes, a table's bar."""
+NO_DATE = (
+    r"(?!(?:0?[1-9]|[12]\d|3[01])(?<dash>[-/.])(?:0?[1-9]|[12]\d|3[01])(?P=dash)(?:\d{2}|\d{4})(?!\d)"
+    r"|(?:19|20)\d\d(?<dash>[-/.])\d{1,2}(?P=dash)\d{1,2}(?!\d))"
+)
+NO_RANGE = r"(?!\d[\d.,]*\s?-\s?\d[\d.,]*\s*\)?\s*(?:%|[mnµμpgkul]{1,3}(?:/|\b)|mmol|mmhg|U/|x10))"
+CODE = (
+    rf"{NO_DATE}{NO_RANGE}(?<v>(?=(?:[ ]?[\p{{L}}./_-]{{0,12}}+\d){{3}})(?:(?-i:\p{{Lu}}{{1,4}})[ ]"
+    rf"(?=\d{{3}}))?[\p{{L}}\d]++"
+    r"(?:[-/._][\p{L}\d]++){0,6}+(?![,.]\d)"
+    r"(?:(?<=\d)[ ]\d{2,6}+(?![\p{L}\d%/.,]*\p{L}|[%/]|[.,]\d|[ ]?(?:mg|ml|mcg|kg|cm|mm)\b)){0,3}+)"
+)
+"""A code that somebody issued: three digits or more, letters and separators between."""
+
+
+class Start(StrEnum):
+    """What a pattern begins with."""
+
+    NUMBER = "number"
+    CODE = "code"
+    WORD = "word"
+    ANYWHERE = "anywhere"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern:
-    """One way to write one kind of identifier; `regex` is in the syntax of the module `regex`, case is ignored."""
+    """One way to write one kind of identifier.
+
+    Attributes:
+        regex: in the syntax of the module `regex`; case is ignored except inside `(?-i:...)`.
+        run: for `NUMBER`, how many digits the first run of them may have: (least, most).
+        words: for `WORD`, in small letters and without accents.
+        needs: for `ANYWHERE`, in small letters: a text with none of these is skipped. Empty: every text is tried.
+        context: words of which one nearby raises a match by 0.35.
+        context_after: whether it may also stand behind the match.
+        valid: whether a match's text can be one at all (a checksum); it is dropped where this says no.
+    """
 
     entity: EntityType
     regex: str
     score: float
+    start: Start
+    run: tuple[int, int] = (1, 10_000)
+    words: frozenset[str] = frozenset()
+    needs: tuple[str, ...] = ()
+    context: frozenset[str] = frozenset()
+    context_after: bool = False
+    valid: Callable[[str], bool] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.start is Start.WORD) != bool(self.words):
+            raise ValueError("a pattern has 'words' exactly where it starts with one")
 
 
-_MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    r"|nov(?:ember)?|dec(?:ember)?)\b(?:\.(?=\s*['\d]))?"
-)
-_MONTH_OR_MAY = rf"(?:{_MONTH}|may\b)"
-_DAY = r"(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
-_ORDINAL = r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)"
-_YEAR = r"(?:(?:19|20)\d\d|'\d\d)"
-_IS = r"(?:\s*(?:numbers?|num|no\b|nr|ids?\b|code|\#))*+\.?\s*(?:is\b|was\b|[:=\#-])?\s*+"
-_NO_DATE = r"(?!\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b)"
-_CODE = rf"{_NO_DATE}(?<v>(?=(?:[^\s\d]*+\d){{3}})[\p{{L}}\d]++(?:[-/.]?[\p{{L}}\d]++)*+(?:[ ]\d{{2,4}}\b){{0,3}})"
-_STATE = (
-    r"(?:A[KLRSZ]|C[AOT]|D[CE]|F[LM]|G[AU]|HI|I[ADLN]|K[SY]|LA|M[ADEHINOPST]|N[CDEHJMVY]|O[HKR]|P[ARW]|RI|S[CD]|T[NX]"
-    r"|UT|V[AIT]|W[AIVY])"
-)
-# After U.S. Postal Service Publication 28, appendix C1; the ones that are clinical words too are left out.
-_STREET = (
-    r"(?:alley|avenue|ave|boulevard|blvd|bypass|circle|cir|court|ct|cove|crescent|crossing|drive|dr|expressway"
-    r"|expy|extensions?|estates?|freeway|fwy|gardens?|gateway|glens?|greens?|groves?|heights|hts|highway|hwy|hills?"
-    r"|hollow|inlet|islands?|isle|junctions?|keys?|knolls?|lakes?|landing|lane|ln|locks?|lodge|loop|manors?|meadows?|mews"
-    r"|mills?|mission|motorway|mountains?|orchard|oval|overpass|parks?|parkway|pkwy|pass|path|pike|pines?|place|pl"
-    r"|plains?|plaza|points?|ports?|prairie|ranch|ridges?|river|roads?|rd|route|row|run|shoals?|shores?|skyway"
-    r"|springs?|square|sq|stations?|stravenue|stream|streets?|st|summit|terrace|ter|throughway|trace|track|trafficway"
-    r"|trail|trl|tunnel|turnpike|tpke|underpass|unions?|valleys?|via|viaduct|views?|villages?|ville|vista|walks?|ways?"
-    r"|wells?|branch|bridge|brooks?|burgs?|camp|canyon|cape|causeway|centers?|cliffs?|club|common|corners?|course|creek"
-    r"|crest|curve|dale|dam|divide|falls?|ferry|fields?|flats?|fords?|forest|forges?|forks?|fort|harbors?|haven|mall"
-    r"|mount|neck|radial|ramp|rapids?|rest|spurs?|bend|bluffs?|bottom|beach|bayou|annex|arcade)"
-)
-_STREET_SURE = (
-    r"(?:avenue|ave|boulevard|blvd|circle|court|drive|expressway|freeway|highway|hwy|lane|ln|parkway|pkwy|road|rd|street"
-    r"|st|terrace|turnpike|trail|(?:way|place)(?=\s*[.,;\n]|$))"
-)
-_UNIT = r"(?:,?\s+(?:apt|apartment|suite|ste|unit|room|rm|floor|fl|\#)\.?\s*\#?[\p{L}\d-]{1,6})?"
-_ZIP = r"\d{5}(?:-\d{4})?"
-_PLACE = rf"(?:,?\s+(?-i:\p{{Lu}}[\p{{L}}'.-]+(?:[ ]\p{{Lu}}[\p{{L}}'.-]+){{0,3}}),\s*{_STATE}\b(?:\s+{_ZIP})?)?"
-_NOT_PROSE = (
-    r"(?!(?:the|a|an|in|on|at|of|to|by|was|with|and|from|his|her|y/?o\w?|y[eo]a?rs?|days?|wks?|weeks?|hrs?|hours?|mins?"
-    r"|doses?|mg|ml|mm|cm|sutures?)\b)"
-)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A match and the pattern that made it."""
 
-PATTERNS: tuple[Pattern, ...] = (
-    # Dates: Presidio knows numeric ones; written ones match no default pattern of it.
-    Pattern(entity=EntityType.DATE, score=0.6, regex=rf"\b{_DAY}[\s./-]*(?:of\s+)?{_MONTH}(?:[,\s./-]*{_YEAR}\b)?"),
-    Pattern(entity=EntityType.DATE, score=0.6, regex=rf"\b{_ORDINAL}\s*of\s+{_MONTH_OR_MAY}"),
-    Pattern(entity=EntityType.DATE, score=0.6, regex=rf"\b{_DAY}[\s./-]*(?:of\s+)?may[,\s./-]*{_YEAR}\b"),
-    Pattern(entity=EntityType.DATE, score=0.6, regex=rf"\b(?:on|since|until|dated?)\s+(?<v>{_DAY}\s+may)\b"),
-    Pattern(entity=EntityType.DATE, score=0.6, regex=rf"\b{_DAY}\s+may(?=[.,;)]|$)"),
-    Pattern(entity=EntityType.DATE, score=0.6, regex=rf"\b{_MONTH_OR_MAY}\s*{_DAY}\b(?!/\d)(?:,?\s*{_YEAR}\b)?"),
-    Pattern(entity=EntityType.DATE, score=0.6, regex=rf"\b{_MONTH_OR_MAY}[,\s/-]*{_YEAR}\b"),
-    Pattern(entity=EntityType.DATE, score=0.6, regex=r"(?<![\d./-])\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d{2})(?![\d/-])"),
-    Pattern(entity=EntityType.DATE, score=0.6, regex=r"(?<!\d)(?:19|20)\d\d([./-])\d{1,2}\1\d{1,2}(?!\d)"),
-    Pattern(
-        entity=EntityType.DATE,
-        score=0.5,
-        regex=r"\b(?:on|since|until|dated?|dos|admitted|seen)\s+(?<v>(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01]))(?![/\d%])",
-    ),
-    Pattern(
-        entity=EntityType.DATE,
-        score=0.8,
-        regex=r"\b(?:dob|d\.o\.b\.|born|birth\s?date|date\s+of\s+birth)\s*(?:is|on|:)?\s*(?<v>\d[\d./-]{5,9})(?!\d)",
-    ),
-    Pattern(
-        entity=EntityType.AGE,
-        score=0.8,
-        regex=r"(?<![\d.])(?<v>9\d|1[0-2]\d)(?=[\s-]*(?:y\.?/?\s?o|y(?:ea)?rs?\b|yr?[mf]\b))",
-    ),
-    Pattern(entity=EntityType.AGE, score=0.8, regex=r"\bage[ds]?\s*(?:is|:)?\s*(?<v>9\d|1[0-2]\d)\b(?!\s*%)"),
-    # Ways to reach a person.
-    Pattern(
-        entity=EntityType.EMAIL,
-        score=0.9,
-        regex=r"(?<![\p{L}\d._%+'-])[\p{L}\d._%+'-]++@[\p{L}\d-]++(?:\.[\p{L}\d-]++)++",
-    ),
-    Pattern(entity=EntityType.URL, score=0.9, regex=r"\b(?:(?:https?|ftp)://|www\.)[^\s<>\"\[\]]*[^\s<>\"\[\].,;:!?)]"),
-    Pattern(
-        entity=EntityType.URL,
-        score=0.5,
-        regex=r"(?<![\p{L}\d@.-])[\p{L}\d-]++(?:\.[\p{L}\d-]++)*?\.(?:com|org|net|edu|gov|io|info|biz)\b(?:/(?:[^\s<>\"\[\]]*[^\s<>\"\[\].,;:!?)])?)?",
-    ),
-    Pattern(
-        entity=EntityType.FAX, score=0.8, regex=rf"\b(?:fax|facsimile){_IS}(?<v>[+(]?\d[\d().\s-]{{5,18}}\d)(?!\d)"
-    ),
-    Pattern(
-        entity=EntityType.PHONE,
-        score=0.7,
-        regex=r"\b(?:tel|telephone|phone|ph|cell|mobile|call(?:ed|back)?|contact|reach(?:ed|able)?|pager)\b"
-        r"(?:\s+(?:no|number|is|at|on|back|him|her|them))*[\s.:\#]*"
-        r"(?<v>[+(]?\d[\d().\s-]{5,18}\d(?:\s*(?:x|ext\.?)\s*\d{1,6})?)(?!\d)",
-    ),
-    Pattern(
-        entity=EntityType.PHONE,
-        score=0.6,
-        regex=r"(?<![\d.-])(?:(?:\+|00)?1[\s.-]?|\+?1?)(?:\([2-9]\d\d\)|[2-9]\d\d)[\s.-]?\d{3}[\s.-]\d{4}"
-        r"(?:\s*(?:x|ext\.?)\s*\d{1,6})?(?!\d)",
-    ),
-    Pattern(entity=EntityType.PHONE, score=0.6, regex=r"(?<!\d)\+\d{1,3}(?:[\s.-]?\(?\d{1,4}\)?){2,5}\d(?!\d)"),
-    # Where a person lives.
-    Pattern(
-        entity=EntityType.ADDRESS,
-        score=0.8,
-        regex=rf"(?<![\d/.-])\d{{1,6}}[a-c]?\s+(?:[nsew]\.?\s+)?(?-i:(?:\p{{Lu}}\p{{Ll}}[\p{{L}}'.-]*+\s+){{1,4}})"
-        rf"(?-i:(?=\p{{Lu}})(?i:{_STREET}))\b\.?{_UNIT}{_PLACE}",
-    ),
-    Pattern(
-        entity=EntityType.ADDRESS,
-        score=0.75,
-        regex=rf"(?<![\d/.-])\d{{1,6}}\s+(?:{_NOT_PROSE}[\p{{L}}\d'.-]++\s+){{1,3}}?{_STREET_SURE}\b\.?{_UNIT}{_PLACE}",
-    ),
-    Pattern(  # whatever the street is called: a state and a postcode end it
-        entity=EntityType.ADDRESS,
-        score=0.8,
-        regex=rf"(?<![\d/.-])\d{{1,6}}\s+(?:{_NOT_PROSE}[\p{{L}}\d'.-]++\s+){{0,3}}{_NOT_PROSE}[\p{{L}}\d'.-]++{_UNIT},\s*"
-        rf"[\p{{L}}'.-]++(?:[ ][\p{{L}}'.-]++){{0,3}},\s*{_STATE}\s+{_ZIP}\b",
-    ),
-    Pattern(
-        entity=EntityType.ADDRESS,
-        score=0.8,
-        regex=rf"\b(?:address|lives\s+at|living\s+at|resides\s+at|residing\s+at)\s*:?\s*"
-        rf"(?<v>\d{{1,6}}\s+(?:[\p{{L}}\d'-]++\s+){{0,3}}[\p{{L}}\d'-]++{_UNIT}{_PLACE})",
-    ),
-    Pattern(entity=EntityType.ADDRESS, score=0.8, regex=rf"\bp\.?\s?o\.?\s*box\s*\#?\s*\d[\d-]*{_PLACE}"),
-    Pattern(entity=EntityType.POSTCODE, score=0.7, regex=rf"\b(?-i:{_STATE})\s+(?<v>\d{{5}}(?:-\d{{4}})?)\b"),
-    Pattern(
-        entity=EntityType.POSTCODE, score=0.8, regex=rf"\b(?:zip|zip\s*code|postcode){_IS}(?<v>\d{{5}}(?:-\d{{4}})?)\b"
-    ),
-    # Numbers that somebody issued: sure by their label.
-    Pattern(
-        entity=EntityType.SSN,
-        score=0.8,
-        regex=rf"\b(?:ssn|ss|social\s+security){_IS}(?<v>\d{{3}}[-. ]?\d{{2}}[-. ]?\d{{4}})(?!\d)",
-    ),
-    Pattern(
-        entity=EntityType.MEDICAL_RECORD,
-        score=0.8,
-        regex=rf"\b(?:mrn|mr\s?\#|med(?:ical)?\.?\s+rec(?:ord)?s?|chart|record|encounter|visit|accession|csn|fin|har){_IS}{_CODE}",
-    ),
-    Pattern(
-        entity=EntityType.HEALTH_PLAN,
-        score=0.8,
-        regex=rf"\b(?:member|subscriber|beneficiary|policy(?:\s?holder)?|medicare|medicaid|health\s+plan|plan|insurance"
-        rf"|group|mbi|hicn){_IS}{_CODE}",
-    ),
-    Pattern(
-        entity=EntityType.ACCOUNT, score=0.8, regex=rf"\b(?:account|acct|a/c|billing|invoice|guarantor){_IS}{_CODE}"
-    ),
-    Pattern(
-        entity=EntityType.LICENCE,
-        score=0.8,
-        regex=rf"\b(?:licen[cs]e|lic|dl|dea|npi|certificate|permit){_IS}{_CODE}",
-    ),
-    Pattern(entity=EntityType.VEHICLE, score=0.8, regex=rf"\b(?:vin|(?:licen[cs]e\s+)?plate|registration){_IS}{_CODE}"),
-    Pattern(
-        entity=EntityType.VEHICLE, score=0.6, regex=r"\b(?=[A-Z\d]*\d[A-Z\d]*\d)(?=\d*[A-Z])[A-HJ-NPR-Z\d]{11}\d{6}\b"
-    ),
-    Pattern(
-        entity=EntityType.DEVICE, score=0.8, regex=rf"\b(?:serial|s/n|sn|imei|udi|device|implant|lot|model){_IS}{_CODE}"
-    ),
-    Pattern(
-        entity=EntityType.OTHER_ID,
-        score=0.6,
-        regex=rf"\b(?:id|identifier|passport|badge|employee|student|case|claim|reference|ref|order|specimen|study){_IS}{_CODE}",
-    ),
-    Pattern(entity=EntityType.OTHER_ID, score=0.8, regex=r"\b[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}\b"),
-    Pattern(entity=EntityType.OTHER_ID, score=0.45, regex=r"(?<![\d.,])\d{7,}(?![\d,]|\.\d)"),
-    Pattern(entity=EntityType.OTHER_ID, score=0.45, regex=r"\b\p{L}{1,4}-?\d{5,}\b"),
-    Pattern(entity=EntityType.OTHER_ID, score=0.25, regex=r"(?<![\d.,/-])\d{5,6}(?![\d,%/]|\.\d)"),
-)
+    span: Span
+    pattern: Pattern
+
+
+def phrase(phrases: str) -> tuple[str, frozenset[str]]:
+    """(regex of any of these phrases as whole words, the words that they begin with).
+
+    Phrases are parted by `|`. One is words with single spaces; any blanks may stand for those, and letters count with
+    and without accents.
+    """
+    each = sorted(set(phrases.split("|")), key=len, reverse=True)
+    made = "|".join(_spelled(one) for one in each)
+    first = frozenset(_FIRST.findall(folded(one))[0] for one in each)
+    return rf"(?<![\p{{L}}\p{{M}}])(?:{made}){LABEL_END}", first
+
+
+def labelled(
+    entity: EntityType,
+    phrases: str,
+    *,
+    value: str = CODE,
+    between: str = IS,
+    score: float = 0.8,
+    valid: Callable[[str], bool] | None = None,
+) -> Pattern:
+    """What stands behind one of these labels, which are parted by `|`."""
+    label, first = phrase(phrases)
+    return Pattern(
+        entity=entity, regex=f"{label}{between}{value}", score=score, start=Start.WORD, words=first, valid=valid
+    )
+
+
+_FIRST = regex.compile(r"\p{L}+")
+_TOKEN = regex.compile(r"(\d++)|\p{L}[\p{L}\p{M}]*+(?:(?=[ \-./#]?\d)())?+")
+_IS_NUMBER, _IS_BEFORE_DIGIT = 1, 2
+_ACCENTS: Mapping[str, str] = {"a": "[aá]", "e": "[eé]", "i": "[ií]", "o": "[oó]", "u": "[uúü]", "n": "[nñ]"}
+
+
+_BEGINS: Mapping[Start, str] = {
+    Start.NUMBER: r"(?<!\d)(?=\d)",
+    Start.CODE: r"(?<![\p{L}\p{M}])(?=\p{L}[\p{L}\p{M}]*+[ \-./#]?\d)",
+    Start.WORD: r"(?<![\p{L}\p{M}])",
+    Start.ANYWHERE: "",
+}
+
+
+def compiled(pattern: Pattern) -> "regex.Pattern[str]":
+    """A pattern ready to be tried; what its `start` promises is part of it."""
+    return regex.compile(_BEGINS[pattern.start] + pattern.regex, regex.IGNORECASE)
+
+
+Entry = tuple["regex.Pattern[str]", Pattern]
+
+
+class Table:
+    """Patterns, compiled and sorted by what they begin with."""
+
+    _LONGEST_RUN = 20  # longer runs of digits are tried like this one
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self.patterns = tuple(patterns)
+        self._numbers: list[list[Entry]] = [[] for _ in range(self._LONGEST_RUN + 1)]
+        self._codes: list[Entry] = []
+        self._words: dict[str, list[Entry]] = {}
+        self._anywhere: list[Entry] = []
+        for pattern in self.patterns:
+            for entries in self._lists(pattern):
+                entries.append((compiled(pattern), pattern))
+
+    def _lists(self, pattern: Pattern) -> Sequence[list[Entry]]:
+        match pattern.start:
+            case Start.NUMBER:
+                least, most = pattern.run
+                return self._numbers[min(least, self._LONGEST_RUN) : min(most, self._LONGEST_RUN) + 1]
+            case Start.CODE:
+                return [self._codes]
+            case Start.WORD:
+                return [self._words.setdefault(word, []) for word in pattern.words]
+            case Start.ANYWHERE:
+                return [self._anywhere]
+            case _ as never:
+                assert_never(never)
+
+    def find(self, text: str) -> Iterator[Found]:
+        """Every match, overlapping as they may. Raises `Refused` where it takes too long (`MATCH_SECONDS`)."""
+        deadline = perf_counter() + MATCH_SECONDS + len(text) / SLOWEST
+        low = folded(text)
+        for start, entries in self._places(text, low):
+            left = deadline - perf_counter()
+            for compiled, pattern in entries:
+                try:
+                    match = compiled.match(text, start, timeout=max(left, 0.0))
+                except TimeoutError as error:
+                    raise _too_slow(pattern) from error
+                if match is not None and (found := _found(match, pattern)) is not None:
+                    yield found
+        yield from self._find_anywhere(text, low, deadline)
+
+    def _places(self, text: str, low: str) -> Iterator[tuple[int, Sequence[Entry]]]:
+        words, numbers, codes = self._words, self._numbers, self._codes
+        for token in _TOKEN.finditer(text):
+            start, end = token.span()
+            if token.lastindex == _IS_NUMBER:
+                yield start, numbers[min(end - start, self._LONGEST_RUN)]
+                continue
+            if token.lastindex == _IS_BEFORE_DIGIT:
+                yield start, codes
+            entries = words.get(low[start:end])
+            if entries is not None:
+                yield start, entries
+
+    def _find_anywhere(self, text: str, low: str, deadline: float) -> Iterator[Found]:
+        for compiled, pattern in self._anywhere:
+            if pattern.needs and not any(need in low for need in pattern.needs):
+                continue
+            try:
+                for match in compiled.finditer(text, timeout=max(deadline - perf_counter(), 0.0)):
+                    if (found := _found(match, pattern)) is not None:
+                        yield found
+            except TimeoutError as error:
+                raise _too_slow(pattern) from error
+
+
+def _found(match: "regex.Match[str]", pattern: Pattern) -> Found | None:
+    start, end = match.span("v" if "v" in match.re.groupindex else 0)
+    if end <= start or (pattern.valid is not None and not pattern.valid(match.string[start:end])):
+        return None
+    return Found(Span(start=start, end=end, entity=pattern.entity, score=pattern.score), pattern)
+
+
+def _too_slow(pattern: Pattern) -> Refused:
+    return Refused(
+        "text_too_slow",
+        f"Looking for identifiers took too long; it ended at one of the kind {pattern.entity}.",
+        remedy="Split the text of this record.",
+        who="steward",
+    )
+
+
+def _spelled(words: str) -> str:
+    """A phrase as a regex: each word as it is but for accents; anything but letters stands for itself."""
+    return r"[\s_]++".join(
+        "".join(_ACCENTS.get(letter, regex.escape(letter)) for letter in folded(word)) for word in words.split(" ")
+    )

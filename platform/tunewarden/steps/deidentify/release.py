@@ -1,117 +1,80 @@
-"""Records in, de-identified records out: streamed, so that memory does not grow with their number."""
+"""Records in, de-identified records out: streamed, so that memory does not grow with their number.
 
-import hmac
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from hashlib import sha256
-from tempfile import TemporaryFile
-from typing import BinaryIO
+What is found in one text is looked for in every text of the same person, and what was transformed in one may stand in
+none of that person's. So the records are read several times, and between the readings what is known of a person lies
+sealed on disk (`carried`). Finding, which takes nearly all of the time, is done in blocks (`finding`, `scale`).
+"""
 
-from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
-from tunewarden.domain.deidentification import EntityType
-from tunewarden.domain.errors import Corrupted, Malformed
-from tunewarden.domain.names import DatasetId, Digest
-from tunewarden.steps.deidentify.detector import Deidentifier
-from tunewarden.steps.deidentify.residual import Rescan
-from tunewarden.steps.deidentify.spans import distinctive
-from tunewarden.steps.records import CleanRecord, Manifest, ProtectedRow
+from tunewarden.domain.errors import Corrupted
+from tunewarden.domain.names import Digest
+from tunewarden.steps.deidentify.blocks import Blocks
+from tunewarden.steps.deidentify.carried import Carried
+from tunewarden.steps.deidentify.deidentifier import Deidentifier
+from tunewarden.steps.deidentify.finding import found_in
+from tunewarden.steps.deidentify.passing import Job, Passing, Released, Witnesses
+from tunewarden.steps.deidentify.residual import CLOSER
+from tunewarden.steps.deidentify.scale import Means, find_all
+from tunewarden.steps.deidentify.source import source_record
+from tunewarden.steps.records import Manifest, store_lines
 from tunewarden.usecases.ports import Blobs
 
-LONGEST_TEXT = 1_000_000  # characters; longer ones are refused, never cut
+
+def release(job: Job, deidentifier: Deidentifier, means: Means, witnesses: Witnesses) -> tuple[Manifest, Released]:
+    """Write every record of the job's source, de-identified and under a pseudonym, and say what was done.
+
+    1. Check every record; nothing is read by a model before all of them are sound.
+    2. Find candidates, block by block: in parallel where there is much.
+    3. Gather what each text says about its person.
+    4. Settle, transform, write. A person whose key was destroyed is left out, with all their records. Where the profile
+       asks for k, everything is transformed once before, to see which attributes have to give way.
+    5. Read what was written once more, more closely.
+
+    A repeat goes on where the last attempt was and writes the same bytes. Raises `Malformed` for a text that is too
+    long, `Refused` for one that takes too long or where nobody is left, `NotFound` and `Corrupted` for blobs that are
+    not there or not what they were, `FindingInterrupted`.
+    """
+    blocks = _source_blocks(means.blobs, job.source)  # 1
+    work = job.finding(job.source, 1.0)
+    find_all(work, blocks, means, "find")  # 2
+    with Carried(job.scratch) as carried:
+        passing = Passing(job, deidentifier, means.blobs, blocks, work.journal(), carried)
+        passing.gather()  # 3
+        if deidentifier.profile.k:
+            passing.enforce(deidentifier.profile.k)
+        records = store_lines(means.blobs, passing.cleaned(witnesses))  # 4
+        protected = store_lines(means.blobs, passing.protected())
+        passing.require_somebody()
+        again = job.finding(records.digest, CLOSER)  # 5
+        clean_blocks = _clean_blocks(means.blobs, records.digest)
+        find_all(again, clean_blocks, means, "rescan")
+        for looked in passing.looked(records.digest, found_in(clean_blocks, again.journal())):
+            witnesses.looked(looked)
+        released = passing.counted
+        released.persons = carried.persons
+    manifest = Manifest(
+        records=records.digest,
+        root=records.root,
+        protected=protected.digest,
+        protected_root=protected.root,
+        profile=deidentifier.profile.digest(),
+        detector=job.detector,
+        source=job.source,
+        rows=records.count,
+        persons=released.persons,
+        classes=job.classes,
+        erased=released.erased,
+    )
+    return manifest, released
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceRecord:
-    """One record as it was ingested; the form is stated at `usecases.ports.Ingested`."""
-
-    label: int
-    person: str
-    protected: Mapping[str, str]
-    text: str
-
-
-@dataclass(slots=True, kw_only=True)
-class Released:
-    """What was counted on the way. `emptied` texts had nothing left; they are kept, so that no person disappears."""
-
-    rows: int = 0
-    emptied: int = 0
-    entities: Counter[EntityType] = field(default_factory=Counter)
-    persons: set[bytes] = field(default_factory=set)
-    rescan: Rescan = field(default_factory=Rescan)
-
-
-def source_records(blobs: Blobs, digest: Digest) -> Iterator[SourceRecord]:
-    """The ingested records, streamed. Raises `Malformed` for a text of more than `LONGEST_TEXT` characters."""
+def _source_blocks(blobs: Blobs, digest: Digest) -> Blocks:
     with blobs.open(digest) as stream:
-        for index, line in enumerate(stream):
-            record = from_plain(SourceRecord, decode(line.rstrip(b"\n")))
-            if len(record.text) > LONGEST_TEXT:
-                raise Malformed(
-                    "text_too_long",
-                    f"The text of record {index} (counted from 0) has {len(record.text)} characters, "
-                    f"at most {LONGEST_TEXT} are allowed.",
-                    remedy="Split it into several records of the same person.",
-                    who="steward",
-                    param="file",
-                )
-            yield record
+        blocks = Blocks(stream, source_record)
+    if not blocks.records:
+        raise Corrupted("records_empty", "The dataset version has no records.")
+    return blocks
 
 
-def release(
-    blobs: Blobs, source: Digest, *, deidentifier: Deidentifier, tenant_key: bytes, dataset: DatasetId, classes: int
-) -> tuple[Manifest, Released]:
-    """Write every record of `source`, de-identified and under a pseudonym, and say what was done.
-
-    The only thing that grows is the set of pseudonyms (32 bytes a person). Raises `Corrupted` for a file without
-    records: ingesting refuses those.
-    """
-    counted = Released()
-    with TemporaryFile() as texts, TemporaryFile() as protected:
-        for record in source_records(blobs, source):
-            person = pseudonym(tenant_key, dataset, record.person)
-            text = _clean(record, deidentifier, counted)
-            _write(texts, CleanRecord(person=person, label=record.label, text=text))
-            _write(protected, ProtectedRow(person=person, protected=record.protected))
-            counted.persons.add(bytes.fromhex(person))
-        if not counted.rows:
-            raise Corrupted("records_empty", "The dataset version has no records.")
-        manifest = Manifest(
-            records=_store(blobs, texts),
-            protected=_store(blobs, protected),
-            profile=deidentifier.profile.digest(),
-            source=source,
-            rows=counted.rows,
-            persons=len(counted.persons),
-            classes=classes,
-        )
-    return manifest, counted
-
-
-def pseudonym(tenant_key: bytes, dataset: DatasetId, person: str) -> str:
-    """HMAC-SHA256 (RFC 2104) of dataset and person under the tenant's key: 64 hexadecimal digits.
-
-    The same person in another dataset gets another one. Who has the key can link pseudonyms to persons again, so this
-    is pseudonymisation as GDPR Art. 4(5) defines it, and no more.
-    """
-    message = encode([dataset, person])
-    return hmac.new(tenant_key, message, sha256).hexdigest()
-
-
-def _clean(record: SourceRecord, deidentifier: Deidentifier, counted: Released) -> str:
-    cleaned = deidentifier.clean(record.text, [record.person] if distinctive(record.person) else [])
-    counted.rows += 1
-    counted.emptied += not cleaned.text.strip()
-    counted.entities.update(span.entity for span in cleaned.spans)
-    counted.rescan.look(deidentifier, cleaned.text, record.person)
-    return cleaned.text
-
-
-def _write(stream: BinaryIO, row: CleanRecord | ProtectedRow) -> None:
-    stream.write(encode(to_plain(row)) + b"\n")
-
-
-def _store(blobs: Blobs, stream: BinaryIO) -> Digest:
-    stream.seek(0)
-    return blobs.put(stream)
+def _clean_blocks(blobs: Blobs, digest: Digest) -> Blocks:
+    with blobs.open(digest) as stream:
+        return Blocks(stream, lambda _index, _line: None)

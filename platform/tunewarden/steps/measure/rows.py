@@ -81,6 +81,8 @@ def read_held_out(blobs: Blobs, manifest: Manifest) -> tuple[Rows, TrainingSide]
         else:
             others.labels[record.label] += 1
             others.persons.add(record.person)
+    if next(protected, None) is not None:  # asking once more is what lets the reader check the root
+        raise Corrupted("protected_left", "There are more rows of protected attributes than records.")
     if not measured.texts or not others.persons:
         raise Refused(
             "held_out_empty",

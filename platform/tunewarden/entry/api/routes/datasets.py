@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from tunewarden.domain.datasets import Budget, Columns
+from tunewarden.domain.datasets import Budget, Columns, KnownColumn
 from tunewarden.domain.names import DatasetId, FileId
 from tunewarden.entry.api.caller import Called, decimal
 from tunewarden.entry.api.schemas import DatasetIn, Json, VersionIn, budget_out, dataset_out, page, receipt_out
@@ -26,6 +26,11 @@ def register(called: Called, body: DatasetIn) -> Json:
             person=body.columns.person,
             protected=tuple(body.columns.protected),
             positive=body.columns.positive,
+            known=tuple(
+                KnownColumn(entity=entity, column=column)
+                for entity, names in body.columns.known.items()
+                for column in names
+            ),
         ),
         budget=Budget(
             epsilon=decimal(body.budget.epsilon, "budget.epsilon"), delta=decimal(body.budget.delta, "budget.delta")

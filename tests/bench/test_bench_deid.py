@@ -1,0 +1,167 @@
+"""De-identification: how fast it reads on one thread, and what it finds in texts that it was not trained on."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+from tests.bench.conftest import Rows, interleaved
+from tests.conftest import POLICIES
+
+from tunewarden.domain.deidentification import EngineKind, Profile, parse_profile
+from tunewarden.domain.names import Digest, PolicyName
+from tunewarden.entry.cli.notes import generate as notes
+from tunewarden.steps.deidentify.detector import Detector
+from tunewarden.steps.deidentify.engines import ModelEngine, ModelRecogniser, reader
+from tunewarden.steps.deidentify.evaluate import Evaluation, evaluate
+from tunewarden.steps.deidentify.gold_file import Identifies, Marked, MarkedText
+from tunewarden.steps.deidentify.recognisers import LANGUAGE, WholeWordContext, recognisers
+from tunewarden.steps.deidentify.synthesis import Split, generate
+from tunewarden.steps.deidentify.tagger.corpora import Part, court_cases, encyclopedia, spanish_cases
+from tunewarden.steps.deidentify.tagger.gold import GoldText
+
+pytestmark = pytest.mark.bench
+DATA = Path(__file__).parents[3] / "shared" / "data"
+NOWHERE = Digest("sha256:" + "0" * 64)
+
+
+def profile(kind: EngineKind) -> Profile:
+    made = parse_profile(PolicyName("default"), (POLICIES / "deid" / "default.toml").read_text())
+    return replace(made, engine=replace(made.engine, kind=kind))
+
+
+def texts() -> list[str]:
+    """Short notes and longer made-up texts, half of the characters each or so."""
+    made = [gold.text for gold in generate(300, 5, Split.HELD_OUT)]
+    return [note.text for note in notes(200, seed=1)] + made
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("kind", "goal"), [(EngineKind.STARTER, 40_000), (EngineKind.PATTERNS, 150_000)])
+def test_how_fast_texts_are_read_on_one_thread(rows: Rows, kind: EngineKind, goal: int) -> None:
+    several = texts()
+    characters = sum(map(len, several))
+    detector = Detector(profile(kind))
+    detector.find(several[:64])
+    wall, processor = [], []
+    for _ in range(3):
+        began, used = time.perf_counter(), time.process_time()
+        detector.find(several)
+        wall.append(characters / (time.perf_counter() - began))
+        processor.append(characters / (time.process_time() - used))
+    baseline = f"{len(several)} texts of {characters // len(several)} characters on average"
+    for unit, rates in (("characters/s", wall), ("characters/s of processor time", processor)):
+        name = f"de-identification, finding, {kind}, one thread"
+        rows.add(name, rates, unit=unit, goal=goal, bound="at_least", baseline=baseline)
+
+
+@pytest.mark.parametrize("kind", [EngineKind.STARTER, EngineKind.PATTERNS])
+def test_how_that_compares_with_presidios_own_loop(rows: Rows, kind: EngineKind) -> None:
+    """The same recognisers in a stock `AnalyzerEngine`, one text after the other."""
+    several, chosen = texts()[::4], profile(kind)
+    detector = Detector(chosen)
+    engine = ModelEngine(reader(chosen.engine, None, 1), LANGUAGE)
+    active = [*recognisers(chosen.languages), ModelRecogniser(LANGUAGE)]
+    stock = AnalyzerEngine(
+        registry=RecognizerRegistry(recognizers=active, supported_languages=[LANGUAGE]),
+        nlp_engine=engine,
+        supported_languages=[LANGUAGE],
+        context_aware_enhancer=WholeWordContext(),
+    )
+
+    def theirs() -> None:
+        for text in several:
+            stock.analyze(text, LANGUAGE)
+
+    rows.add(
+        f"de-identification, finding, {kind}",
+        interleaved(lambda: detector.find(several), theirs, 3),
+        unit="ratio of time",
+        goal=1,
+        bound="at_most",
+        baseline="Presidio's AnalyzerEngine over the same recognisers, one text after the other",
+    )
+
+
+def marked(golds: Iterable[GoldText]) -> Iterator[MarkedText]:
+    for gold in golds:
+        spans = (
+            Marked(start=span.start, end=span.end, type=None if span.entity is None else span.entity.value)
+            for span in gold.spans
+        )
+        yield MarkedText(text=gold.text, spans=tuple(spans))
+
+
+def direct(documents: Iterable[MarkedText]) -> Iterator[MarkedText]:
+    """The court cases say which marks identify directly; the reader of corpora leaves it out."""
+    lines = (DATA / "tab" / "tab_train_dev.jsonl").read_text(encoding="utf-8").split("\n")
+    identifying = {
+        record["text"]: {(each["start_offset"], each["end_offset"]): each for each in record["entities"]}
+        for record in map(json.loads, filter(None, lines))
+    }
+    for document in documents:
+        known = identifying[document.text]
+        spans = tuple(
+            replace(
+                mark,
+                identifies=Identifies(sort) if (sort := each.get("identifier_type")) in list(Identifies) else None,
+                entity=each.get("entity_id", ""),
+            )
+            if (each := known.get((mark.start, mark.end)))
+            else mark
+            for mark in document.spans
+        )
+        yield replace(document, spans=spans)
+
+
+CASES: dict[str, tuple[Callable[[], Iterable[MarkedText]], float, float]] = {
+    "court cases held out (TAB)": (lambda: direct(marked(court_cases(DATA, Part.HELD_OUT))), 0.92, 0.84),
+    "Spanish clinical cases (MEDDOCAN dev)": (lambda: marked(spanish_cases(DATA, Part.HELD_OUT)), 0.95, 0.84),
+    "encyclopedia held out (WikiGold)": (lambda: marked(encyclopedia(DATA, Part.HELD_OUT)), 0.92, 0.5),
+    "own templates held out": (lambda: marked(generate(600, 99, Split.HELD_OUT)), 0.97, 0.90),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_found_in_texts_that_nothing_was_trained_on(rows: Rows, name: str) -> None:
+    documents, recall, precision = CASES[name]
+    if "own" not in name and not DATA.is_dir():
+        pytest.skip("the public corpora are not here")
+    chosen = profile(EngineKind.STARTER)
+    result = evaluate(
+        Detector(chosen).find, chosen, islice(documents(), 600), detector=NOWHERE, data=NOWHERE, threads=1
+    )
+    _figures(rows, name, result, {"recall": recall, "precision": precision})
+
+
+def _figures(rows: Rows, name: str, result: Evaluation, goals: dict[str, float]) -> None:
+    view = result.recognised
+    counted = {
+        "token recall": (view.token_recall, goals["recall"]),
+        "token precision": (view.token_precision, goals["precision"]),
+        "mention recall": (view.mention_recall, goals["recall"]),
+        "direct identifiers covered": (view.entities[Identifies.DIRECT], 1.0),
+    }
+    for what, (each, goal) in counted.items():
+        figure = each.figure()
+        if figure.value is not None and figure.low is not None and figure.high is not None:
+            rows.add(
+                f"{name}: {what}",
+                [figure.low, figure.value, figure.high],
+                unit=f"share of {figure.n:,}, 95 % interval",
+                goal=goal,
+                bound="at_least",
+                baseline=f"{result.documents} documents",
+            )

@@ -1,0 +1,100 @@
+"""The vault: one key a person, made once, wrapped, bound to the person, gone when it is destroyed."""
+
+import secrets
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from sqlalchemy import text
+from tests.postgres_cluster import Cluster
+
+from tunewarden.domain.errors import Corrupted
+from tunewarden.domain.names import DatasetId
+from tunewarden.drivers.file_vault import FileVault
+from tunewarden.drivers.sql_engine import connect, migrate
+from tunewarden.drivers.vault import SqlVault
+
+DATASET, OTHER = DatasetId("ds-1"), DatasetId("ds-2")
+PEOPLE = [f"{number:064x}" for number in range(1203)]
+MASTER = secrets.token_bytes(32)
+
+
+class Keeper(Protocol):
+    def keys(self, dataset: DatasetId, pseudonyms: Collection[str]) -> Mapping[str, bytes | None]: ...
+    def forget(self, dataset: DatasetId, pseudonym: str) -> bool: ...
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "file"])
+def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Keeper]:
+    if request.param == "file":
+        keeper = FileVault(tmp_path / "vault", create=True)
+        yield keeper
+        keeper.close()
+        return
+    if request.param == "postgresql":
+        cluster: Cluster = request.getfixturevalue("cluster")
+        url = cluster.database()
+    else:
+        url = f"sqlite:///{tmp_path / 'vault.db'}"
+    migrate(url)
+    engine = connect(url)
+    yield SqlVault(engine, MASTER)
+    engine.dispose()
+
+
+def test_a_key_is_made_once_and_is_another_for_everybody_and_every_dataset(vault: Keeper) -> None:
+    made = vault.keys(DATASET, PEOPLE)
+    assert vault.keys(DATASET, PEOPLE) == made
+    assert vault.keys(DATASET, PEOPLE[:1]) == {PEOPLE[0]: made[PEOPLE[0]]}
+    elsewhere = vault.keys(OTHER, PEOPLE[:3])
+    keys = [*made.values(), *elsewhere.values()]
+    assert all(key is not None and len(key) == 32 for key in keys)
+    assert len(set(keys)) == len(PEOPLE) + 3
+
+
+def test_a_destroyed_key_is_gone_for_good_and_nobody_elses_is(vault: Keeper) -> None:
+    kept = vault.keys(DATASET, PEOPLE[:3])
+    assert vault.forget(DATASET, PEOPLE[1])
+    assert vault.keys(DATASET, PEOPLE[:3]) == {**kept, PEOPLE[1]: None}
+    assert not vault.forget(DATASET, PEOPLE[1]), "there is nothing left to destroy"
+
+
+def test_somebody_who_had_no_key_yet_can_be_forgotten_too(vault: Keeper) -> None:
+    assert not vault.forget(DATASET, PEOPLE[7])
+    assert vault.keys(DATASET, [PEOPLE[7]]) == {PEOPLE[7]: None}
+
+
+def test_workers_that_ask_at_once_get_the_same_keys(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'vault.db'}"
+    migrate(url)
+    vaults = [SqlVault(connect(url), MASTER) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        asked = list(pool.map(lambda one: one.keys(DATASET, PEOPLE[:50]), vaults))
+    assert all(each == asked[0] for each in asked)
+
+
+def test_a_key_moved_to_another_person_or_read_under_another_master_key_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'vault.db'}"
+    migrate(url)
+    engine = connect(url)
+    SqlVault(engine, MASTER).keys(DATASET, PEOPLE[:2])
+    with pytest.raises(Corrupted):
+        SqlVault(engine, secrets.token_bytes(32)).keys(DATASET, PEOPLE[:1])
+    move = text(
+        "update person_keys set wrapped = (select wrapped from person_keys where pseudonym = :a) where pseudonym = :b"
+    )
+    with engine.begin() as connection:
+        connection.execute(move, {"a": PEOPLE[0], "b": PEOPLE[1]})
+    with pytest.raises(Corrupted) as raised:
+        SqlVault(engine, MASTER).keys(DATASET, PEOPLE[1:2])
+    assert raised.value.code == "person_key_corrupted"
+
+
+def test_the_database_holds_no_key_in_plain(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'vault.db'}"
+    migrate(url)
+    made = SqlVault(connect(url), MASTER).keys(DATASET, PEOPLE[:5])
+    written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert not any(key is not None and key in written for key in made.values())
