@@ -21,8 +21,10 @@ demo: $(READY)
 serve: $(READY)
 	$(BIN)/tunewarden serve $(ARGS)
 
+# In two processes of one thread each; tests/conftest.py says which test goes where. ARGS=-n0 is one process.
+test: export OMP_NUM_THREADS := 1
 test: $(READY) $(HELM) $(NODE) $(ALONE)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses=2 $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

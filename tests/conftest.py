@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tunewarden.domain.canonical import Plain, digest_bytes, encode
 from tunewarden.domain.datasets import Budget, Columns, Dataset, LawfulBasis, Purpose, Sensitivity
@@ -22,6 +23,7 @@ from tunewarden.domain.names import Digest, PolicyName, PrincipalId, Role
 from tunewarden.domain.privacy import Mechanism
 from tunewarden.domain.training import BaseModel, StepName
 from tunewarden.drivers.access import CasbinAccess
+from tunewarden.drivers.envelopes import SealedEnvelopes
 from tunewarden.drivers.memory import (
     FixedClock,
     MemoryBlobs,
@@ -47,6 +49,18 @@ pytest_plugins = ["tests.postgres_cluster"]
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 POLICIES = ROOT / "policies"
+START_RAY = {
+    "tests/journeys/test_the_demo.py",
+    "tests/journeys/test_the_main_path.py",
+    "tests/steps/deidentify/test_release.py",
+    "tests/steps/deidentify/test_scale.py",
+    "tests/steps/train/test_driver.py",
+}
+"""Files whose tests do, two of them within a whole platform."""
+
+settings.register_profile("unhurried", deadline=None)  # how long something takes says nothing about whether it is right
+settings.load_profile("unhurried")
+
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
 ANN = Principal(id=PrincipalId("prn-ann"), roles=frozenset({Role.REQUESTER}))
@@ -75,6 +89,22 @@ def linear_calibration(template: Mechanism, epsilon: Decimal, delta: Decimal) ->
 
 def measured(metric: str, value: str, n: int = 100) -> Measurement:
     return Measurement(metric=metric, low=Decimal(value), value=Decimal(value), high=Decimal(value), n=n)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Where there are two processes, what starts Ray goes to one of them, all else to the other.
+
+    Two Rays that start at once are too slow for their own patience on two processors. And the same tests always run
+    together, in the same order, so that a test which leans on another one does so always or never.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class TwoGroups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "ray" if nodeid.partition("::")[0] in START_RAY else "others"
+
+    return TwoGroups(config, log)
 
 
 @dataclass(slots=True)
@@ -206,6 +236,7 @@ def stage() -> Stage:
         accountant=linear_accountant,
         calibrate=linear_calibration,
         log=MemorySealedLog(state),
+        envelopes=SealedEnvelopes(bytes(32)),
         new_id=lambda prefix: f"{prefix}-{next(numbers):032x}",
         release=MemoryRelease(),
     )

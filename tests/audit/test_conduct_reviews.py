@@ -60,6 +60,18 @@ def attested(by: str = "prn-pia", **members: Any) -> Line:
     return by, "ReportAttested", {**fact, "report": REPORT, **members}
 
 
+def withdrawn(signatures: int = 1, by: str = "prn-pia", about: str = CLEAN) -> Line:
+    return by, "SignatureWithdrawn", {"about": about, "because": "actual-knowledge", "signatures": signatures}
+
+
+def agreement(value: str | None, about: str = CLEAN) -> Line:
+    """A verdict of a gate that wants a data use agreement stated."""
+    outcome = "unknown" if value is None else "pass"
+    found = [finding("deid.data_use_agreement", value, bound="at-least", limit="1", outcome=outcome)]
+    fact = {"about": about, "findings": found, "gate": "training", "gate_digest": TRAINING, "outcome": outcome}
+    return "worker", "GateJudged", {**fact, "request": "ftjob-1"}
+
+
 _AT = find("GateJudged")
 REVIEWED: Log = [
     key("prn-rea", "reviewer"),
@@ -125,6 +137,13 @@ def other_release(failed_before: int) -> Log:
     return [*REVIEWED[:position], verdict("0.6", None), *lines]
 
 
+def before_training_ends() -> Log:
+    """The last updates are charged; then the signature goes, and the training ends all the same."""
+    position = place("StepFinished", 1)
+    return [*REVIEWED[:position], withdrawn(), *REVIEWED[position:]]
+
+
+GOES_ON = "goes on although the signature about the records was withdrawn"
 CLOSED = f"that entry {place('ReviewClosed')} closed"
 BROKEN: dict[str, tuple[str, str, Log]] = {
     "read and never drawn": ("review", "a sample is read that was never drawn", without("ReviewOpened")),
@@ -164,6 +183,41 @@ BROKEN: dict[str, tuple[str, str, Log]] = {
         saying("ReportAttested", expires="2026-11-20"),
     ),
     "a signature until nobody knows when": ("signature", "or that has ended", saying("ReportAttested", expires="soon")),
+    "withdrawn and never signed": (
+        "signature",
+        "more signatures are withdrawn than were given",
+        [*REVIEWED, withdrawn(about=VERSION)],
+    ),
+    "more withdrawn than signed": (
+        "signature",
+        "more signatures are withdrawn than were given",
+        [*REVIEWED, withdrawn(2)],
+    ),
+    "fewer withdrawn than signed": (
+        "signature",
+        "fewer signatures are withdrawn than were given",
+        [*REVIEWED, attested(), withdrawn(1)],
+    ),
+    "relied on after it was withdrawn": (
+        "signature",
+        "a signature that nobody gave",
+        after("ReportAttested", withdrawn()),
+    ),
+    "an agreement that nobody stated": (
+        "signature",
+        "a data use agreement that nobody stated",
+        after("ReportAttested", agreement("1")),
+    ),
+    "an agreement that was withdrawn": (
+        "signature",
+        "a data use agreement that nobody stated",
+        after("ReportAttested", attested(knowledge="data-use-agreement"), withdrawn(2), attested(), agreement("1")),
+    ),
+    "trained on after it was withdrawn": ("withdrawn", GOES_ON, after("StepStarted", withdrawn(), which=1)),
+    "finished after it was withdrawn": ("withdrawn", GOES_ON, before_training_ends()),
+    "promoted after it was withdrawn": ("withdrawn", GOES_ON, after("PromotionProposed", withdrawn())),
+    "taken after it was withdrawn": ("withdrawn", GOES_ON, after("AliasMoved", withdrawn())),
+    "the worker withdraws": ("principals", "only a person may do", [*REVIEWED, withdrawn(by="worker")]),
     "a person draws": ("principals", "somebody else than a worker", saying("ReviewOpened", by="prn-rea")),
     "the worker reads": ("principals", "only a person may do", saying("ReviewAnswered", by="worker")),
     "the worker signs": ("principals", "only a person may do", saying("ReportAttested", by="worker")),
@@ -184,6 +238,16 @@ def test_a_broken_rule_is_found_and_named(what: str) -> None:
 
 def test_a_signature_counts_to_the_end_of_its_last_day() -> None:
     assert blamed(judged(saying("ReportAttested", expires="2026-11-21"))) == {}
+
+
+def test_who_signs_again_after_a_withdrawal_lets_training_go_on() -> None:
+    assert blamed(judged(after("ReportAttested", withdrawn(), verdict("0.01", None), attested()))) == {}
+    assert blamed(judged([*REVIEWED, withdrawn()])) == {}, "what went before is not held against anybody"
+
+
+def test_an_agreement_that_is_stated_is_relied_on() -> None:
+    stated = attested(knowledge="data-use-agreement")
+    assert blamed(judged(after("ReportAttested", stated, agreement("1")))) == {}
 
 
 def test_failed_samples_that_are_counted_are_nobodys_fault() -> None:

@@ -205,6 +205,8 @@ def test_what_is_not_a_point_of_the_curve_is_refused_by_name() -> None:
         "two words+" + KEY.verifier.vkey.partition("+")[2],
         KEY.verifier.vkey.rpartition("+")[0] + "+" + base64.b64encode(b"\x04" + KEY.verifier.public).decode(),
     ],
+    # Names, because the key is another one in each process.
+    ids="nothing name no-key short-key one-less another-name name-of-two-words another-kind".split(),
 )
 def test_a_malformed_key_is_refused(text: str) -> None:
     with pytest.raises(InvalidKey):

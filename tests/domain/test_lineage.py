@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 from tests.conftest import NOW
 from tests.domain.test_events import example
 
+from tunewarden.domain.attestations import Withdrawal
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Corrupted, NotFound
 from tunewarden.domain.events import (
@@ -30,6 +31,7 @@ from tunewarden.domain.events import (
     ReviewAnswered,
     ReviewClosed,
     ReviewOpened,
+    SignatureWithdrawn,
     SigningKeyRotated,
     StepFinished,
 )
@@ -172,6 +174,7 @@ def said(review: str, about: Digest, request: RequestId = REQUEST) -> list[Event
         ReviewAnswered(review=identifier, item=0, marks=0),
         replace(example(ReviewClosed), review=identifier),  # type: ignore[type-var]
         replace(example(ReportAttested), about=about),  # type: ignore[type-var]
+        SignatureWithdrawn(about=about, because=Withdrawal.KNOWLEDGE, signatures=1),
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 from tests.domain.test_events import MECHANISM, example
 
+from tunewarden.domain.attestations import Withdrawal
 from tunewarden.domain.datasets import LawfulBasis, Purpose, Sensitivity
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Corrupted, Malformed
@@ -36,6 +37,7 @@ from tunewarden.domain.events import (
     ReviewAnswered,
     ReviewClosed,
     ReviewOpened,
+    SignatureWithdrawn,
     StepFinished,
 )
 from tunewarden.domain.gates import Outcome
@@ -339,6 +341,7 @@ def people_said(about: Digest) -> tuple[Event, ...]:
         ReviewAnswered(review=review, item=0, marks=0),
         replace(closed, review=review),
         replace(attested, about=about),
+        SignatureWithdrawn(about=about, because=Withdrawal.KNOWLEDGE, signatures=1),
     )
 
 

@@ -14,6 +14,7 @@ from tests.postgres_cluster import Cluster
 from tunewarden.domain.attestations import Attestation, Knowledge
 from tunewarden.domain.datasets import Budget, Columns, Dataset, DatasetVersion, LawfulBasis, Purpose, Sensitivity
 from tunewarden.domain.deidentification import Method
+from tunewarden.domain.erasures import Erasure
 from tunewarden.domain.gates import Outcome, SamplingPlan
 from tunewarden.domain.names import (
     Alias,
@@ -21,6 +22,7 @@ from tunewarden.domain.names import (
     AttestationId,
     DatasetId,
     Digest,
+    ErasureId,
     FileId,
     ModelId,
     PolicyName,
@@ -35,9 +37,11 @@ from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, Pro
 from tunewarden.domain.reviews import Answer, Mark, Review
 from tunewarden.domain.training import BaseModel, Plan, Recipe, State, StepName, TrainingRequest
 from tunewarden.drivers.memory import FixedClock, MemoryClaims, MemoryState, memory_views, memory_work
+from tunewarden.drivers.memory_vault import MemoryVault
 from tunewarden.drivers.sql import SqlClaims, SqlViews, SqlWork
 from tunewarden.drivers.sql_engine import connect, migrate
-from tunewarden.usecases.ports import Claims, KeyRecord, Principal, StoredFile, UnitOfWork, Views, Work
+from tunewarden.drivers.vault import SqlVault
+from tunewarden.usecases.ports import Claims, KeyRecord, Principal, StoredFile, UnitOfWork, Vault, Views, Work
 
 NOW = datetime(2026, 11, 20, 21, 3, 34, 123000, tzinfo=UTC)
 
@@ -72,17 +76,25 @@ class Backend:
     work: Work
     view: Views
     claims: Claims
+    vault: Vault
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
 def backend(request: pytest.FixtureRequest, clock: FixedClock) -> Iterator[Backend]:
     if request.param == "memory":
         state = MemoryState()
-        yield Backend(work=memory_work(state, clock), view=memory_views(state), claims=MemoryClaims())
+        yield Backend(
+            work=memory_work(state, clock), view=memory_views(state), claims=MemoryClaims(), vault=MemoryVault(state)
+        )
         return
     fixture = "database" if request.param == "sqlite" else "postgres_database"
     engine = connect(request.getfixturevalue(fixture))
-    yield Backend(work=SqlWork(engine, clock), view=SqlViews(engine), claims=SqlClaims(engine))
+    yield Backend(
+        work=SqlWork(engine, clock),
+        view=SqlViews(engine),
+        claims=SqlClaims(engine),
+        vault=SqlVault(engine, bytes(32)),
+    )
     engine.dispose()
 
 
@@ -220,6 +232,13 @@ ATTESTATION = Attestation(
     by=PrincipalId("prn-4"),
     at=NOW,
 )
+ERASURE = Erasure(
+    id=ErasureId("erasure-1"),
+    dataset=DatasetId("ds-1"),
+    asked_by=PrincipalId("prn-4"),
+    asked_at=NOW,
+    sealed="00ff",
+)
 
 EXAMPLES = [
     Example(
@@ -290,6 +309,7 @@ EXAMPLES = [
         first=ATTESTATION,
         second=replace(ATTESTATION, expires=date(2027, 1, 31)),
     ),
+    Example(store="erasures", key="erasure-1", first=ERASURE, second=ERASURE.done(1, NOW)),
 ]
 """One of every kind that a unit of work keeps."""
 

@@ -3,16 +3,19 @@
 import secrets
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from tests.postgres_cluster import Cluster
 
 from tunewarden.domain.errors import Corrupted
-from tunewarden.domain.names import DatasetId
+from tunewarden.domain.events import PersonErased
+from tunewarden.domain.names import DatasetId, ErasureId, PrincipalId
 from tunewarden.drivers.file_vault import FileVault
+from tunewarden.drivers.sql import SqlWork
 from tunewarden.drivers.sql_engine import connect, migrate
 from tunewarden.drivers.vault import SqlVault
 
@@ -24,6 +27,21 @@ MASTER = secrets.token_bytes(32)
 class Keeper(Protocol):
     def keys(self, dataset: DatasetId, pseudonyms: Collection[str]) -> Mapping[str, bytes | None]: ...
     def forget(self, dataset: DatasetId, pseudonym: str) -> bool: ...
+
+
+class InSql(SqlVault):
+    """With units of work that do nothing but destroy one key, as `FileVault` has them built in."""
+
+    def __init__(self, engine: Engine, master_key: bytes) -> None:
+        super().__init__(engine, master_key)
+        self._work = SqlWork(engine, lambda: datetime(2026, 11, 26, tzinfo=UTC))
+
+    def forget(self, dataset: DatasetId, pseudonym: str) -> bool:
+        with self._work(PrincipalId("worker")) as work:
+            done = work.forget(dataset, pseudonym)
+            work.record(PersonErased(erasure=ErasureId("erasure-1"), dataset=dataset, keys=int(done)))
+            work.commit()
+        return done
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "file"])
@@ -40,7 +58,7 @@ def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Keeper]:
         url = f"sqlite:///{tmp_path / 'vault.db'}"
     migrate(url)
     engine = connect(url)
-    yield SqlVault(engine, MASTER)
+    yield InSql(engine, MASTER)
     engine.dispose()
 
 

@@ -313,6 +313,34 @@ def test_evaluate_prints_and_writes_figures(tmp_path: Path, profile: Path) -> No
     assert (error.code, error.param) == ("gold_malformed", "line 5: spans[0].end")
 
 
+def test_evaluate_tells_of_offsets_that_were_counted_otherwise_and_judges_the_marked_kinds_alone(
+    tmp_path: Path, profile: Path
+) -> None:
+    text = ROWS[0][2]
+    spans = [
+        {"start": (at := text.index(word) + 1), "end": at + len(word), "type": "x"} for word in ("Zebulon", "Seen")
+    ]
+    gold = tmp_path / "gold.jsonl"
+    gold.write_bytes(b"\xef\xbb\xbf" + json.dumps({"text": text, "spans": spans}).encode() + b"\r\n")
+    shown = ran("evaluate", gold, "--profile", profile, "--marked", "name", "--json", tmp_path / "out.json")
+    assert "2 of the marks begin or end inside a word" in shown
+    assert "Precision is of these kinds alone: name." in shown
+    assert json.loads((tmp_path / "out.json").read_text())["transformed"]["by_kind"].keys() == {"name"}
+    assert refused("evaluate", gold, "--profile", profile, "--marked", CANARY).code == "unknown_entity_type"
+
+
+def test_what_cannot_be_read_twice_or_written_afterwards_is_refused_before_the_work(
+    tmp_path: Path, profile: Path
+) -> None:
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text(json.dumps({"text": "Ada", "spans": []}))
+    nowhere = tmp_path / "no" / "out.json"
+    assert refused("evaluate", gold, "--profile", profile, "--json", nowhere).code == "folder_not_found"
+    assert refused("scan", gold, "--profile", profile, "--json", nowhere).code == "folder_not_found"
+    assert refused("evaluate", tmp_path, "--profile", profile).code == "file_not_regular"
+    assert refused("evaluate", gold, "--profile", profile, "--json", tmp_path).code == "file_unwritable"
+
+
 def test_missing_and_empty_files_are_refused(tmp_path: Path, profile: Path) -> None:
     assert refused("scan", tmp_path / "nothing.csv", "--profile", profile).code == "file_not_found"
     assert refused("evaluate", tmp_path / "nothing.jsonl", "--profile", profile).code == "file_not_found"

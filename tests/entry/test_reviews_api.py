@@ -15,6 +15,7 @@ from tests.usecases.reviewing import NAME, PLAN, READ, SIGNED, Reviewing, review
 
 from tunewarden.domain.canonical import digest_of, encode
 from tunewarden.domain.events import KeyRevoked, ReportAttested, ReviewAnswered
+from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import PrincipalId
 from tunewarden.domain.reviews import Mark
 from tunewarden.domain.training import State, StepName, TrainingRequest
@@ -109,7 +110,7 @@ def test_two_readers_and_a_privacy_officer_let_a_waiting_job_go_on(door: Door) -
 
 def test_nothing_tells_a_reader_which_texts_carry_a_seed(door: Door) -> None:
     answer = door.ask("rea", "GET", f"/v1/reviews/{door.review}/next").json()
-    assert answer["item"].keys() == {"number", "text"}
+    assert answer["item"].keys() == {"number", "text", "standing"}
     assert not {"seeds", "documents", "seed", "record"} & set(answer)
 
 
@@ -302,3 +303,62 @@ def test_markup_in_a_text_is_text(door: Door) -> None:
     )
     assert "<b onclick" not in page
     assert "".join(word for _, word, _ in words_of(page)) == "".join(text.split())
+
+
+def test_what_is_ours_is_quiet_what_stands_on_purpose_is_named_and_both_can_be_marked(door: Door) -> None:
+    """Somebody who writes brackets themselves hides nothing: only whole placeholders of ours are quiet."""
+    text = "([NAME], 44, of [SMITH]) saw [NAME]'s friend."
+    page = render_item(
+        door.house.review(), Page(review=door.house.review(), item=0, text=text, standing=(EntityType.AGE,))
+    )
+    quiet = re.findall(r'<label class="ours"><input type="checkbox" name="mark" value="([\d-]+)">', page)
+    assert quiet == ["0-8"]
+    assert len(words_of(page)) == len(text.split())
+    assert "Left in on purpose, whole or in part: age" in page
+
+
+def test_a_reader_is_told_what_the_profile_leaves_in(door: Door) -> None:
+    operators = {"age": "band", "name": "surrogate", "date": "keep"}
+    claimed = encode({"name": "default", "method": "hipaa-safe-harbor", "operators": operators, "default": "replace"})
+    door.house.stage.policies.profiles["default"] = claimed
+    door.house.cleaning.made = "other"
+    door.house.waiting()
+    item = door.ask("rea", "GET", f"/v1/reviews/{door.review}/next").json()["item"]
+    assert item["standing"] == ["date", "age"]
+    assert "Left in on purpose" in door.browse("ron", "GET", f"/reviews/{door.review}").text
+
+
+# Taking a signature back
+
+
+def test_a_privacy_officer_takes_the_signature_back_over_the_api(door: Door) -> None:
+    path = f"/v1/clean-versions/{door.about}"
+    body = {"because": "actual-knowledge"}
+    assert door.ask("pia", "POST", f"{path}/withdrawals", json=body).status_code == 409, "nothing is signed"
+    door.ask("pia", "POST", f"{path}/attestations", json=signature())
+    for who in ("ann", "rea", "otto"):
+        assert door.ask(who, "POST", f"{path}/withdrawals", json=body).status_code == 403
+    assert door.ask("pia", "POST", f"{path}/withdrawals", json={"because": "because"}).status_code == 422
+    answer = door.ask("pia", "POST", f"{path}/withdrawals", json=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["receipt"]["index"] == len(door.house.stage.entries()) - 1
+    [shown] = door.ask("pia", "GET", path).json()["attestations"]
+    assert shown["withdrawn"] == answer.json()["attestations"][0]["withdrawn"] is not None
+
+
+def test_a_signature_is_taken_back_in_a_browser_and_the_page_says_so(door: Door) -> None:
+    path = f"/clean-versions/{door.about}"
+    assert "Withdraw every signature" not in door.browse("pia", "GET", path).text
+    door.browse("pia", "POST", path, data=signature())
+    page = door.browse("pia", "GET", path).text
+    assert "IN FORCE" in page
+    reasons = re.findall(r'name="because" value="([a-z-]+)"', page)
+    assert (
+        door.browse("pia", "POST", f"{path}/withdrawals", "cross-site", data={"because": reasons[0]}).status_code == 403
+    )
+    assert door.browse("pia", "POST", f"{path}/withdrawals", data={"because": reasons[0]}).status_code == 303
+    page = door.browse("pia", "GET", path).text
+    assert "WITHDRAWN" in page
+    assert "IN FORCE" not in page
+    assert "Withdraw every signature" not in page, "none is left"
+    assert set(reasons) == {"actual-knowledge", "agreement-ended", "signed-by-mistake"}

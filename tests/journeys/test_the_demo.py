@@ -1,45 +1,52 @@
-"""`tunewarden demo` on real emergency-room narratives: the whole story, with the figures that it promises."""
+"""`tunewarden demo` on real emergency-room narratives: the whole story, with the figures that it promises.
+
+Where they are not beside this clone, it is told on the demo's own notes, and only the figures are skipped.
+"""
 
 import json
 import subprocess
 import sys
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from tests.conftest import SHARED
+from tests.journeys.conftest import Played, lineage_of
+
+from tunewarden.entry.cli.demo import Story, tell
 
 NARRATIVES = SHARED / "data" / "neiss-fireworks" / "df_injury_clean2.csv"
+ON_NARRATIVES = [
+    *("--data", str(NARRATIVES), "--text", "Narrative", "--label", "Diagnosis"),
+    *("--positive", "Burns, thermal (from flames or hot surface)", "--protected", "Sex,Age"),
+    *("--epsilon", "8", "--delta", "0.0001"),
+]
 
 MAJORITY = 824 / 1532  # records whose diagnosis is not a thermal burn
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
-    if not NARRATIVES.is_file():
-        pytest.skip("the real narratives are not beside this clone")
+def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
     home = tmp_path_factory.mktemp("demo")
     summary = home / "summary.json"
-    command = [
-        *(sys.executable, "-m", "tunewarden", "demo", "--data", str(NARRATIVES), "--text", "Narrative"),
-        *("--label", "Diagnosis", "--positive", "Burns, thermal (from flames or hot surface)"),
-        *("--protected", "Sex,Age", "--epsilon", "8", "--delta", "0.0001"),
-        *("--home", str(home), "--summary", str(summary)),
-    ]
+    records = ON_NARRATIVES if NARRATIVES.is_file() else []
+    command = [sys.executable, "-m", "tunewarden", "demo", *records, "--home", str(home), "--summary", str(summary)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished, summary
 
 
+@pytest.mark.skipif(not NARRATIVES.is_file(), reason="the real narratives are not beside this clone")
 def test_the_model_beats_the_majority_by_thirty_points_at_epsilon_eight(
-    told: tuple[subprocess.CompletedProcess[str], Path],
+    demonstrated: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
     """Against the majority class of the whole file, which does not vary with who is held out.
 
     The accuracy on some 310 held-out persons is 0.91 with a standard deviation of 0.02: a false alarm in less than one
     of 1,000 runs. Against the majority among the held-out persons alone it would be one in 50.
     """
-    summary = json.loads(told[1].read_text())
+    summary = json.loads(demonstrated[1].read_text())
     assert summary["accuracy"]["value"] - MAJORITY >= 0.30
     assert summary["accuracy"]["value"] - summary["majority"] >= 0.20
     assert summary["accuracy"]["low"] <= summary["accuracy"]["value"] <= summary["accuracy"]["high"]
@@ -47,29 +54,46 @@ def test_the_model_beats_the_majority_by_thirty_points_at_epsilon_eight(
     assert (summary["delta"], summary["unit"]) == (0.0001, "person")
 
 
-def test_the_summary_says_what_happened(told: tuple[subprocess.CompletedProcess[str], Path]) -> None:
-    summary = json.loads(told[1].read_text())
+def test_the_summary_says_what_happened(demonstrated: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+    summary = json.loads(demonstrated[1].read_text())
     assert summary["verified"] is True
     assert summary["gates"] == {"training": "pass", "promotion": "pass"}
     codes = [refusal["code"] for refusal in summary["refusals"]]
     assert codes == ["purpose_not_allowed", "access_denied", "access_denied"]
     assert {"deidentify", "train", "measure"} <= summary["steps"].keys()
-    assert {name.split()[0] for name in summary["fairness"]} == {"Sex", "Age"}
+    assert {name.split()[0].lower() for name in summary["fairness"]} == {"sex", "age"}
     with zipfile.ZipFile(summary["bundle"]) as bundle:
         assert Path(summary["report"]).read_bytes() == bundle.read("report.html")
 
 
-def test_the_story_is_told_as_it_goes(told: tuple[subprocess.CompletedProcess[str], Path]) -> None:
-    told_lines = told[0].stdout
-    for said in ("every row is another person", "epsilon", "refused (403 purpose_not_allowed)", "production names"):
-        assert said in told_lines
+def test_where_no_process_dies_exactly_the_updates_of_the_plan_are_charged(
+    demonstrated: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    privacy = lineage_of(Path(json.loads(demonstrated[1].read_text())["bundle"]))["privacy"]
+    assert privacy["updates_charged"] == privacy["mechanism"]["updates"]
 
 
-def test_a_column_that_is_not_there_is_named_without_a_traceback(tmp_path: Path) -> None:
+def test_the_story_is_told_as_it_goes(demonstrated: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+    for said in ("records of", "epsilon", "refused (403 purpose_not_allowed)", "production names"):
+        assert said in demonstrated[0].stdout
+    assert ("every row is another person" in demonstrated[0].stdout) == NARRATIVES.is_file()
+
+
+def test_a_column_that_is_not_there_is_named_and_ends_the_story(
+    played: Played, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     table = tmp_path / "table.csv"
     table.write_text("note,label\nburnt hand,yes\ncut,no\n")
-    command = [sys.executable, "-m", "tunewarden", "demo", "--data", str(table), "--text", "narrative"]
-    finished = subprocess.run([*command, "--home", str(tmp_path)], capture_output=True, text=True, check=False)
-    assert finished.returncode == 1
-    assert "missing_column" in finished.stdout
-    assert "Traceback" not in finished.stdout + finished.stderr
+    story = Story(
+        data=table,
+        text="narrative",
+        label="label",
+        person=None,
+        protected=(),
+        positive=None,
+        epsilon="8",
+        delta="0.0001",
+        epochs=1,
+    )
+    assert tell(story, tmp_path, None, start=lambda _home: nullcontext(played.stage)) == 1
+    assert "missing_column" in capsys.readouterr().out

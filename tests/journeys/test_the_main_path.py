@@ -8,6 +8,7 @@ import subprocess
 import time
 import tomllib
 import zipfile
+from dataclasses import dataclass
 from typing import Any
 
 import openai
@@ -18,7 +19,7 @@ from tests.journeys.conftest import LENIENT, Played, audit, lineage_of
 
 from tunewarden.entry.cli.stage import call
 
-_PATIENCE_SECONDS = 240
+_PATIENCE_SECONDS = 480
 
 
 def wait(played: Played, job: str, until: str = "") -> Any:
@@ -34,12 +35,31 @@ def wait(played: Played, job: str, until: str = "") -> Any:
     raise TimeoutError(f"the job is still {now.governance['state']}")
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A finished job, and how many of its updates were charged when its worker was killed."""
+
+    job: Any
+    charged_before: int
+
+    @property
+    def fine_tuned_model(self) -> str:
+        return str(self.job.fine_tuned_model)
+
+
 @pytest.fixture(scope="session")
-def trained(played: Played) -> Any:
-    """A finished job."""
-    job = wait(played, played.ask(played.register()).id)
-    assert job.status == "succeeded", job.error
-    return job
+def trained(played: Played) -> Trained:
+    """One job for this file: everything below holds although its worker died while it trained.
+
+    That nothing more is charged than was planned where nobody dies is a test of the demo.
+    """
+    job = played.ask(played.register(), epochs=2)
+    running = wait(played, job.id, until="charged")
+    for worker in worker_processes(played):
+        os.kill(worker, signal.SIGKILL)
+    done = wait(played, job.id)
+    assert done.status == "succeeded", done.error
+    return Trained(done, running.governance["privacy"]["updates_charged"])
 
 
 def promote(played: Played, model: str) -> dict[str, Any]:
@@ -52,7 +72,9 @@ def promote(played: Played, model: str) -> dict[str, Any]:
     )
 
 
-def test_a_governed_fine_tune_ends_in_a_promoted_model_that_the_auditor_verifies(played: Played, trained: Any) -> None:
+def test_a_governed_fine_tune_ends_in_a_promoted_model_that_the_auditor_verifies(
+    played: Played, trained: Trained
+) -> None:
     assert promote(played, trained.fine_tuned_model)["state"] == "approved"
     bundle = played.bundle(trained.fine_tuned_model)
     verified = audit(bundle, played.stage.vkey)
@@ -61,10 +83,10 @@ def test_a_governed_fine_tune_ends_in_a_promoted_model_that_the_auditor_verifies
     assert lineage["model"] == trained.fine_tuned_model
     assert [step["step"] for step in lineage["steps"] if "output" in step] == ["deidentify", "train", "measure"]
     assert lineage["privacy"]["unit"] == "person"
-    assert lineage["privacy"]["updates_charged"] == lineage["privacy"]["mechanism"]["updates"]
+    assert lineage["privacy"]["updates_charged"] >= lineage["privacy"]["mechanism"]["updates"]
 
 
-def test_the_report_is_the_page_of_the_bundle_and_runs_no_script(played: Played, trained: Any) -> None:
+def test_the_report_is_the_page_of_the_bundle_and_runs_no_script(played: Played, trained: Trained) -> None:
     auditor = played.stage.clients["auditor"]
     page = auditor.get(f"/models/{trained.fine_tuned_model}/report", cast_to=HttpxBinaryResponseContent)
     assert page.response.headers["content-security-policy"].startswith("default-src 'none'; style-src")
@@ -73,12 +95,12 @@ def test_the_report_is_the_page_of_the_bundle_and_runs_no_script(played: Played,
     assert b"<script" not in page.content
 
 
-def test_the_same_state_of_the_log_gives_the_same_bundle(played: Played, trained: Any) -> None:
+def test_the_same_state_of_the_log_gives_the_same_bundle(played: Played, trained: Trained) -> None:
     first = played.bundle(trained.fine_tuned_model).read_bytes()
     assert played.bundle(trained.fine_tuned_model).read_bytes() == first
 
 
-def test_every_metric_that_was_measured_is_declared(played: Played, trained: Any) -> None:
+def test_every_metric_that_was_measured_is_declared(played: Played, trained: Trained) -> None:
     declared = tomllib.loads((POLICIES / "metrics.toml").read_text()).keys()
     with zipfile.ZipFile(played.bundle(trained.fine_tuned_model)) as bundle:
         documents = [json.loads(bundle.read(name)) for name in bundle.namelist() if name.startswith("documents/")]
@@ -87,7 +109,7 @@ def test_every_metric_that_was_measured_is_declared(played: Played, trained: Any
     assert measured <= declared
 
 
-def test_one_byte_changed_in_a_bundle_is_found_and_named(played: Played, trained: Any) -> None:
+def test_one_byte_changed_in_a_bundle_is_found_and_named(played: Played, trained: Trained) -> None:
     bundle = played.bundle(trained.fine_tuned_model)
     data = bytearray(bundle.read_bytes())
     position = data.index(b'"type":"BudgetCharged"')
@@ -99,7 +121,7 @@ def test_one_byte_changed_in_a_bundle_is_found_and_named(played: Played, trained
     assert "FAILED" in verified.stdout
 
 
-def test_every_refusal_on_the_way_is_in_the_lineage(played: Played, trained: Any) -> None:
+def test_every_refusal_on_the_way_is_in_the_lineage(played: Played, trained: Trained) -> None:
     with pytest.raises(openai.PermissionDeniedError):
         played.stage.clients["auditor"].post(
             f"/models/{trained.fine_tuned_model}/promotions", cast_to=object, body={"alias": "production"}
@@ -108,7 +130,7 @@ def test_every_refusal_on_the_way_is_in_the_lineage(played: Played, trained: Any
     assert "access_denied" in [refusal["code"] for refusal in lineage["refusals"]]
 
 
-def test_a_model_that_does_not_pass_the_shipped_gate_is_not_promoted(played: Played, trained: Any) -> None:
+def test_a_model_that_does_not_pass_the_shipped_gate_is_not_promoted(played: Played, trained: Trained) -> None:
     gate = played.policies / "gates" / "promotion.toml"
     shutil.copy(POLICIES / "gates" / "promotion.toml", gate)
     try:
@@ -121,7 +143,9 @@ def test_a_model_that_does_not_pass_the_shipped_gate_is_not_promoted(played: Pla
     assert gates[-1]["outcome"] != "pass"
 
 
-def test_what_people_typed_is_nowhere_in_the_log_the_bundle_or_the_diagnostics(played: Played, trained: Any) -> None:
+def test_what_people_typed_is_nowhere_in_the_log_the_bundle_or_the_diagnostics(
+    played: Played, trained: Trained
+) -> None:
     bundle = played.bundle(trained.fine_tuned_model).read_bytes()
     logs = (played.stage.home / "serve.log").read_bytes()
     identifiers = {
@@ -135,25 +159,19 @@ def test_what_people_typed_is_nowhere_in_the_log_the_bundle_or_the_diagnostics(p
     assert [secret for secret in typed if secret in bundle or secret in logs] == []
 
 
-def test_a_killed_worker_is_started_again_and_the_ledger_shows_every_update(played: Played) -> None:
-    job = played.ask(played.register(), epochs=2)
-    running = wait(played, job.id, until="charged")
-    before = running.governance["privacy"]["updates_charged"]
-    for worker in worker_processes(played):
-        os.kill(worker, signal.SIGKILL)
-    done = wait(played, job.id)
-    assert done.status == "succeeded", done.error
-    events = played.events(job.id)
+def test_a_killed_worker_is_started_again_and_the_ledger_shows_every_update(played: Played, trained: Trained) -> None:
+    events = played.events(trained.job.id)
     attempts = [event.data["attempt"] for event in events if event.message == "StepStarted"]
     assert len(attempts) >= 4  # de-identify, train, train again, measure
     charged = [event.data["charged"] for event in events if event.message == "BudgetCharged"]
-    updates = done.governance["privacy"]["updates"]
+    updates = trained.job.governance["privacy"]["updates"]
     assert charged == sorted(charged)
-    assert charged[-1] >= max(updates, before)
+    assert 0 < trained.charged_before < charged[-1]
+    assert charged[-1] >= updates
     finished = [event.data for event in events if event.message == "StepFinished" and event.data["step"] == "train"]
     executed = [facts["counts"]["updates"] for facts in finished]
     assert executed == [charged[-1]]
-    assert audit(played.bundle(done.fine_tuned_model), played.stage.vkey).returncode == 0
+    assert lineage_of(played.bundle(trained.fine_tuned_model))["privacy"]["updates_charged"] == charged[-1]
 
 
 def worker_processes(played: Played) -> list[int]:

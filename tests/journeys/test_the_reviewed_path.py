@@ -26,10 +26,11 @@ from tunewarden_audit.__main__ import main
 REPORT = encode({"categories": [], "claim": {"method": "hipaa-safe-harbor"}})
 
 
-@pytest.fixture
-def theatre(tmp_path: Path) -> Any:
+@pytest.fixture(params=["sqlite", "postgres"])
+def theatre(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """With two readers, a gate that wants a sample read and a report signed, and everybody's key in the log."""
-    made = in_folder(tmp_path / "home")
+    url = "" if request.param == "sqlite" else request.getfixturevalue("cluster").database()
+    made = in_folder(tmp_path / "home", database_url=url)
     platform = replace(made.platform, draw=FewSamples(), accountant=accounting.epsilon, calibrate=accounting.calibrate)
     tokens = {**made.tokens, "rea": new_token(), "ron": new_token()}
     with platform.work(PrincipalId("operator")) as work:
@@ -104,3 +105,44 @@ def test_nothing_is_trained_before_two_people_have_read_and_one_has_signed_and_t
     anchors = set(re.findall(r'id="(log-\d+)"', page))
     assert set(re.findall(r'href="#(log-\d+)"', page)) <= anchors, "each is in the table"
     assert NAME.encode() not in answer.content
+
+
+def test_a_signature_that_is_withdrawn_stops_the_job_and_the_auditor_sees_it(
+    theatre: Theatre, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before training it waits again; afterwards the model goes nowhere, and its report says why."""
+    props = Props(theatre=theatre)
+    dataset = theatre.must("dana", "POST", "/v1/datasets", json=DATASET)["id"]
+    file = theatre.upload("dana", props.records())
+    theatre.must("dana", "POST", f"/v1/datasets/{dataset}/versions", json={"file_id": file})
+    job = props.job(dataset)
+    path = f"/v1/fine_tuning/jobs/{job['id']}"
+    theatre.must("bob", "POST", f"{path}/approve", json={"plan": job["governance"]["plan"]})
+    theatre.work()
+    [review] = theatre.must("rea", "GET", "/v1/reviews")["data"]
+    read(theatre, review["id"], "rea", "ron")
+    about = f"/v1/clean-versions/{review['clean_version']}"
+    signature = {"report": digest_bytes(REPORT), "method": "hipaa-safe-harbor", "knowledge": "no-actual-knowledge"}
+    theatre.must("pia", "POST", f"{about}/attestations", json=signature)
+    theatre.must("pia", "POST", f"{about}/withdrawals", json={"because": "signed-by-mistake"})
+    theatre.work()
+    assert theatre.must("ann", "GET", path)["governance"]["state"] == "in-review"
+    theatre.must("pia", "POST", f"{about}/attestations", json=signature)
+    theatre.work()
+    model = theatre.must("ann", "GET", path)["fine_tuned_model"]
+    withdrawn = theatre.must("pia", "POST", f"{about}/withdrawals", json={"because": "actual-knowledge"})
+    assert [one["withdrawn"] is not None for one in withdrawn["attestations"]] == [True]
+    refused = theatre.ask("ann", "POST", f"/v1/models/{model}/promotions", json={"alias": "production"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "signature_withdrawn")
+    theatre.seal()
+
+    bundle = tmp_path / "bundle.zip"
+    bundle.write_bytes(theatre.ask("otto", "GET", f"/v1/models/{model}/lineage").content)
+    vkey = theatre.settings.log_vkey.read_text().strip()
+    assert main(["conduct", str(bundle), "--key", vkey]) == 0, capsys.readouterr().out
+    page = theatre.ask("otto", "GET", f"/v1/models/{model}/report").text
+    assert "Withdrew the signature about the released records: actual knowledge" in page
+    standing = re.sub(r"<[^>]+>", " ", page)
+    assert "The signature about its records was withdrawn" in standing
+    signing = theatre.ask("otto", "GET", f"{about}/report")
+    assert signing.status_code == 404, "the auditor reads the model's report, not the clean version's"

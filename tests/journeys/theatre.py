@@ -31,7 +31,7 @@ from tunewarden.drivers.sql_engine import migrate
 from tunewarden.entry import sealer, worker
 from tunewarden.entry.api.app import create_app
 from tunewarden.entry.settings import Settings
-from tunewarden.entry.wiring import build, create_keys, with_release
+from tunewarden.entry.wiring import build, create_keys, with_persons, with_release
 from tunewarden.usecases.ports import Drawn, KeyRecord, Platform, Principal
 
 PIA = Principal(id=PrincipalId("prn-pia"), roles=frozenset({Role.PRIVACY_OFFICER}))
@@ -97,7 +97,7 @@ def theatre(settings: Settings) -> Theatre:
     create_keys(settings)
     migrate(settings.database)
     platform = replace(
-        with_release(settings, build(settings)),
+        with_persons(settings, with_release(settings, build(settings))),
         policies=FewPolicies(),
         draw=few_samples,
         accountant=linear_accountant,

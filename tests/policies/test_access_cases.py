@@ -83,9 +83,12 @@ def test_nobody_approves_their_own_work_whatever_roles_they_hold(access: CasbinA
         assert not own & approving
 
 
-def test_an_auditor_changes_nothing_and_a_worker_does_nothing_but_advance(access: CasbinAccess) -> None:
+def test_an_auditor_changes_nothing_and_a_worker_does_nothing_but_carry_out(access: CasbinAccess) -> None:
     assert {action for action, *_ in allowed_to(access, frozenset({Role.AUDITOR}))} <= READING
-    assert {action for action, *_ in allowed_to(access, frozenset({Role.WORKER}))} == {Action.ADVANCE_JOB}
+    assert {action for action, *_ in allowed_to(access, frozenset({Role.WORKER}))} == {
+        Action.ADVANCE_JOB,
+        Action.CARRY_OUT_ERASURE,
+    }
 
 
 def test_no_permitted_set_of_roles_can_both_ask_for_training_and_approve_it(access: CasbinAccess) -> None:

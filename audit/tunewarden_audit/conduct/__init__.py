@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tunewarden_audit.conduct import budget, people, promotion, training, word
+from tunewarden_audit.conduct import budget, erasure, people, promotion, training, word
 from tunewarden_audit.conduct.facts import Fact, NotAFact, read_fact
 from tunewarden_audit.conduct.findings import Finding, Rule
 from tunewarden_audit.conduct.told import Told
@@ -33,7 +33,15 @@ def conduct(
     INCOMPLETE. `now` is the auditor's clock; without it dates to come are not looked for. `skew` is how far clocks may
     differ. The checks are numbered from `first_number`. Total: every input gives a report. Reads one entry at a time.
     """
-    rules = (people.time_rule(skew, now), *people.RULES, *training.RULES, *word.RULES, *budget.RULES, *promotion.RULES)
+    rules = (
+        people.time_rule(skew, now),
+        *people.RULES,
+        *training.RULES,
+        *word.RULES,
+        *erasure.RULES,
+        *budget.RULES,
+        *promotion.RULES,
+    )
     vocabulary = _Tally(_VOCABULARY)
     tallies = [_Tally(rule) for rule in rules]
     by_kind: dict[str, list[_Tally]] = {}

@@ -116,7 +116,10 @@ KINDS: Mapping[str, Mapping[str, Form]] = {
     "ReviewAnswered": {"review": _word, "item": _count, "marks": _count},
     "ReviewClosed": {"review": _word, "leaks": _count, "documents": _count, "found": _count, "seeds": _count},
     "ReportAttested": {"about": _word, "report": _word, "method": _word, "expires": _word_or_none},
+    "SignatureWithdrawn": {"about": _word, "because": _word, "signatures": _count},
     "PersonTraced": {"dataset": _word, "versions": _count, "models": _count},
+    "ErasureAsked": {"erasure": _word, "dataset": _word},
+    "PersonErased": {"erasure": _word, "dataset": _word, "keys": _count},
 }
 """Each type of entry, with the members that the rules need of it. Further members may be there: none is looked at."""
 

@@ -13,7 +13,7 @@ HOUSE = frozenset({"operator", "sealer", "worker"})
 """The platform itself: who has its machine makes the first keys, its worker takes steps, its sealer signs."""
 
 _BY_WORKER = frozenset(
-    {"StepStarted", "StepFinished", "StepFailed", "BudgetCharged", "ModelRegistered", "ReviewOpened"}
+    {"StepStarted", "StepFinished", "StepFailed", "BudgetCharged", "ModelRegistered", "ReviewOpened", "PersonErased"}
 )
 _BY_PERSON = frozenset(
     {
@@ -27,6 +27,8 @@ _BY_PERSON = frozenset(
         "ReviewAnswered",
         "ReviewClosed",
         "ReportAttested",
+        "SignatureWithdrawn",
+        "ErasureAsked",
     }
 )
 _HARMLESS = frozenset({"ActionRefused"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -10,6 +11,8 @@ from tunewarden_audit.conduct.facts import Fact
 
 REVIEW_METRICS = "deid.review."
 ATTESTED = "deid.attested"
+AGREED = "deid.data_use_agreement"
+_STATED = "data-use-agreement"
 
 
 @dataclass(slots=True)
@@ -36,7 +39,11 @@ class Said:
     Attributes:
         asked_by: released records -> whoever asked for a training on them.
         unsigned: released records of which a gate has said that a signature was missing.
-        signed: released records -> when each signature on a report about them ends, None for never.
+        signed: released records -> when each signature on a report about them ends, None for never. Withdrawn ones are
+            not in it.
+        agreed: the same of those that state that a data use agreement is in force.
+        given: released records -> how many signatures about them were given and not withdrawn, those that ended too.
+        withdrawn: released records about which signatures were withdrawn.
         passed: released records whose review a gate has let pass.
     """
 
@@ -44,6 +51,9 @@ class Said:
     asked_by: dict[str, set[str]] = field(default_factory=dict)
     unsigned: set[str] = field(default_factory=set)
     signed: dict[str, list[str | None]] = field(default_factory=dict)
+    agreed: dict[str, list[str | None]] = field(default_factory=dict)
+    given: dict[str, int] = field(default_factory=dict)
+    withdrawn: set[str] = field(default_factory=set)
     passed: set[str] = field(default_factory=set)
 
     def released(self, records: str, asked_by: str) -> None:
@@ -66,7 +76,17 @@ class Said:
 
     def attested(self, fact: Fact) -> None:
         """A report was signed."""
+        self.given[fact["about"]] = self.given.get(fact["about"], 0) + 1
         self.signed.setdefault(fact["about"], []).append(fact.members.get("expires"))
+        if fact.members.get("knowledge") == _STATED:
+            self.agreed.setdefault(fact["about"], []).append(fact.members.get("expires"))
+
+    def withdrew(self, fact: Fact) -> None:
+        """Every signature about some records was taken back."""
+        self.given.pop(fact["about"], None)
+        self.signed.pop(fact["about"], None)
+        self.agreed.pop(fact["about"], None)
+        self.withdrawn.add(fact["about"])
 
     def judged(self, fact: Fact) -> None:
         """A gate was asked."""
@@ -83,7 +103,11 @@ class Said:
 
     def is_signed(self, records: str, at: datetime) -> bool:
         """Whether a signature on a report about them counts at that time."""
-        return any(ends is None or _is_on_or_after(ends, at.date()) for ends in self.signed.get(records, ()))
+        return _counts(self.signed.get(records, ()), at)
+
+    def is_agreed(self, records: str, at: datetime) -> bool:
+        """Whether a signature that counts at that time states an agreement on the use of these records."""
+        return _counts(self.agreed.get(records, ()), at)
 
     def not_passed(self, data: str) -> int:
         """Samples of a dataset version that no gate has let pass so far."""
@@ -97,6 +121,10 @@ def findings(fact: Fact) -> list[dict[str, Any]]:
 
 def _is_readable(finding: dict[str, Any]) -> bool:
     return all(isinstance(finding.get(member), str) for member in ("metric", "outcome"))
+
+
+def _counts(ends: Iterable[str | None], at: datetime) -> bool:
+    return any(end is None or _is_on_or_after(end, at.date()) for end in ends)
 
 
 def _is_on_or_after(text: str, day: date) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from tunewarden_audit.accountant import NotAccountable, Spending
+from tunewarden_audit.conduct.erased import Erased
 from tunewarden_audit.conduct.facts import Fact
 from tunewarden_audit.conduct.said import Said
 
@@ -120,6 +121,7 @@ class Told:
         trained: digest of an adapter -> the request whose training made it.
         granted: (alias, model) -> a promotion that was approved, until the alias moves.
         said: what people said of released records.
+        erased: persons who were erased.
         intents: what has no outcome yet, by request and attempt, or by pruning and 0.
     """
 
@@ -139,6 +141,7 @@ class Told:
     holds: set[str] = field(default_factory=set)
     prunings: dict[str, Pruning] = field(default_factory=dict)
     said: Said = field(default_factory=Said)
+    erased: Erased = field(default_factory=Erased)
     intents: dict[tuple[str, int], Intent] = field(default_factory=dict)
 
     def has_gaps(self, before: int) -> bool:
@@ -229,6 +232,8 @@ def _settled(told: Told, fact: Fact) -> None:
 def _step_started(told: Told, fact: Fact) -> None:
     if request := told.requests.get(fact["request"]):
         request.attempt = fact["attempt"]
+        if fact["step"] == "deidentify":
+            told.erased.began(fact, request.dataset)
     told.intents[fact["request"], fact["attempt"]] = Intent(fact.index, fact["step"])
 
 
@@ -291,10 +296,12 @@ def _review_opened(told: Told, fact: Fact) -> None:
 
 def _hold_placed(told: Told, fact: Fact) -> None:
     told.holds.add(fact["hold"])
+    told.erased.held[fact["hold"]] = fact["resource"]
 
 
 def _hold_released(told: Told, fact: Fact) -> None:
     told.holds.discard(fact["hold"])
+    told.erased.held.pop(fact["hold"], None)
 
 
 def _prune_proposed(told: Told, fact: Fact) -> None:
@@ -336,11 +343,15 @@ _REMEMBER: Mapping[str, Callable[[Told, Fact], None]] = {
     "ReviewAnswered": lambda told, fact: told.said.answered(fact),
     "ReviewClosed": lambda told, fact: told.said.closed(fact),
     "ReportAttested": lambda told, fact: told.said.attested(fact),
+    "SignatureWithdrawn": lambda told, fact: told.said.withdrew(fact),
     "HoldPlaced": _hold_placed,
     "HoldReleased": _hold_released,
     "PruneProposed": _prune_proposed,
     "PruneStarted": _prune_started,
     "PruneFinished": _prune_finished,
+    "ErasureAsked": lambda told, fact: told.erased.was_asked(fact),
+    "PersonErased": lambda told, fact: told.erased.was_erased(fact, knows_all=not told.has_gaps(fact.index)),
+    "ActionRefused": lambda told, fact: told.erased.was_refused(fact),
 }
 
 

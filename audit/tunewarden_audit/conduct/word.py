@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tunewarden_audit.conduct.facts import Fact
 from tunewarden_audit.conduct.findings import Findings, Rule, absent, broken
-from tunewarden_audit.conduct.said import ATTESTED, REVIEW_METRICS, Review, findings
+from tunewarden_audit.conduct.said import AGREED, ATTESTED, REVIEW_METRICS, Review, findings
 from tunewarden_audit.conduct.told import Told
 
 
@@ -64,17 +64,51 @@ def _closed(fact: Fact, told: Told, review: Review) -> Findings:
 def _signatures(fact: Fact, told: Told) -> Findings:
     """A report is signed by others than who asked, and what only people can say was said before a gate relies on it."""
     said, about = told.said, fact["about"]
-    if fact.kind == "ReportAttested":
-        if about not in said.asked_by:
-            yield absent(fact, told, "a report is signed about something that de-identification never made")
-        elif fact.actor in said.asked_by[about]:
-            yield broken(fact, "a report is signed by who asked for the training")
-        return
+    if fact.kind == "SignatureWithdrawn":
+        yield from _withdrawals(fact, told)
+    elif fact.kind == "GateJudged":
+        yield from _verdicts(fact, told)
+    elif about not in said.asked_by:
+        yield absent(fact, told, "a report is signed about something that de-identification never made")
+    elif fact.actor in said.asked_by[about]:
+        yield broken(fact, "a report is signed by who asked for the training")
+
+
+def _withdrawals(fact: Fact, told: Told) -> Findings:
+    given = told.said.given.get(fact["about"], 0)
+    if fact["signatures"] > given:
+        yield absent(fact, told, "more signatures are withdrawn than were given")
+    elif fact["signatures"] < given or not given:
+        yield broken(fact, "fewer signatures are withdrawn than were given")
+
+
+def _verdicts(fact: Fact, told: Told) -> Findings:
+    said, about = told.said, fact["about"]
     known = {finding["metric"] for finding in findings(fact) if finding["outcome"] != "unknown"}
     if any(metric.startswith(REVIEW_METRICS) for metric in known) and not said.is_reviewed(about):
         yield absent(fact, told, "a gate relies on a review that was not read to its end")
-    if ATTESTED in known and about in said.unsigned and not said.is_signed(about, fact.at):
+    needed = about in said.unsigned or about in said.withdrawn
+    if ATTESTED in known and needed and not said.is_signed(about, fact.at):
         yield absent(fact, told, "a gate relies on a signature that nobody gave, or that has ended")
+    if AGREED in known and not said.is_agreed(about, fact.at):
+        yield absent(fact, told, "a gate relies on a data use agreement that nobody stated, or no longer")
+
+
+def _relied_on(fact: Fact, told: Told) -> Findings:
+    """What was taken back is relied on by nothing that follows: no training goes on, no model is promoted or used."""
+    if fact.kind == "StepFinished" and fact["step"] != "train":
+        return
+    request = told.requests.get(_request_of(fact, told))
+    records = None if request is None else request.outputs.get("deidentify")
+    if records in told.said.withdrawn and not told.said.is_signed(records, fact.at):
+        yield broken(fact, "goes on although the signature about the records was withdrawn")
+
+
+def _request_of(fact: Fact, told: Told) -> str:
+    if fact.kind in {"BudgetCharged", "StepFinished"}:
+        return str(fact["request"])
+    model = told.models.get(fact["model"])
+    return "" if model is None else model.request
 
 
 RULES = (
@@ -87,7 +121,13 @@ RULES = (
     Rule(
         "signature",
         "reports are signed by others than who asked, and gates rely on nothing that people have not said",
-        frozenset({"ReportAttested", "GateJudged"}),
+        frozenset({"ReportAttested", "SignatureWithdrawn", "GateJudged"}),
         _signatures,
+    ),
+    Rule(
+        "withdrawn",
+        "no training, promotion or use goes on under a signature that was withdrawn",
+        frozenset({"BudgetCharged", "StepFinished", "PromotionApproved", "AdapterTaken"}),
+        _relied_on,
     ),
 )

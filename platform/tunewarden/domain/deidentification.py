@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from tunewarden.domain.canonical import digest_of
+from tunewarden.domain.canonical import Plain, digest_of
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.identifiers import SAFE_HARBOR, EntityType, SafeHarbor
 from tunewarden.domain.names import Digest, PolicyName, digest_name, policy_name
@@ -46,6 +46,9 @@ class Operator(StrEnum):
     KEEP = "keep"
     """Left as it is. The planted recall of a kept kind is 0, so a gate that asks for it does not pass."""
 
+
+LEFT_STANDING = frozenset({Operator.KEEP, Operator.YEAR, Operator.TOP_CODE, Operator.BAND, Operator.TRUNCATE})
+"""What leaves something of the value in the text, on purpose: whoever reads the text should not take it for a leak."""
 
 ONLY_FOR: Mapping[Operator, frozenset[EntityType]] = MappingProxyType(
     {
@@ -169,6 +172,20 @@ class Profile:
     def digest(self) -> Digest:
         """What a plan binds to: the digest of `canonical.encode(to_plain(profile))`."""
         return digest_of(self)
+
+
+def claimed_method(profile: Plain) -> Method:
+    """What a stored profile claims, of its canonical form; its other members are not looked at."""
+    claimed = profile.get("method") if isinstance(profile, Mapping) else None
+    return Method.NONE if claimed is None else Method(str(claimed))
+
+
+def left_standing(profile: Plain) -> tuple[EntityType, ...]:
+    """The kinds of which a stored profile, in its canonical form, leaves something in the text on purpose."""
+    members = profile if isinstance(profile, Mapping) else {}
+    operators, default = members.get("operators"), members.get("default")
+    named = operators if isinstance(operators, Mapping) else {}
+    return tuple(kind for kind in EntityType if named.get(kind, default) in LEFT_STANDING)
 
 
 def parse_profile(name: str, toml_text: str) -> Profile:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import get_args
 
 from tunewarden.domain.datasets import LawfulBasis, Purpose, Sensitivity
+from tunewarden.domain.erasure_events import ErasureAsked as ErasureAsked, PersonErased as PersonErased
 from tunewarden.domain.gates import Finding, Outcome
 from tunewarden.domain.names import (
     Action,
@@ -37,6 +38,7 @@ from tunewarden.domain.review_events import (
     ReviewAnswered as ReviewAnswered,
     ReviewClosed as ReviewClosed,
     ReviewOpened as ReviewOpened,
+    SignatureWithdrawn as SignatureWithdrawn,
 )
 from tunewarden.domain.training import State, StepName
 
@@ -383,6 +385,9 @@ Event = (
     | ReviewAnswered
     | ReviewClosed
     | ReportAttested
+    | ErasureAsked
+    | PersonErased
+    | SignatureWithdrawn
 )
 
 EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({kind.__name__: kind for kind in get_args(Event)})

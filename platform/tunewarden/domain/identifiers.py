@@ -46,6 +46,7 @@ class EntityType(StrEnum):
     OCCUPATION = "occupation"
     RELATIVE = "relative"  # "his mother": that there is one, not what she is called
     PARTICULAR = "particular"  # an amount or a circumstance that singles a case out
+    RARE_CONDITION = "rare-condition"  # a disease, a procedure or a circumstance that few people have
 
 
 class SafeHarbor(StrEnum):

@@ -18,6 +18,7 @@ from tunewarden.domain.events import (
     DatasetRegistered,
     DatasetRetired,
     DatasetVersionAdded,
+    ErasureAsked,
     Event,
     GateJudged,
     HoldPlaced,
@@ -25,6 +26,7 @@ from tunewarden.domain.events import (
     KeyCreated,
     KeyRevoked,
     ModelRegistered,
+    PersonErased,
     PromotionApproved,
     PromotionProposed,
     ReportAttested,
@@ -34,6 +36,7 @@ from tunewarden.domain.events import (
     ReviewAnswered,
     ReviewClosed,
     ReviewOpened,
+    SignatureWithdrawn,
     SigningKeyRotated,
     StepFailed,
     StepFinished,
@@ -63,6 +66,7 @@ class LineageReport:
         version: the first entry that added it; the same content may be added again.
         reviews: what people said of the clean version, for this request or for another one that made the same.
         ended: the end of the request, and the retirement of the dataset.
+        erasures: of persons of the dataset, asked for and carried out; what was made before one holds the person.
         taken: whenever the weights left the house.
         principals: keys made for, and taken from, everybody who acts in the story.
         keys: every rotation of the log's signing key.
@@ -82,6 +86,7 @@ class LineageReport:
     ended: tuple[Entry, ...]
     promotions: tuple[Entry, ...]
     aliases: tuple[Entry, ...]
+    erasures: tuple[Entry, ...]
     taken: tuple[Entry, ...]
     refusals: tuple[Entry, ...]
     principals: tuple[Entry, ...]
@@ -171,6 +176,7 @@ _BRANCHES = (
     "ended",
     "promotions",
     "aliases",
+    "erasures",
     "taken",
     "refusals",
     "keys",
@@ -192,7 +198,7 @@ class _SaidOfReleases:
                 self._said.append((about, entry))
             case ReviewAnswered(review=review) | ReviewClosed(review=review) if review in self._about:
                 self._said.append((self._about[review], entry))
-            case ReportAttested(about=about):
+            case ReportAttested(about=about) | SignatureWithdrawn(about=about):
                 self._said.append((about, entry))
 
     def of(self, steps: Iterable[Entry]) -> list[Entry]:
@@ -202,7 +208,7 @@ class _SaidOfReleases:
 
 
 class _Thread:
-    """Which branch of the story an event belongs to; remembers the promotions and holds that joined it."""
+    """Which branch of the story an event belongs to; remembers the promotions, erasures and holds that joined it."""
 
     def __init__(self, story: Story) -> None:
         self._story = story
@@ -221,6 +227,11 @@ class _Thread:
                 return "version"
             case DatasetRetired(dataset=story.dataset):
                 return "ended"
+            case ErasureAsked(dataset=story.dataset, erasure=erasure):
+                self._known.add(erasure)
+                return "erasures"
+            case PersonErased(dataset=story.dataset):
+                return "erasures"
         return None
 
     def _of_request(self, event: Event) -> str | None:

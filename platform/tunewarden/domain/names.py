@@ -26,6 +26,7 @@ AnswerId = NewType("AnswerId", str)
 """The id of a review, a full stop, and the number of an item."""
 
 AttestationId = NewType("AttestationId", str)
+ErasureId = NewType("ErasureId", str)
 PolicyName = NewType("PolicyName", str)
 """Name of a versioned policy file (a gate, a de-identification profile, a base model): `[a-z][a-z0-9-]{0,63}`."""
 
@@ -80,6 +81,8 @@ class Action(StrEnum):
     READ_LINEAGE = "read-lineage"
     READ_LOG = "read-log"
     TRACE_PERSON = "trace-person"
+    ERASE_PERSON = "erase-person"
+    CARRY_OUT_ERASURE = "carry-out-erasure"
     CREATE_KEY = "create-key"
     REVOKE_KEY = "revoke-key"
     PLACE_HOLD = "place-hold"
@@ -89,6 +92,7 @@ class Action(StrEnum):
     REVIEW_SAMPLE = "review-sample"
     READ_REVIEW = "read-review"
     ATTEST_REPORT = "attest-report"
+    WITHDRAW_SIGNATURE = "withdraw-signature"
 
 
 class Alias(StrEnum):

@@ -34,6 +34,7 @@ from tunewarden.domain.events import (
     RequestEnded,
     RequestSubmitted,
     ReviewOpened,
+    SignatureWithdrawn,
     StepFinished,
 )
 from tunewarden.domain.names import Digest, HoldId, PrincipalId, PruneId
@@ -141,6 +142,23 @@ def holds(entries: Iterable[Entry]) -> list[Hold]:
             case HoldReleased(hold=hold):
                 placed.pop(hold, None)
     return list(placed.values())
+
+
+def keeping(placed: Iterable[Hold], entries: Iterable[Entry], resource: str) -> Hold | None:
+    """The first of these holds that covers the story of a thing, as pruning would see it; None where none does.
+
+    `entries` is the log; it is read only where a hold is on something else than the thing itself or the whole log.
+    """
+    others = []
+    for hold in placed:
+        if hold.resource in (resource, WHOLE_LOG):
+            return hold
+        others.append(hold)
+    if not others:
+        return None
+    stories = _Stories(list(entries))
+    covered = (hold for hold in others if resource in stories.with_foundations(stories.covered_by(hold.resource)))
+    return next(covered, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +271,7 @@ class _Stories:
 
     def _relying_on(self, entry: Entry) -> Set[str]:
         """What people said of a clean version belongs to every request that made it, whoever asked first."""
-        if isinstance(entry.event, ReportAttested):
+        if isinstance(entry.event, ReportAttested | SignatureWithdrawn):
             return self._released_by.get(entry.event.about, set())
         release = self._release_of.get(getattr(entry.event, "review", ""))
         return set() if release is None else self._released_by.get(release, set())

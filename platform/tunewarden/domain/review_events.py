@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from tunewarden.domain.attestations import Knowledge
+from tunewarden.domain.attestations import Knowledge, Withdrawal
 from tunewarden.domain.deidentification import Method
 from tunewarden.domain.names import Digest, RequestId, ReviewId
 
@@ -53,7 +53,8 @@ class ReviewClosed:
 class ReportAttested:
     """A privacy officer signed a report about a clean version, and what it claims; until the end of the day `expires`.
 
-    `knowledge` is what the officer says of their own (45 CFR 164.514(b)(2)(ii)); None where the method asks for none.
+    `knowledge` is what the officer says of their own (45 CFR 164.514(b)(2)(ii) and (e)(4)); None where the method asks
+    for none.
     """
 
     about: Digest
@@ -61,3 +62,12 @@ class ReportAttested:
     method: Method
     knowledge: Knowledge | None
     expires: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureWithdrawn:
+    """Every signature about a clean version that was given so far counts no longer: `signatures` of them."""
+
+    about: Digest
+    because: Withdrawal
+    signatures: int

@@ -24,6 +24,9 @@ REVIEW_METRICS = "deid.review."
 ATTESTED = "deid.attested"
 """The metric that is 1 where nothing has to be signed, or a privacy officer has signed what is claimed."""
 
+AGREED = "deid.data_use_agreement"
+"""The metric that is 1 where a privacy officer has stated that a data use agreement is in force; no step gives it."""
+
 MOST_MARKS = 1000
 """In one text."""
 
@@ -254,7 +257,7 @@ def awaits_people(gate: Gate, verdict: Verdict, evidence: Sequence[Evidence]) ->
 
 
 def _given_by_people(gate: Gate, metric: str) -> bool:
-    return metric == ATTESTED or (metric.startswith(REVIEW_METRICS) and gate.review is not None)
+    return metric in {ATTESTED, AGREED} or (metric.startswith(REVIEW_METRICS) and gate.review is not None)
 
 
 def outcome_of(gate: Gate, evidence: Evidence) -> Outcome:

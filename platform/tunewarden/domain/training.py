@@ -114,7 +114,8 @@ NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
         State.AWAITING_APPROVAL: frozenset({State.APPROVED, State.REJECTED, State.CANCELLED}),
         State.APPROVED: frozenset({State.DEIDENTIFIED, State.IN_REVIEW, State.BLOCKED, State.CANCELLED, State.FAILED}),
         State.IN_REVIEW: frozenset({State.DEIDENTIFIED, State.BLOCKED, State.CANCELLED, State.FAILED}),
-        State.DEIDENTIFIED: frozenset({State.TRAINED, State.CANCELLED, State.FAILED}),
+        # Back to people: what they said before may be withdrawn until training is done.
+        State.DEIDENTIFIED: frozenset({State.TRAINED, State.IN_REVIEW, State.BLOCKED, State.CANCELLED, State.FAILED}),
         State.TRAINED: frozenset({State.MEASURED, State.CANCELLED, State.FAILED}),
         State.MEASURED: frozenset(),
         State.REJECTED: frozenset(),
@@ -147,6 +148,7 @@ class TrainingRequest:
         outputs: step -> digest of what it made.
         evidence: step -> digest of its evidence.
         attempt: how many attempts of steps were started.
+        erased_before: how many persons of the dataset had been erased when its records were last read.
         ended_because: code of the error or gate that ended it; empty otherwise.
         model: the model version it became; None before it is measured.
         training_file, suffix, metadata: the caller's own words, stored for the caller and never logged.
@@ -167,6 +169,7 @@ class TrainingRequest:
     training_file: str = ""
     suffix: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    erased_before: int = 0
 
     @property
     def terminal(self) -> bool:

@@ -7,12 +7,14 @@ from typing import Generic, TypeVar
 from tunewarden.domain.attestations import Attestation
 from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
 from tunewarden.domain.datasets import Dataset
+from tunewarden.domain.erasures import Erasure
 from tunewarden.domain.errors import Corrupted, NotFound, Refused, UnrecordedChange
 from tunewarden.domain.names import (
     Alias,
     AnswerId,
     AttestationId,
     DatasetId,
+    ErasureId,
     FileId,
     ModelId,
     PrincipalId,
@@ -66,6 +68,7 @@ ALIASES: Kind[Alias, AliasTarget] = Kind("alias", AliasTarget, lambda one: one.a
 REVIEWS: Kind[ReviewId, Review] = Kind("review", Review, lambda one: one.id)
 ANSWERS: Kind[AnswerId, Answer] = Kind("answer", Answer, lambda one: one.id)
 ATTESTATIONS: Kind[AttestationId, Attestation] = Kind("attestation", Attestation, lambda one: one.id)
+ERASURES: Kind[ErasureId, Erasure] = Kind("erasure", Erasure, lambda one: one.id)
 
 NOUNS = tuple(
     kind.noun
@@ -82,6 +85,7 @@ NOUNS = tuple(
         REVIEWS,
         ANSWERS,
         ATTESTATIONS,
+        ERASURES,
     )
 )
 

@@ -15,7 +15,8 @@ from typing import BinaryIO, Generic, Protocol, Self, TypeVar
 from tunewarden.domain.attestations import Attestation
 from tunewarden.domain.canonical import digest_bytes
 from tunewarden.domain.datasets import Dataset
-from tunewarden.domain.entries import Entry, entry_bytes, read_entry
+from tunewarden.domain.entries import Entry, entry_bytes
+from tunewarden.domain.erasures import Erasure
 from tunewarden.domain.errors import Corrupted, NotFound, Unavailable
 from tunewarden.domain.events import Event
 from tunewarden.domain.names import (
@@ -24,6 +25,7 @@ from tunewarden.domain.names import (
     AttestationId,
     DatasetId,
     Digest,
+    ErasureId,
     FileId,
     ModelId,
     PrincipalId,
@@ -38,6 +40,7 @@ from tunewarden.domain.reviews import Answer, Review
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.drivers import bodies
 from tunewarden.drivers.bodies import Kind
+from tunewarden.drivers.memory_log import by_prune, naming, read_from
 from tunewarden.drivers.memory_tree import continuation, leaf_hash, path
 from tunewarden.usecases.ports import (
     Clock,
@@ -56,6 +59,8 @@ from tunewarden.usecases.ports import (
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
 Shelves = dict[str, dict[str, bytes]]
+PersonKeys = dict[tuple[DatasetId, str], bytes | None]
+"""By dataset and pseudonym; None once it was destroyed."""
 
 _WAIT_SECONDS = 5.0
 
@@ -64,12 +69,14 @@ _WAIT_SECONDS = 5.0
 class MemoryState:
     """What outlives a unit of work: `shelves` holds bodies by noun and key, `entries` the log's canonical bytes.
 
-    An entry that lost its body is empty, and `dropped` has what dropped it and its leaf hash.
+    An entry that lost its body is empty, and `dropped` has what dropped it and its leaf hash; `person_keys` is the
+    vault.
     """
 
     shelves: Shelves = field(default_factory=lambda: {noun: {} for noun in bodies.NOUNS})
     entries: list[bytes] = field(default_factory=list)
     dropped: dict[int, tuple[PruneId, bytes]] = field(default_factory=dict)
+    person_keys: PersonKeys = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
 
@@ -109,6 +116,7 @@ class _MemoryView:
         self.reviews = _Shelf(self, bodies.REVIEWS)
         self.answers = _Shelf(self, bodies.ANSWERS)
         self.attestations = _Shelf(self, bodies.ATTESTATIONS)
+        self.erasures = _Shelf(self, bodies.ERASURES)
 
     def __enter__(self) -> Self:
         # Units of work replace the shelves as one.
@@ -123,17 +131,15 @@ class _MemoryView:
 
     def entries(self, start: int = 0) -> Iterator[Entry]:
         self.shelf("key")  # refuse when closed
-        yield from _entries(self._entries, start)
+        yield from read_from(self._entries, start)
 
     def entries_naming(self, identifier: str) -> Iterator[Entry]:
         self.shelf("key")  # refuse when closed
-        for index, body in enumerate(self._entries):
-            if identifier.encode("utf-8") in body:
-                yield read_entry(index, body)
+        yield from naming(self._entries, identifier)
 
     def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
         self.shelf("key")  # refuse when closed
-        return _by_prune(self._dropped)
+        return by_prune(self._dropped)
 
     def shelf(self, noun: str) -> dict[str, bytes]:
         """What was there when this view began."""
@@ -150,6 +156,7 @@ class _MemoryUnit:
         self._shelves: Shelves | None = None
         self._is_active = False
         self._dropping: dict[int, PruneId] = {}
+        self._forgetting: set[tuple[DatasetId, str]] = set()
         self._pending: list[Event] = []
         self.principals: Store[PrincipalId, Principal] = _Shelf(self, bodies.PRINCIPALS)
         self.keys: Store[str, KeyRecord] = _Shelf(self, bodies.KEYS)
@@ -163,6 +170,7 @@ class _MemoryUnit:
         self.reviews: Store[ReviewId, Review] = _Shelf(self, bodies.REVIEWS)
         self.answers: Store[AnswerId, Answer] = _Shelf(self, bodies.ANSWERS)
         self.attestations: Store[AttestationId, Attestation] = _Shelf(self, bodies.ATTESTATIONS)
+        self.erasures: Store[ErasureId, Erasure] = _Shelf(self, bodies.ERASURES)
 
     def __enter__(self) -> Self:
         if not self._state.lock.acquire(timeout=_WAIT_SECONDS):
@@ -190,20 +198,32 @@ class _MemoryUnit:
         for index, prune in self._dropping.items():
             self._state.dropped[index] = (prune, leaf_hash(self._state.entries[index]))
             self._state.entries[index] = b""
+        self._state.person_keys.update(dict.fromkeys(self._forgetting))
         self._state.entries.extend(written)
         return Receipt(index=len(self._state.entries) - 1, leaf_hash=leaf_hash(written[-1]).hex())
 
     def entries(self, start: int = 0) -> Iterator[Entry]:
         self.shelf("key")  # refuse when closed or revoked
-        yield from _entries(self._state.entries, start)
+        yield from read_from(self._state.entries, start)
 
     def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
         self.shelf("key")  # refuse when closed or revoked
-        return _by_prune(self._state.dropped)
+        return by_prune(self._state.dropped)
+
+    def entries_naming(self, identifier: str) -> Iterator[Entry]:
+        self.shelf("key")  # refuse when closed or revoked
+        yield from naming(self._state.entries, identifier)
 
     def drop_bodies(self, prune: PruneId, indices: Sequence[int]) -> None:
         self.shelf("key")  # refuse when closed or revoked
         self._dropping.update(dict.fromkeys(indices, prune))
+
+    def forget(self, dataset: DatasetId, pseudonym: str) -> bool:
+        self.shelf("key")  # refuse when closed or revoked
+        person = (dataset, pseudonym)
+        is_there = self._state.person_keys.get(person) is not None and person not in self._forgetting
+        self._forgetting.add(person)
+        return is_there
 
     def shelf(self, noun: str) -> dict[str, bytes]:
         """The copy that this unit of work reads and writes."""
@@ -242,19 +262,6 @@ class _Shelf(Generic[K, V]):
 
     def all(self) -> Sequence[V]:
         return [self._kind.read(key, body) for key, body in self._unit.shelf(self._kind.noun).items()]
-
-
-def _entries(entries: Sequence[bytes], start: int) -> Iterator[Entry]:
-    for index in range(start, len(entries)):
-        if entries[index]:
-            yield read_entry(index, entries[index])
-
-
-def _by_prune(dropped: Mapping[int, tuple[PruneId, bytes]]) -> Mapping[str, Sequence[int]]:
-    found: dict[str, list[int]] = {}
-    for index in sorted(dropped):
-        found.setdefault(dropped[index][0], []).append(index)
-    return found
 
 
 class MemorySealedLog:

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Engine, NestedTransaction, delete, insert, se
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.entries import Entry, entry_bytes, read_entry
 from tunewarden.domain.events import Event
-from tunewarden.domain.names import PrincipalId, PruneId
-from tunewarden.drivers import bodies, sql_log, sql_retention
+from tunewarden.domain.names import DatasetId, PrincipalId, PruneId
+from tunewarden.drivers import bodies, sql_log, sql_retention, vault
 from tunewarden.drivers.bodies import Kind
 from tunewarden.drivers.sql_engine import reading
 from tunewarden.drivers.sql_group import Group, Turns
@@ -125,6 +125,7 @@ class _SqlView:
     reviews = _Shelves(bodies.REVIEWS)
     answers = _Shelves(bodies.ANSWERS)
     attestations = _Shelves(bodies.ATTESTATIONS)
+    erasures = _Shelves(bodies.ERASURES)
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -174,6 +175,7 @@ class _SqlUnit:
     reviews = _Stores(bodies.REVIEWS)
     answers = _Stores(bodies.ANSWERS)
     attestations = _Stores(bodies.ATTESTATIONS)
+    erasures = _Stores(bodies.ERASURES)
 
     def __init__(self, turns: Turns, clock: Clock, actor: PrincipalId) -> None:
         self._turns, self._clock, self._actor = turns, clock, actor
@@ -229,8 +231,16 @@ class _SqlUnit:
     def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
         return sql_retention.dropped_bodies(self.open())
 
+    def entries_naming(self, identifier: str) -> Iterator[Entry]:
+        self._joined().flush()
+        for index, body in sql_log.bodies_holding(self.open(), identifier.encode("utf-8")):
+            yield read_entry(index, body)
+
     def drop_bodies(self, prune: PruneId, indices: Sequence[int]) -> None:
         sql_retention.drop_bodies(self.changing(), prune, indices)
+
+    def forget(self, dataset: DatasetId, pseudonym: str) -> bool:
+        return vault.destroy_key(self.changing(), dataset, pseudonym)
 
     def open(self) -> Connection:
         """The connection to read on; raises `UnrecordedChange` where this unit of work is over."""

@@ -30,6 +30,7 @@ STATE = {
     "review": _state("reviews"),
     "answer": _state("answers"),
     "attestation": _state("attestations"),
+    "erasure": _state("erasures"),
 }
 """Noun of a `bodies.Kind` -> its table."""
 

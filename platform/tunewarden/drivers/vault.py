@@ -2,7 +2,8 @@
 
 The database is not trusted with them. A wrapped key is AES-256-GCM (NIST SP 800-38D) of 32 random bytes under the
 master key, with data set and pseudonym as associated data, so that a row cannot be moved to another person.
-Destroying a key leaves a row without one: who was erased stays erased. Not reached are copies of the database and
+Destroying a key leaves a row without one: who was erased stays erased. A key is destroyed by a unit of work alone
+(`UnitOfWork.forget`), in one transaction with the entry that says so. Not reached are copies of the database and
 what its files still hold of old pages until they are written over; whoever has such a copy and the master key has the
 key again.
 """
@@ -48,17 +49,6 @@ class SqlVault:
             found |= {name: self._unwrapped(dataset, name, sealed) for name, sealed in wrapped.items()}
         return found
 
-    def forget(self, dataset: DatasetId, pseudonym: str) -> bool:
-        """Destroy a person's key for good; False where there was none any more."""
-        row = (PERSON_KEYS.c.dataset == dataset) & (PERSON_KEYS.c.pseudonym == pseudonym)
-        with self._engine.begin() as connection:
-            done = connection.execute(
-                update(PERSON_KEYS).where(row, PERSON_KEYS.c.wrapped.is_not(None)).values(wrapped=None)
-            )
-            if done.rowcount == 0:
-                connection.execute(self._unless_there([{"dataset": dataset, "pseudonym": pseudonym, "wrapped": None}]))
-            return done.rowcount == 1
-
     def _wrapped(self, connection: Connection, dataset: DatasetId, some: Sequence[str]) -> dict[str, bytes | None]:
         rows = connection.execute(
             select(PERSON_KEYS.c.pseudonym, PERSON_KEYS.c.wrapped).where(
@@ -73,11 +63,7 @@ class SqlVault:
             nonce = secrets.token_bytes(_NONCE)
             sealed = self._cipher.encrypt(nonce, secrets.token_bytes(KEY_BYTES), _bound(dataset, pseudonym))
             rows.append({"dataset": dataset, "pseudonym": pseudonym, "wrapped": nonce + sealed})
-        connection.execute(self._unless_there(rows))
-
-    def _unless_there(self, rows: Sequence[Mapping[str, object]]) -> "sqlite.Insert | postgresql.Insert":
-        made = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        return made(PERSON_KEYS).values(rows).on_conflict_do_nothing()
+        connection.execute(_unless_there(connection, rows))
 
     def _unwrapped(self, dataset: DatasetId, pseudonym: str, sealed: bytes | None) -> bytes | None:
         if sealed is None:
@@ -91,6 +77,23 @@ class SqlVault:
                 remedy="Restore the vault key, and the rows, from a copy.",
                 who="administrator",
             ) from None
+
+
+def destroy_key(connection: Connection, dataset: DatasetId, pseudonym: str) -> bool:
+    """Destroy a person's key for good, in the caller's transaction; False where there was none (any more).
+
+    Whoever had none yet has a row without one from now on, so that none is made for them later. Needs no master key.
+    """
+    row = (PERSON_KEYS.c.dataset == dataset) & (PERSON_KEYS.c.pseudonym == pseudonym)
+    # The row first: who asks for keys at the same time cannot make one between the two statements.
+    connection.execute(_unless_there(connection, [{"dataset": dataset, "pseudonym": pseudonym, "wrapped": None}]))
+    done = connection.execute(update(PERSON_KEYS).where(row, PERSON_KEYS.c.wrapped.is_not(None)).values(wrapped=None))
+    return done.rowcount == 1
+
+
+def _unless_there(connection: Connection, rows: Sequence[Mapping[str, object]]) -> "sqlite.Insert | postgresql.Insert":
+    made = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return made(PERSON_KEYS).values(rows).on_conflict_do_nothing()
 
 
 def _bound(dataset: DatasetId, pseudonym: str) -> bytes:

@@ -110,7 +110,7 @@ class Settings(BaseSettings):
 
     @property
     def blob_key(self) -> Path:
-        """Under which blobs are encrypted."""
+        """Under which blobs are encrypted, and envelopes from the api to the worker."""
         return self.blob_key_file or self.home / "keys" / "blobs.key"
 
     @property

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tunewarden.domain.names import PolicyName, policy_name
+from tunewarden.domain.pseudonyms import pseudonym
 from tunewarden.domain.training import StepName
 from tunewarden.drivers import accounting
 from tunewarden.drivers.access import CasbinAccess
 from tunewarden.drivers.blobs import DirectoryBlobs
+from tunewarden.drivers.envelopes import SealedEnvelopes
 from tunewarden.drivers.keyfiles import load_key, load_or_create_key
 from tunewarden.drivers.policies import FilePolicies
 from tunewarden.drivers.release import KeyFileRelease, load_or_create_release_key, load_release_key
@@ -43,12 +46,12 @@ def create_keys(settings: Settings) -> None:
 
 def build(settings: Settings) -> Platform:
     """A platform over the settings' database, blobs and policies."""
-    engine = connect(settings.database)
+    engine, blob_key = connect(settings.database), load_key(settings.blob_key)
     return Platform(
         work=SqlWork(engine, _now),
         view=SqlViews(engine),
         access=CasbinAccess(settings.policies / "access" / "model.conf", settings.policies / "access" / "policy.csv"),
-        blobs=DirectoryBlobs(settings.blob_directory, load_key(settings.blob_key)),
+        blobs=DirectoryBlobs(settings.blob_directory, blob_key),
         clock=_now,
         claims=SqlClaims(engine),
         policies=FilePolicies(settings.policies),
@@ -57,6 +60,7 @@ def build(settings: Settings) -> Platform:
         calibrate=accounting.calibrate,
         log=SqlSealedLog(engine),
         new_id=new_id,
+        envelopes=SealedEnvelopes(blob_key),
         training_gate=policy_name(settings.training_gate),
     )
 
@@ -64,6 +68,11 @@ def build(settings: Settings) -> Platform:
 def with_release(settings: Settings, platform: Platform) -> Platform:
     """The platform of a process that signs releases: the worker's, and no other's."""
     return replace(platform, release=KeyFileRelease(settings.release_key))
+
+
+def with_persons(settings: Settings, platform: Platform) -> Platform:
+    """The platform of a process that knows which pseudonym is whose: the worker's, and no other's."""
+    return replace(platform, pseudonyms=partial(pseudonym, load_key(settings.tenant_key)))
 
 
 def with_samples(platform: Platform) -> Platform:

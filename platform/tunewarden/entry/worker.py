@@ -1,4 +1,4 @@
-"""The worker: takes approved requests and carries each one step further, one at a time."""
+"""The worker: erases whom it is to erase, takes approved requests and carries each one step further, one at a time."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ from tunewarden.domain.names import PrincipalId, RequestId, Role
 from tunewarden.entry.diagnostics import logger
 from tunewarden.entry.settings import Settings
 from tunewarden.steps import GUARDED
-from tunewarden.usecases import jobs
+from tunewarden.usecases import erasures, jobs
 from tunewarden.usecases.ports import Platform, Principal
 
 WORKER = Principal(id=PrincipalId("worker"), roles=frozenset({Role.WORKER}))
@@ -29,11 +29,16 @@ def run(settings: Settings, platform: Platform, pipeline: jobs.Pipeline, stoppin
 
 
 def work_once(settings: Settings, platform: Platform, pipeline: jobs.Pipeline, name: str) -> bool:
-    """Take one step of one request, if any waits; returns whether there was one."""
+    """Carry out what erasures wait, then take one step of one request, if any waits; whether anything was done.
+
+    Erasures come first, so that no step begins with a person who was to be erased before it. They wait for the step
+    under way to end.
+    """
+    erased = _erase(platform)
     lease = timedelta(seconds=settings.lease_seconds)
     request = platform.claims.take(name, jobs.waiting(platform), platform.clock(), lease)
     if request is None:
-        return False
+        return erased
     with _Heartbeat(platform, name, request, lease):
         try:
             done = jobs.advance(platform, WORKER, pipeline, GUARDED, request)
@@ -45,6 +50,19 @@ def work_once(settings: Settings, platform: Platform, pipeline: jobs.Pipeline, n
             logger.error("step_crashed", request=request, error=type(error).__name__)
             time.sleep(_PAUSE_AFTER_A_CRASH_SECONDS)
     return True
+
+
+def _erase(platform: Platform) -> bool:
+    """Every erasure that waits; what cannot be done now is tried again."""
+    is_any_done = False
+    for erasure in erasures.waiting(platform):
+        try:
+            ended = erasures.carry_out(platform, WORKER, erasure)
+            logger.info("erasure_ended", erasure=erasure, state=ended.state)
+            is_any_done = True
+        except TunewardenError as error:
+            logger.error("erasure_waits", erasure=erasure, code=error.code)
+    return is_any_done
 
 
 class _Heartbeat:

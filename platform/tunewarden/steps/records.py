@@ -1,16 +1,19 @@
-"""The de-identified records, as they pass from step to step: a manifest and two blobs, bound to each other by digest.
+"""The de-identified records, as they pass from step to step: a manifest and its blobs, bound to each other by digest.
 
 The protected attributes lie apart from the texts, in the same order, so that training can be handed one without the
-other. A reader computes the Merkle root of what it read and refuses what is not the manifest's.
+other. So do the places where something of ours stands: whoever had both could tell a made-up name from one that was
+missed, and only people who look for the latter may. A reader computes the Merkle root of what it read and refuses what
+is not the manifest's.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
-from tunewarden.domain.errors import Corrupted
+from tunewarden.domain.errors import Corrupted, Refused
+from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import Digest
 from tunewarden.steps.merkle import MerkleTree
 from tunewarden.usecases.lines import stream_of
@@ -36,6 +39,8 @@ class Manifest:
         source: digest of the records it was made from.
         rows, persons, classes: counts of what was released. `persons` are different pseudonyms, the privacy units.
         erased: records left out because their person's key was destroyed.
+        replaced: digest of one canonical `ReplacedRow` a line, in the same order; None in manifests of before.
+        replaced_root: Merkle root over those.
     """
 
     records: Digest
@@ -49,6 +54,8 @@ class Manifest:
     persons: int
     classes: int
     erased: int = 0
+    replaced: Digest | None = None
+    replaced_root: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,25 @@ class ProtectedRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where in a released text something of ours stands, in code points: 0 <= start < end."""
+
+    start: int
+    end: int
+    kind: EntityType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacedRow:
+    """What stands in the place of identifiers in the record on the same line: disjoint, in order.
+
+    Readable by whoever draws samples for people to read, and by nothing that trains or measures.
+    """
+
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLines:
     """Lines in a blob: its digest, the Merkle root over the lines, and how many there are."""
 
@@ -77,7 +103,7 @@ class StoredLines:
     count: int
 
 
-def store_lines(blobs: Blobs, rows: Iterable[CleanRecord | ProtectedRow]) -> StoredLines:
+def store_lines(blobs: Blobs, rows: Iterable[CleanRecord | ProtectedRow | ReplacedRow]) -> StoredLines:
     """Write one canonical line for each row, as they come; nothing of them is kept, in memory or in plain on disk."""
     tree = MerkleTree()
 
@@ -111,6 +137,33 @@ def read_protected(blobs: Blobs, manifest: Manifest) -> Iterator[Mapping[str, st
     with blobs.open(manifest.protected) as stream:
         for line in _checked(stream, manifest.rows, manifest.protected_root):
             yield from_plain(ProtectedRow, decode(line)).protected
+
+
+def read_replaced(blobs: Blobs, manifest: Manifest) -> Iterator[tuple[Place, ...]]:
+    """Where something of ours stands in every record, in the order of `read_records`; raises as that does.
+
+    Raises `Refused` for a manifest of before, which names no such places. Not checked: that a place lies within its
+    record's text; whoever holds both checks that with `within`.
+    """
+    if manifest.replaced is None or manifest.replaced_root is None:
+        raise Refused(
+            "made_up_values_not_reviewable",
+            "The release does not say where made-up values stand in it; no reader could tell them from leaks.",
+            remedy="Ask again; the records are then de-identified anew, and it is kept where made-up values stand.",
+            who="requester",
+        )
+    with blobs.open(manifest.replaced) as stream:
+        for line in _checked(stream, manifest.rows, manifest.replaced_root):
+            yield from_plain(ReplacedRow, decode(line)).places
+
+
+def within(text: str, places: Sequence[Place]) -> Sequence[Place]:
+    """`places`, which are disjoint, in order and of this text; raises `Corrupted` where they are not."""
+    ends = [0, *(place.end for place in places)]
+    for after, place in zip(ends, places, strict=False):
+        if not after <= place.start < place.end <= len(text):
+            raise Corrupted("places_malformed", "What is said to stand in a released record cannot stand there.")
+    return places
 
 
 def held_out(person: str) -> bool:

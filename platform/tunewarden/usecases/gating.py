@@ -13,6 +13,7 @@ from tunewarden.domain.events import GateJudged, RequestEnded, ReviewOpened
 from tunewarden.domain.gates import Evidence, Gate, Outcome, SamplingPlan, Verdict, judge
 from tunewarden.domain.names import Digest, RequestId, ReviewId
 from tunewarden.domain.reviews import (
+    AGREED,
     REVIEW_METRICS,
     Item,
     Review,
@@ -55,12 +56,14 @@ def pinned_gate(platform: Platform, request: TrainingRequest) -> Gate:
 
 def _known(platform: Platform, shelves: View | UnitOfWork, gate: Gate, made: Evidence) -> list[Evidence]:
     """What the step measured and what people said. What only people can say is not believed of the step."""
-    measured = tuple(one for one in made.measurements if not one.metric.startswith(REVIEW_METRICS))
+    measured = tuple(
+        one for one in made.measurements if one.metric != AGREED and not one.metric.startswith(REVIEW_METRICS)
+    )
     return [replace(made, measurements=measured), *_said_by_people(platform, shelves, gate, made.about)]
 
 
 def _said_by_people(platform: Platform, shelves: View | UnitOfWork, gate: Gate, about: Digest) -> list[Evidence]:
-    """What counts for this gate today: signatures that have not ended, and the review by the gate's own plan."""
+    """What counts for this gate today: signatures that neither ended nor were withdrawn, and the gate's own review."""
     today = platform.clock().date()
     found = [one.evidence() for one in shelves.attestations.all() if one.about == about and one.holds_on(today)]
     closed = [one.evidence for one in _reviews(shelves, gate.review, about) if one.evidence is not None]
@@ -115,7 +118,7 @@ def decided(
     verdict = judge(gate, made.about, evidence)
     work.record(judged(request.id, verdict))
     if verdict.outcome is Outcome.PASS:
-        return request.to(State.DEIDENTIFIED)
+        return request if request.state is State.DEIDENTIFIED else request.to(State.DEIDENTIFIED)
     if not awaits_people(gate, verdict, evidence):
         return _ended(platform, work, request, State.BLOCKED, f"gate_{verdict.outcome}")
     plan = gate.review if needs_review(gate, verdict, evidence) else None
@@ -124,13 +127,17 @@ def decided(
     return request if request.state is State.IN_REVIEW else request.to(State.IN_REVIEW)
 
 
-def judged_again(platform: Platform, work: UnitOfWork, about: Digest) -> list[TrainingRequest]:
-    """Ask the gate once more for every request that waits with this clean version, after people said something.
+def judged_again(
+    platform: Platform, work: UnitOfWork, about: Digest, state: State = State.IN_REVIEW
+) -> list[TrainingRequest]:
+    """Ask the gate once more for every request in `state` with this clean version, after people said something.
 
-    A request whose gate has changed meanwhile has failed, as it would have before de-identification was judged.
+    In state `DEIDENTIFIED` are those whose training has not ended: where they took back what the gate relied on, they
+    wait for people again, and a training that is under way stops at its next charge. A request whose gate has changed
+    meanwhile has failed, as it would have before de-identification was judged.
     """
     after = []
-    for request in waiting_with(work, about):
+    for request in _standing_with(work, about, state):
         made = from_plain(Evidence, decode(platform.blobs.read(request.evidence[GATED])))
         try:
             gate = pinned_gate(platform, request)
@@ -145,7 +152,11 @@ def judged_again(platform: Platform, work: UnitOfWork, about: Digest) -> list[Tr
 
 def waiting_with(shelves: View | UnitOfWork, about: Digest) -> list[TrainingRequest]:
     """The requests that wait for people to say something of this clean version, oldest first."""
-    return [one for one in shelves.requests.all() if one.state is State.IN_REVIEW and one.outputs.get(GATED) == about]
+    return _standing_with(shelves, about, State.IN_REVIEW)
+
+
+def _standing_with(shelves: View | UnitOfWork, about: Digest, state: State) -> list[TrainingRequest]:
+    return [one for one in shelves.requests.all() if one.state is state and one.outputs.get(GATED) == about]
 
 
 def judged(request: RequestId, verdict: Verdict) -> GateJudged:

@@ -20,11 +20,13 @@ from tunewarden.domain.gates import Evidence
 from tunewarden.domain.names import Action, Digest, ModelId, RequestId
 from tunewarden.domain.registry import ModelVersion
 from tunewarden.domain.training import STATE_AFTER, STEP_FROM, State, StepName, TrainingRequest
+from tunewarden.usecases.erasures import OUTDATED, persons_erased
 from tunewarden.usecases.gating import decided, failed, pinned_gate, prepared
 from tunewarden.usecases.ports import Attempt, Attested, Platform, Principal, Resource, Step, StepResult, UnitOfWork
 from tunewarden.usecases.refusals import permit, refusals_recorded
 from tunewarden.usecases.releases import attested
 from tunewarden.usecases.requests import settle
+from tunewarden.usecases.signing import require_not_withdrawn
 
 MOST_ATTEMPTS = 10
 
@@ -50,7 +52,10 @@ def advance(
 
     Raises what the step raised, after recording it. The request has then ended if a rule said no or stored bytes were
     corrupted, and after attempt `MOST_ATTEMPTS`; what was unavailable or unexpected may be tried again. No step begins
-    on a dataset that was retired or may not be kept any more: `Refused`, and the request has ended.
+    on a dataset that was retired or may not be kept any more: `Refused`, and the request has ended. Where a
+    person of the dataset was erased while its records were read, they are read again: `Conflict`, and another attempt.
+    Nor does training begin on records about which a
+    signature was withdrawn.
     """
     request, attempt, step = _begin(platform, worker, identifier)  # 1
     try:
@@ -81,12 +86,16 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
         dataset = work.datasets.get(request.plan.dataset)
         try:
             dataset.require_usable_for(request.plan.purpose, platform.clock().date())
+            if step is StepName.TRAIN:  # a gate that asks for no signature does not see that one was withdrawn
+                require_not_withdrawn(platform, work, request)
         except Refused as refusal:
             work.requests.put(failed(platform, work, request, refusal.code))
             work.commit()
             raise
         version = dataset.version(request.plan.dataset_version)
         request = replace(request, attempt=request.attempt + 1)
+        if step is StepName.DEIDENTIFY:
+            request = replace(request, erased_before=persons_erased(work, dataset.id))
         given = _given(request, step)
         charged = work.ledgers.get(request.plan.dataset).account(identifier).charged
         work.requests.put(request)
@@ -116,13 +125,16 @@ def _given(request: TrainingRequest, step: StepName) -> Digest:
 
 
 def _charge(platform: Platform, worker: Principal, identifier: RequestId, attempt: int, updates: int) -> None:
-    """Pay for updates before they run; a request that was cancelled or whose dataset was retired meanwhile may not."""
+    """Pay for updates before they run; not for a request that has ended or lost its signature meanwhile, nor on a
+    dataset that was retired.
+    """
     with platform.work(worker.id) as work:
         request = work.requests.get(identifier)
         if STEP_FROM.get(request.state) is not StepName.TRAIN:
             raise IllegalTransition("illegal_transition", f"A request that is {request.state} cannot be trained.")
         dataset = request.plan.dataset
         work.datasets.get(dataset).require_usable_for(request.plan.purpose, platform.clock().date())
+        require_not_withdrawn(platform, work, request)
         ledger = work.ledgers.get(dataset).charge(identifier, updates, platform.accountant)
         work.ledgers.put(ledger)
         work.record(
@@ -162,6 +174,8 @@ def _finish(
     if STATE_AFTER[step] is State.MEASURED:  # signing takes its time, so it is done before the unit of work opens
         signed = attested(platform, worker, request.done(step, result.output, document))
     with platform.work(worker.id) as work:
+        if step is StepName.DEIDENTIFY:
+            _require_nobody_erased(work, request)
         done = work.requests.get(request.id).done(step, result.output, document)
         work.record(
             StepFinished(
@@ -181,6 +195,19 @@ def _finish(
         work.requests.put(done)
         work.commit()
     return done
+
+
+def _require_nobody_erased(work: UnitOfWork, request: TrainingRequest) -> None:
+    """Raise `Conflict` where a person of the dataset was erased while its records were read for this request.
+
+    What had read them before that was ended by the erasure itself.
+    """
+    if persons_erased(work, request.plan.dataset) != request.erased_before:
+        raise Conflict(
+            OUTDATED,
+            "A person was erased from the dataset while its records were read.",
+            remedy="The next attempt leaves the person out.",
+        )
 
 
 def _registered(platform: Platform, work: UnitOfWork, done: TrainingRequest, signed: Attested) -> TrainingRequest:

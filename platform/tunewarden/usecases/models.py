@@ -12,6 +12,7 @@ from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, Pro
 from tunewarden.usecases.gating import judged
 from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+from tunewarden.usecases.signing import require_not_withdrawn
 
 PROMOTION_GATE = PolicyName("promotion")
 
@@ -21,14 +22,16 @@ def propose(
 ) -> tuple[Promotion, Verdict, Receipt]:
     """Ask for `alias` to name a model version. The gate judges first, as it is today.
 
-    A verdict that does not pass is committed with the refused promotion, and then raised as `Refused`; so is a model
-    version whose entries lost their bodies, because nobody could be shown how it came to be.
+    A verdict that does not pass is committed with the refused promotion, and then raised as `Refused`. Refused before
+    is a model version whose entries lost their bodies, because nobody could be shown how it came to be, and one that
+    was trained under a signature that was withdrawn.
     """
     with refusals_recorded(platform, principal, Action.PROPOSE_PROMOTION, "model", identifier):
         _require_told(platform, identifier)
         with platform.work(principal.id) as work:
             model = work.models.get(identifier)
             permit(platform, principal, Action.PROPOSE_PROMOTION, _resource(model))
+            require_not_withdrawn(platform, work, work.requests.get(model.request))
             verdict = _judge(platform, model)
             passed = verdict.outcome is Outcome.PASS
             promotion = Promotion(
@@ -68,6 +71,7 @@ def approve(
             resource = Resource(kind="promotion", id=identifier, author=promotion.proposed_by)
             permit(platform, principal, Action.APPROVE_PROMOTION, resource)
             approved = promotion.approve(principal.id, verdict)
+            require_not_withdrawn(platform, work, work.requests.get(model.request))
             today = _judge(platform, model)
             work.record(judged(model.request, today))
             if today.outcome is Outcome.PASS:
@@ -103,6 +107,7 @@ def take_adapter(
                         remedy="Propose its promotion.",
                         who="approver",
                     )
+                require_not_withdrawn(platform, work, work.requests.get(model.request))
                 work.record(AdapterTaken(model=identifier, adapter=model.adapter))
                 receipt = work.commit()
             unless_taken.pop_all()

@@ -128,10 +128,27 @@ class Policies(Protocol):
 
 
 class Vault(Protocol):
-    """The data keys of persons. A person's surrogates, date offset and reversible pseudonyms are made from theirs."""
+    """The data keys of persons. A person's surrogates, date offset and reversible pseudonyms are made from theirs.
+
+    A key is destroyed by `UnitOfWork.forget` alone.
+    """
 
     def keys(self, dataset: DatasetId, pseudonyms: Collection[str]) -> Mapping[str, bytes | None]:
         """The 32-byte key of every one of them, made where there was none; None once it was destroyed."""
+
+
+Pseudonyms = Callable[[DatasetId, str], str]
+"""(dataset, person) -> the person's pseudonym in it (`domain.pseudonyms`), under the tenant's key."""
+
+
+class Envelopes(Protocol):
+    """Words that one process leaves in the database for another one, and that are for no one else."""
+
+    def seal(self, about: str, content: bytes) -> str:
+        """An envelope that opens only as one about `about`, one of our ids."""
+
+    def open(self, about: str, sealed: str) -> bytes:
+        """The inverse. Raises `Corrupted`."""
 
 
 class Calibrate(Protocol):
@@ -267,11 +284,14 @@ class Platform:
     accountant: Accountant
     calibrate: Calibrate
     log: SealedLog
+    envelopes: Envelopes
     new_id: Callable[[str], str]
     """prefix -> a fresh, unguessable, sortable identifier."""
     release: Release | None = None
     """None in a process that holds no release key; only the worker does."""
     draw: Draw | None = None
     """None in a process that draws no samples; only the worker does."""
+    pseudonyms: Pseudonyms | None = None
+    """None in a process that does not hold the tenant's key; only the worker does."""
     training_gate: PolicyName = TRAINING_GATE
     """Which gate guards training; a plan pins it by its digest."""

@@ -16,6 +16,7 @@ from tunewarden.usecases.ports import Platform, Principal, Resource
 _IDENTIFIER = re.compile(r"[a-z]{2,9}-[0-9a-f]{32}")
 _SHELVES = {
     "dataset": "datasets",
+    "erasure": "erasures",
     "file": "files",
     "key": "principals",
     "model": "models",

@@ -7,8 +7,8 @@ from math import ceil
 
 from tunewarden.domain.canonical import decode, digest_bytes, encode, from_plain, to_plain
 from tunewarden.domain.datasets import Dataset, DatasetVersion, Purpose
-from tunewarden.domain.deidentification import Profile
-from tunewarden.domain.demands import demanded, require_transformed
+from tunewarden.domain.deidentification import Profile, claimed_method
+from tunewarden.domain.demands import demanded, require_agreement_claimed, require_purpose, require_transformed
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.events import (
@@ -245,8 +245,11 @@ def _plan(platform: Platform, ask: Ask, dataset: Dataset, version: DatasetVersio
         updates=ceil(ask.epochs / rate),
     )
     gate, profile = platform.policies.gate(platform.training_gate), platform.policies.profile(ask.profile)
+    require_purpose(claimed_method(decode(profile)), purpose)
     if demanded(gate):
-        require_transformed(from_plain(Profile, decode(profile)), gate)
+        parsed = from_plain(Profile, decode(profile))
+        require_agreement_claimed(parsed, gate)
+        require_transformed(parsed, gate)
     plan = Plan(
         base_model=base_model,
         dataset=dataset.id,

@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tunewarden.domain.canonical import decode, digest_of, encode, from_plain, to_plain
+from tunewarden.domain.deidentification import left_standing
 from tunewarden.domain.errors import Conflict, Malformed, Refused
 from tunewarden.domain.events import ReviewAnswered, ReviewClosed
 from tunewarden.domain.gates import Evidence, Gate
+from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import Action, ReviewId
 from tunewarden.domain.reviews import (
     MOST_MARKS,
@@ -38,11 +40,16 @@ LEASE = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A text to read: which item of how many, and how many were read. Nothing tells whether it carries a seed."""
+    """A text to read: which item of how many, and how many were read. Nothing tells whether it carries a seed.
+
+    Attributes:
+        standing: kinds of which something is left in on purpose, so that it is no leak.
+    """
 
     review: Review
     item: int
     text: str
+    standing: tuple[EntityType, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +80,7 @@ def following(platform: Platform, principal: Principal, identifier: ReviewId) ->
         with platform.view() as view:
             review = view.reviews.get(identifier)
             permit(platform, principal, Action.REVIEW_SAMPLE, _resource(view, principal, review))
+            profile = decode(platform.blobs.read(view.requests.get(review.request).plan.profile))
         _end_if_unusable(platform, principal, review)
         if review.is_open:
             _require_wanted(platform, review)
@@ -84,7 +92,8 @@ def following(platform: Platform, principal: Principal, identifier: ReviewId) ->
         if claimed is None:
             return review, None
         item = int(claimed.rpartition(".")[2])
-        return review, Page(review=review, item=item, text=_text(platform, _sample(platform, review), item))
+        text = _text(platform, _sample(platform, review), item)
+        return review, Page(review=review, item=item, text=text, standing=left_standing(profile))
 
 
 def answer(

@@ -1,17 +1,22 @@
-"""Signing what a clean version is claimed to be: a privacy officer binds the digest of the report they have read."""
+"""Signing what a clean version is claimed to be: a privacy officer binds the digest of the report they have read.
+
+And taking it back. Signatures are withdrawn together: what somebody learned of the data is true of every report on
+them. What was withdrawn is not forgotten: a model that was trained under it is promoted, and its weights are handed
+out, only after somebody has signed anew.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from tunewarden.domain.attestations import Attestation, Knowledge
+from tunewarden.domain.attestations import Attestation, Knowledge, Withdrawal, require_statement
 from tunewarden.domain.canonical import Plain, decode, from_plain
-from tunewarden.domain.deidentification import Method
-from tunewarden.domain.errors import Corrupted, NotFound, Refused
-from tunewarden.domain.events import ReportAttested
+from tunewarden.domain.deidentification import Method, claimed_method
+from tunewarden.domain.errors import Conflict, Corrupted, NotFound, Refused
+from tunewarden.domain.events import ReportAttested, SignatureWithdrawn
 from tunewarden.domain.gates import Evidence
 from tunewarden.domain.names import Action, AttestationId, Digest
-from tunewarden.domain.training import TrainingRequest
+from tunewarden.domain.training import State, TrainingRequest
 from tunewarden.usecases.gating import GATED, judged_again, waiting_with
 from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, UnitOfWork, View
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
@@ -23,7 +28,7 @@ class Claim:
 
     Attributes:
         report: digest of the document that is signed; None where the step made none.
-        attestations: every signature, oldest first; those that have ended too.
+        attestations: every signature, oldest first; those that have ended or were withdrawn too.
         waiting: the requests that wait for people.
     """
 
@@ -86,6 +91,7 @@ def attest(
         )
         claimed, made = _claimed(platform, request)
         _require_same(claimed, made, method, report)
+        require_statement(method, knowledge)
         attestation = Attestation(
             id=AttestationId(platform.new_id("att")),
             about=about,
@@ -100,6 +106,51 @@ def attest(
         work.record(ReportAttested(about=about, report=report, method=method, knowledge=knowledge, expires=expires))
         judged_again(platform, work, about)
         return attestation, work.commit()
+
+
+def withdraw(
+    platform: Platform, principal: Principal, about: Digest, because: Withdrawal
+) -> tuple[tuple[Attestation, ...], Receipt]:
+    """Take back every signature about a clean version; who relied on them is judged again, in the same commit.
+
+    Whoever signed: what is known now counts, and not by whom it was signed before. Raises `NotFound`, `Refused`, and
+    `Conflict` where no signature is left to withdraw.
+    """
+    with platform.view() as view:
+        request = _subject(view, principal, about)
+    with (
+        refusals_recorded(platform, principal, Action.WITHDRAW_SIGNATURE, "request", request.id),
+        platform.work(principal.id) as work,
+    ):
+        resource = Resource(kind="request", id=request.id, author=request.requested_by)
+        permit(platform, principal, Action.WITHDRAW_SIGNATURE, resource)
+        now = platform.clock()
+        given = [one for one in work.attestations.all() if one.about == about and one.withdrawn is None]
+        if not given:
+            raise Conflict("nothing_signed", "No signature about this clean version is left to withdraw.")
+        withdrawn = tuple(replace(one, withdrawn=now) for one in given)
+        for one in withdrawn:
+            work.attestations.put(one)
+        work.record(SignatureWithdrawn(about=about, because=because, signatures=len(withdrawn)))
+        judged_again(platform, work, about, State.DEIDENTIFIED)
+        return withdrawn, work.commit()
+
+
+def require_not_withdrawn(platform: Platform, shelves: View | UnitOfWork, request: TrainingRequest) -> None:
+    """Raises `Refused` where what a request was trained on was signed, that was withdrawn, and nobody signed since.
+
+    Not asked: whether a signature that was in force then has ended since; it was good for that training.
+    """
+    about = request.outputs.get(GATED)
+    signed = [one for one in shelves.attestations.all() if one.about == about]
+    today = platform.clock().date()
+    if any(one.withdrawn for one in signed) and not any(one.holds_on(today) for one in signed):
+        raise Refused(
+            "signature_withdrawn",
+            "The signature under the report on what this was trained on was withdrawn.",
+            remedy="Have a privacy officer look at the records and sign again, or train on others.",
+            who="privacy-officer",
+        )
 
 
 def _require_same(claimed: Method, made: Digest | None, method: Method, report: Digest) -> None:
@@ -142,7 +193,7 @@ def _claimed(platform: Platform, request: TrainingRequest) -> tuple[Method, Dige
     evidence = from_plain(Evidence, decode(platform.blobs.read(request.evidence[GATED])))
     details = {} if evidence.details is None else _members(platform, evidence.details)
     report = details.get("report")
-    return Method(str(profile.get("method", Method.NONE))), Digest(report) if isinstance(report, str) else None
+    return claimed_method(profile), Digest(report) if isinstance(report, str) else None
 
 
 def _members(platform: Platform, digest: Digest) -> Mapping[str, Plain]:

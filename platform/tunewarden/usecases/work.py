@@ -12,6 +12,7 @@ from typing import Protocol, Self, TypeVar
 from tunewarden.domain.attestations import Attestation
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.entries import Entry
+from tunewarden.domain.erasures import Erasure
 from tunewarden.domain.events import Event
 from tunewarden.domain.names import (
     Alias,
@@ -19,6 +20,7 @@ from tunewarden.domain.names import (
     AttestationId,
     DatasetId,
     Digest,
+    ErasureId,
     FileId,
     ModelId,
     PrincipalId,
@@ -128,6 +130,8 @@ class View(Protocol):
     def answers(self) -> Shelf[AnswerId, Answer]: ...
     @property
     def attestations(self) -> Shelf[AttestationId, Attestation]: ...
+    @property
+    def erasures(self) -> Shelf[ErasureId, Erasure]: ...
 
     def __enter__(self) -> Self: ...
 
@@ -167,6 +171,7 @@ class UnitOfWork(Protocol):
     reviews: Store[ReviewId, Review]
     answers: Store[AnswerId, Answer]
     attestations: Store[AttestationId, Attestation]
+    erasures: Store[ErasureId, Erasure]
 
     def __enter__(self) -> Self: ...
 
@@ -183,11 +188,20 @@ class UnitOfWork(Protocol):
     def drop_bodies(self, prune: PruneId, indices: Sequence[int]) -> None:
         """Drop the bodies of entries for ever when this unit of work commits; their leaf hashes stay."""
 
+    def forget(self, dataset: DatasetId, pseudonym: str) -> bool:
+        """Destroy the data key of a person for good when this unit of work commits; False where there was none.
+
+        The vault has no other way to lose a key, so none goes without an entry. Whoever had none gets none any more.
+        """
+
     def commit(self) -> Receipt:
         """Make state and entries durable. Raises `UnrecordedChange` if state was put and nothing was recorded."""
 
     def entries(self, start: int = 0) -> Iterable[Entry]:
         """The committed entries from index `start` on that still have their body, in order."""
+
+    def entries_naming(self, identifier: str) -> Iterable[Entry]:
+        """As `View.entries_naming`."""
 
     def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
         """Sorted indices of entries without a body, by the pruning that dropped them; under "" where none says so."""

@@ -3,14 +3,29 @@
 import json
 import re
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
-from tests.conftest import POLICIES
+from tests.conftest import POLICIES, digest
 from tests.entry.exports.conftest import Handed
 
-from tunewarden.domain.events import BudgetSettled, StepFinished
+from tunewarden.domain.attestations import Knowledge
+from tunewarden.domain.deidentification import Method
+from tunewarden.domain.events import (
+    BudgetSettled,
+    Event,
+    ReportAttested,
+    RequestSubmitted,
+    ReviewClosed,
+    ReviewOpened,
+    StepFinished,
+)
+from tunewarden.domain.names import Digest, RequestId, ReviewId
+from tunewarden.domain.sampling import review_measurements
+from tunewarden.domain.training import StepName
+from tunewarden.entry.exports.evidence import cited
 from tunewarden.entry.exports.model_card import NOT_KNOWN, model_card
 from tunewarden_audit import bundle as archive
 
@@ -85,3 +100,58 @@ def test_updates_beyond_the_plan_are_not_told_as_the_planned_epsilon(handed: Han
 def test_the_metrics_are_explained_as_the_policies_explain_them(card: str) -> None:
     meanings = re.findall(r'^meaning = "(.+)"$', (POLICIES / "metrics.toml").read_text(), re.MULTILINE)
     assert sum(any(line.endswith(meaning) for meaning in meanings) for line in section(card, "Measured")) > 10
+
+
+def test_de_identification_is_told_with_its_bounds_and_that_nobody_read_it(card: str, handed: Handed) -> None:
+    lineage = handed.told.lineage()
+    asked = lineage.report.request.event
+    assert isinstance(asked, RequestSubmitted)
+    told = section(card, "De-identification")
+    (recall,) = [one.measurement for one in cited(lineage) if one.measurement.metric == "deid.planted_recall"]
+    assert f"`{asked.profile}`" in told[0]
+    assert told[1].startswith("Recognised by `sha256:")
+    assert f"at least {recall.low.normalize():f} are, with 95 % confidence" in told[2]
+    assert told[3].startswith("Not reviewed by a person [")
+    assert any(line.startswith("Left as they are") and "`sex`" in line for line in told)
+    assert not any("Signed" in line for line in told)
+
+
+def test_a_review_and_a_signature_are_told_with_the_bound_and_the_day_it_ends(handed: Handed) -> None:
+    lineage = handed.told.lineage()
+    (step,) = [
+        entry.event
+        for entry in lineage.report.steps
+        if isinstance(entry.event, StepFinished) and entry.event.step is StepName.DEIDENTIFY
+    ]
+    report = json.loads(lineage.documents[step.details or Digest("")])["report"]
+    said = _said(step.output, Digest(report))
+    last = lineage.report.reviews
+    entries = tuple(replace(lineage.report.model, index=900 + place, event=one) for place, one in enumerate(said))
+    told = replace(lineage, report=replace(lineage.report, reviews=(*last, *entries)))
+    lines = section(model_card(told, {}, origin="log.example").decode(), "De-identification")
+    bound = review_measurements(leaks=2, documents=299, found=29, seeds=30, failed_before=1)[-1].high
+    assert any(f"at most {bound} of all records still identify, with 95 % confidence [901]" in line for line in lines)
+    assert any(re.search(r"Signed as `hipaa-safe-harbor` by `.+`, until 2027-11-26 \[902\]", line) for line in lines)
+
+
+def _said(about: Digest, report: Digest) -> tuple[Event, ...]:
+    review = ReviewId("rev-" + "1" * 32)
+    return (
+        ReviewOpened(
+            review=review,
+            request=RequestId("req-" + "2" * 32),
+            about=about,
+            sample=digest("sample"),
+            documents=299,
+            seeds=30,
+            failed_before=1,
+        ),
+        ReviewClosed(review=review, leaks=2, documents=299, found=29, seeds=30, evidence=digest("evidence")),
+        ReportAttested(
+            about=about,
+            report=report,
+            method=Method.SAFE_HARBOR,
+            knowledge=Knowledge.NONE,
+            expires=date(2027, 11, 26),
+        ),
+    )

@@ -319,11 +319,13 @@ def deidentified(found: Mapping[EntityType, int]) -> object:
     """What the de-identify step writes: `steps/deidentify/step.py`."""
     return {
         "profile": digest("profile"),
+        "detector": digest("detector"),
+        "report": digest("report"),
         "reviewed": False,
         "records": 2011,
         "emptied": 0,
         "entities": found,
-        "operators": dict.fromkeys(EntityType, "replace"),
+        "operators": {**dict.fromkeys(EntityType, "replace"), EntityType.SEX: "keep"},
         "safe_harbor": [
             {
                 "category": "names",

@@ -1,5 +1,6 @@
 """The page of the report that is signed: eighteen rows, its digest, what the log says, and nothing that nobody said."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -8,11 +9,11 @@ import pytest
 from tests.conftest import POLICIES, digest
 from tests.entry.report.browser import AXE, CHROMIUM, DARK, browse, measure, violations
 
-from tunewarden.domain.attestations import Knowledge
+from tunewarden.domain.attestations import Knowledge, Withdrawal
 from tunewarden.domain.canonical import Plain, decode, digest_of, encode
 from tunewarden.domain.deidentification import Method, parse_profile
 from tunewarden.domain.entries import Entry
-from tunewarden.domain.events import Event, ReportAttested, ReviewClosed, ReviewOpened
+from tunewarden.domain.events import Event, ReportAttested, ReviewClosed, ReviewOpened, SignatureWithdrawn
 from tunewarden.domain.gates import Measurement
 from tunewarden.domain.identifiers import EntityType, SafeHarbor
 from tunewarden.domain.names import PolicyName, PrincipalId, RequestId, ReviewId
@@ -109,6 +110,18 @@ def test_the_page_shows_the_digest_of_exactly_the_document_and_every_category() 
     assert "<script" not in page
 
 
+def test_every_digest_stands_on_paper_whole_and_not_only_in_a_title() -> None:
+    made = document()
+    shown = re.sub("<[^>]+>", "", render_safe_harbor(made))
+    for whole in (digest_of(made), digest("detector"), digest("source"), digest("released")):
+        assert whole in shown
+
+
+def test_a_category_of_which_nothing_was_tested_says_so_once() -> None:
+    assert "recall not tested for: fax" not in render_safe_harbor(document())
+    assert "recall not tested for: address, coordinates and place" in render_safe_harbor(document())
+
+
 def test_without_the_log_nothing_is_said_of_review_and_signature() -> None:
     page = render_safe_harbor(document())
     assert page.count("NOT ASSESSED") == 2
@@ -130,6 +143,21 @@ def test_a_signature_counts_for_exactly_the_document_that_was_signed() -> None:
     assert "NO LEAK SEEN" in page
     assert all(f'href="#log-{index}"' in page for index in (41, 42))
     assert "NOT SIGNED" in render_safe_harbor(other, standing(log, ABOUT, digest_of(other)))
+
+
+def test_a_signature_that_was_withdrawn_is_shown_as_none_until_somebody_signs_anew() -> None:
+    made = document()
+    withdrawn = SignatureWithdrawn(about=ABOUT, because=Withdrawal.KNOWLEDGE, signatures=1)
+    page = render_safe_harbor(made, standing(entries(signed(made), withdrawn), ABOUT, digest_of(made)))
+    assert "WITHDRAWN" in page
+    assert "something is known by which a person could be identified" in page
+    assert "know of nothing that would identify a person" not in page
+    assert 'href="#log-41"' in page
+    other = SignatureWithdrawn(about=digest("another"), because=Withdrawal.KNOWLEDGE, signatures=1)
+    for log in ((signed(made), withdrawn, signed(made)), (signed(made), other)):
+        page = render_safe_harbor(made, standing(entries(*log), ABOUT, digest_of(made)))
+        assert "WITHDRAWN" not in page
+        assert "know of nothing that would identify a person" in page
 
 
 def test_leaks_that_people_saw_are_marked_as_a_failure() -> None:

@@ -87,10 +87,13 @@ def test_a_record_with_an_unknown_attribute_or_without_a_required_one_would_be_n
         ("TreeHeadSigned", (6003, 1)),
         ("PersonTraced", (6003, 2)),
         ("AdapterTaken", (6003, 2)),
+        ("ErasureAsked", (6003, 1)),
+        ("PersonErased", (6003, 4)),
         ("ReviewOpened", (6003, 1)),
         ("ReviewAnswered", (6003, 3)),
         ("ReviewClosed", (6003, 3)),
         ("ReportAttested", (6003, 1)),
+        ("SignatureWithdrawn", (6003, 3)),
         ("PruneFinished", (6003, 4)),
     ],
 )
@@ -219,7 +222,7 @@ def test_nothing_leaves_but_what_the_entry_holds(name: str) -> None:
     assert json.loads(ocsf.render(event))["unmapped"]["fact"] == fact
     known = {*strings(fact), "prn-1", ORIGIN, event.id, event.leaf_hash, event.type, event.position}
     ours = {"Tunewarden", "tunewarden", "record_integrity", "1.9.0", "SHA-256", "RFC 8785", "dataset", "file"}
-    things = {"request", "model", "promotion", "principal", "hold", "prune", "review", "resource"}
+    things = {"request", "model", "promotion", "principal", "hold", "prune", "review", "erasure", "resource"}
     record = json.loads(ocsf.render(event))
     del record["attestation"]["fingerprint"]["value"]
     assert set(strings(record)) <= known | ours | things

@@ -47,7 +47,7 @@ def attempt(blobs: MemoryBlobs, policies: FilePolicies) -> Callable[..., Attempt
         return Attempt(
             request=RequestId("request-1"),
             number=1,
-            plan=_plan(blobs.put_bytes(policies.profile(PolicyName(profile_name)))),
+            plan=planned(blobs.put_bytes(policies.profile(PolicyName(profile_name)))),
             records=blobs.put_bytes(lines),
             labels=("no", "yes"),
             outputs={},
@@ -61,7 +61,8 @@ def profile(policies: FilePolicies, name: str) -> Profile:
     return from_plain(Profile, decode(policies.profile(PolicyName(name))))
 
 
-def _plan(profile_digest: Digest) -> Plan:
+def planned(profile_digest: Digest) -> Plan:
+    """A plan with that profile."""
     return Plan(
         base_model=BaseModel(name=PolicyName("tiny"), digest=SOME_DIGEST),
         dataset=DatasetId("dataset-1"),

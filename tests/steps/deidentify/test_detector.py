@@ -9,7 +9,7 @@ from tunewarden.domain.deidentification import Engine, EngineKind, Method, Opera
 from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import PolicyName
-from tunewarden.steps.deidentify import patterns
+from tunewarden.steps.deidentify import patterns_table
 from tunewarden.steps.deidentify.deidentifier import Deidentifier
 from tunewarden.steps.deidentify.detector import Detector
 from tunewarden.steps.deidentify.person import Known, Person
@@ -146,7 +146,7 @@ def test_a_language_without_recognisers_is_refused() -> None:
 
 
 def test_a_text_that_takes_too_long_is_refused_and_no_pattern_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patterns, "MATCH_SECONDS", -1e9)
+    monkeypatch.setattr(patterns_table, "MATCH_SECONDS", -1e9)
     slow = Detector(strict())
     with pytest.raises(Refused) as refused:
         slow.find(["Canary Tavorell 3/14/1952 " * 5_000])

@@ -14,8 +14,9 @@ from tunewarden.domain.deidentification import Engine, EngineKind
 from tunewarden.domain.errors import Corrupted, Malformed
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import Digest
-from tunewarden.steps.deidentify.engines import Read, patterns_alone, reader
+from tunewarden.steps.deidentify.engines import Read, is_prose, patterns_alone, reader
 from tunewarden.steps.deidentify.other_engines import folder_digest
+from tunewarden.steps.deidentify.spans import Span
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "seen", "by", "zoltan", "in", "tavor", "."]
 
@@ -132,3 +133,25 @@ def test_gliner_is_refused_where_its_package_is_not_installed(spacy_folder: Path
     with pytest.raises(Malformed) as raised:
         reader(engine(EngineKind.GLINER, spacy_folder), spacy_folder.parent, threads=1)
     assert raised.value.code == "engine_not_installed"
+
+
+@pytest.mark.parametrize(
+    ("written", "score", "prose"),
+    [
+        ("CHEST PAIN", 0.6, True),
+        ("tetanus", 0.4, True),
+        ("CHEST PAIN", 0.96, False),  # the model is sure
+        ("Chest Pain", 0.6, False),  # its capitals say something
+        ("LONG", 0.6, False),  # a surname as well
+        ("ROSE", 0.6, False),
+        ("CHEST KHYBAK", 0.6, False),
+        ("4711", 0.6, False),
+    ],
+)
+def test_a_doubtful_find_that_is_nothing_but_prose_is_left_out(written: str, score: float, prose: bool) -> None:
+    span = Span(start=5, end=5 + len(written), entity=EntityType.NAME, score=score)
+    assert is_prose(f"seen {written} x", span) is prose
+
+
+def test_a_date_is_not_prose_whatever_its_words() -> None:
+    assert not is_prose("last night", Span(start=0, end=10, entity=EntityType.DATE, score=0.4))

@@ -39,7 +39,7 @@ def test_real_upper_case_narratives_stay_readable_and_what_is_planted_in_them_is
     with NARRATIVES.open(encoding="utf-8", newline="") as stream:
         texts = [row["Narrative"] for row in csv.DictReader(stream)][:400]
     hidden = [span for spans in default.transformed(texts) for span in spans if span.entity != "age"]
-    assert sum(span.end - span.start for span in hidden) / sum(map(len, texts)) < 0.03
+    assert sum(span.end - span.start for span in hidden) / sum(map(len, texts)) < 0.045
     recall = planted_recall(default.transformed, texts, len(texts), SOME, each=12)
     (together,) = [each for each in recall_measurements(recall) if each.metric == "deid.planted_recall"]
     assert together.low > 0.95

@@ -67,6 +67,14 @@ def test_a_name_that_is_a_word_counts_where_something_says_so() -> None:
     assert hidden("he will come will tavor and then he will go", will) == "he will come # and then he will go"
 
 
+def test_where_capitals_say_nothing_a_name_that_is_a_word_is_rather_hidden_once_too_often() -> None:
+    april, don = (EntityType.NAME, "April Lyrou"), (EntityType.NAME, "Don Mccarty")
+    assert hidden("all right april let me take a look", april) == "all right # let me take a look"
+    assert hidden("since april it hurts", april) == "since # it hurts"
+    assert hidden("don tells me that they don't hurt", don) == "# tells me that they don't hurt"
+    assert hidden("Seen in clinic. It hurts since april.", april) == "Seen in clinic. It hurts since april."
+
+
 @pytest.mark.parametrize(
     "written",
     [

@@ -7,14 +7,13 @@ import time
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings, strategies as st
 
 from tunewarden.domain.deidentification import Engine, EngineKind, Method, Operator, Profile
 from tunewarden.domain.errors import Refused
 from tunewarden.domain.names import PolicyName
-from tunewarden.steps.deidentify import patterns as module
+from tunewarden.steps.deidentify import patterns_table as module
 from tunewarden.steps.deidentify.detector import Detector
-from tunewarden.steps.deidentify.patterns import Found, Start, Table, compiled, labelled
+from tunewarden.steps.deidentify.patterns_table import Table
 from tunewarden.steps.deidentify.recognisers import PatternRecogniser
 from tunewarden.steps.deidentify.spans import resolve
 
@@ -259,78 +258,6 @@ def test_a_table_says_in_its_head_what_its_cells_are() -> None:
     assert "Ward" in marked(pairs), "a key and its value are no head of a table"
 
 
-def _brute_force(text: str) -> set[Found]:
-    """Every pattern tried at every character."""
-    found = set()
-    for pattern in TABLE.patterns:
-        rule = compiled(pattern)
-        if pattern.start is Start.ANYWHERE:
-            matches = list(rule.finditer(text))
-        else:
-            matches = [match for at in range(len(text)) if (match := rule.match(text, at)) is not None]
-        found.update(made for match in matches if (made := module._found(match, pattern)) is not None)
-    return found
-
-
-FRAGMENTS = st.sampled_from(
-    [
-        *"MRN |no. |Tel.: |de |on |in |Calle |C/ Mayor |age |años| yo F|-year-old|may|May ".split("|"),
-        *(
-            "3",
-            "12",
-            "120",
-            "2019",
-            "48213",
-            "415-555-0134",
-            "12/03/2019",
-            "12345678Z",
-            "ES91",
-            "4111 1111 1111 1111",
-            "A1B2",
-        ),
-        *(
-            " ",
-            "\n",
-            "-",
-            "/",
-            ".",
-            ",",
-            ":",
-            "#",
-            "(",
-            ")",
-            "+",
-            "@",
-            "ada@b.org",
-            "AB 12 34 56 C",
-            "IMG_2031.jpg",
-            "x",
-            "É",
-            "ñ",
-        ),
-        *(
-            "Straße 5",
-            "Road",
-            "12 Invented ",
-            "OH 44017",
-            "SW1A 2AA",
-            "NHC",
-            "vin",
-            "varón de ",
-            "five ",
-            "tres ",
-            "enero",
-        ),
-    ]
-)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(FRAGMENTS | st.text(max_size=3), max_size=12).map("".join))
-def test_trying_patterns_only_where_they_can_begin_skips_nothing(text: str) -> None:
-    assert set(TABLE.find(text)) == _brute_force(text)
-
-
 def test_a_pattern_that_takes_too_long_refuses_the_text_and_is_not_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MATCH_SECONDS", -1e9)
     with pytest.raises(Refused) as refused:
@@ -384,10 +311,3 @@ def test_monotonous_texts_take_no_more_than_a_few_seconds(unit: str) -> None:
     started = time.process_time()
     DETECTOR.find([unit * (15_000 // len(unit))])
     assert time.process_time() - started < 8, "time grows with the square of the length"
-
-
-def test_a_label_counts_with_and_without_accents_and_only_as_a_whole_word() -> None:
-    table = Table([labelled(module.EntityType.PHONE, "teléfono|ext line", value=r"(?<v>\d{3})")])
-    assert [
-        found.span.start for found in table.find("telefono 123, TELÉFONO: 123, subtelefono 123, ext\nline 123")
-    ] == [9, 24, 55]

@@ -62,6 +62,11 @@ def test_names_are_found_by_titles_labels_and_relations(text: str, expected: str
     assert marked(text) == expected
 
 
+def test_a_label_of_several_words_is_no_speaker_though_its_last_word_is_one() -> None:
+    assert marked("Attending physician: Quorvath says no") == "Attending physician: [NAME] says no"
+    assert marked("Physician: Quorvath says no") == "Physician: Quorvath says no"
+
+
 def test_upper_case_names_are_found_by_title_and_label_and_end_before_the_prose() -> None:
     text = "PATIENT: ZOLTAN KHYBAK PRESENTS WITH PAIN. MR. DROUSKI STATES HE FELL. SEEN BY DR. TAVOR TODAY"
     assert marked(text) == "PATIENT: [NAME] PRESENTS WITH PAIN. MR. [NAME] STATES HE FELL. SEEN BY DR. [NAME] TODAY"
@@ -76,6 +81,7 @@ def test_upper_case_names_are_found_by_title_and_label_and_end_before_the_prose(
         "A Parkinson Tremor Scale was used. Positive Rapid Strep Test.",
         "pt: Tell me more. Patient: Uh yeah it does",
         "Informe clínico del paciente: Presentamos el caso",
+        "Contacto. Paciente: Presentamos el caso; médico: Hablamos con él",
         "the patient (II) was seen, ELISA and ANA negative",
     ],
 )

@@ -23,7 +23,14 @@ from tunewarden.steps.deidentify.residual import Rescan
 from tunewarden.steps.deidentify.scale import Compute, Means
 from tunewarden.steps.deidentify.source import LONGEST_TEXT, SourceRecord, store_source
 from tunewarden.steps.deidentify.spans import Span
-from tunewarden.steps.records import Manifest, read_protected, read_records
+from tunewarden.steps.records import (
+    Manifest,
+    ReplacedRow,
+    read_protected,
+    read_records,
+    read_replaced,
+    store_lines,
+)
 
 # Ray Data makes a default context, and that warns of settings nobody here has touched.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
@@ -164,6 +171,27 @@ def test_records_come_out_in_order_with_their_protected_attributes_and_are_count
     assert (counted.rows, counted.persons, counted.entities) == (600, 7, {EntityType.DATE: 600})
     assert [seen.index for seen in desk.seen] == list(range(600))
     assert manifest.profile == PROFILE.digest()
+
+
+def test_it_is_kept_where_in_each_released_record_something_of_ours_stands(tmp_path: Path) -> None:
+    operators = {EntityType.PHONE: Operator.SURROGATE, EntityType.URL: Operator.REDACT, EntityType.SEX: Operator.KEEP}
+    desk = Desk(tmp_path, profile=replace(PROFILE, operators=operators), vault=Keys(erased=frozenset({"P-000002"})))
+    manifest, _ = desk.release(
+        [
+            record("call 617-555-0134, mail ann@example.org", "P-000001"),
+            record("call 617-555-0135", "P-000002"),
+            record("nothing stands here, see https://example.org/x/1", "P-000003"),
+        ]
+    )
+    rows = list(read_replaced(desk.blobs, manifest))
+    texts = desk.texts(manifest)
+    read = zip(texts, rows, strict=True)
+    assert [[(place.kind, text[place.start : place.end]) for place in row] for text, row in read] == [
+        [(EntityType.PHONE, texts[0][5:17]), (EntityType.EMAIL, "[EMAIL]")],
+        [],
+    ]
+    assert texts[0][5:17] != "617-555-0134"
+    assert manifest.replaced_root == store_lines(desk.blobs, [ReplacedRow(places=row) for row in rows]).root
 
 
 def test_an_erased_person_is_left_out_with_all_their_records_and_counted(desk: Desk) -> None:

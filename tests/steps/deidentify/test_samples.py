@@ -5,6 +5,7 @@ from decimal import Decimal
 from random import Random
 
 import pytest
+from hypothesis import given, strategies as st
 
 from tunewarden.domain.canonical import decode, encode, to_plain
 from tunewarden.domain.deidentification import Engine, EngineKind, Method, Operator, Profile
@@ -13,8 +14,8 @@ from tunewarden.domain.gates import SamplingPlan
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import Digest, PolicyName
 from tunewarden.drivers.memory import MemoryBlobs
-from tunewarden.steps.deidentify.samples import Samples, kind_of_seed, seeded_kinds
-from tunewarden.steps.records import CleanRecord, Manifest, ProtectedRow, store_lines
+from tunewarden.steps.deidentify.samples import Samples, kind_of_seed, seeded_kinds, shown
+from tunewarden.steps.records import CleanRecord, Manifest, Place, ProtectedRow, ReplacedRow, store_lines, within
 
 PLAN = SamplingPlan(documents=30, seeds=20)
 TEXTS = [f"Record {number}. [NAME] fell on [DATE]; x-ray of the wrist." for number in range(200)]
@@ -93,10 +94,135 @@ def test_a_profile_that_takes_nothing_out_has_nothing_to_seed() -> None:
         Samples(blobs)(released(blobs, TEXTS, Operator.KEEP), PLAN)
 
 
-def test_a_sample_in_which_made_up_values_stand_is_not_read() -> None:
+NOTE = "Ana Petrov (44) of Tarnow fell on 3 May 2019; her neighbour Ilse Wanda called. Chart 4711."
+MADE_UP = ("Ana Petrov", EntityType.NAME), ("Tarnow", EntityType.PLACE), ("3 May 2019", EntityType.DATE)
+COARSENED = ("44", EntityType.AGE)
+"""A released text: three values in it are made up, an age is coarsened, and one name was missed."""
+
+
+def rows_of(text: str, *standing: tuple[str, EntityType]) -> ReplacedRow:
+    places = [Place(start=text.index(what), end=text.index(what) + len(what), kind=kind) for what, kind in standing]
+    return ReplacedRow(places=tuple(sorted(places, key=lambda place: place.start)))
+
+
+def with_places(blobs: MemoryBlobs, clean: Digest, rows: list[ReplacedRow], **changes: object) -> Digest:
+    """The clean version with a blob of places, as its manifest names it or as `changes` say."""
+    stored = store_lines(blobs, rows)
+    manifest = decode(blobs.read(clean))
+    assert isinstance(manifest, dict)
+    named = {**manifest, "replaced": stored.digest, "replaced_root": stored.root, **changes}
+    return blobs.put_bytes(encode(to_plain(named)))
+
+
+def surrogates(blobs: MemoryBlobs, count: int = 30) -> Digest:
+    """A clean version of the same text, `count` times, with the places where something of ours stands."""
+    clean = released(blobs, [NOTE] * count, Operator.SURROGATE)
+    return with_places(blobs, clean, [rows_of(NOTE, *MADE_UP, COARSENED)] * count)
+
+
+def test_made_up_values_are_shown_as_their_kind_and_what_was_missed_stays_as_it_is() -> None:
     blobs = MemoryBlobs()
-    with pytest.raises(Refused, match="made-up values"):
+    [drawn] = Samples(blobs)(surrogates(blobs), SamplingPlan(documents=1, seeds=0))
+    assert drawn.text == "[NAME] (44) of [PLACE] fell on [DATE]; her neighbour Ilse Wanda called. Chart 4711."
+
+
+def test_a_seed_in_a_text_with_made_up_values_looks_like_what_was_missed_and_never_like_what_is_ours() -> None:
+    """Nothing but the seed is in the sentence that was put in, and the rest is as every other reader sees it."""
+    blobs = MemoryBlobs()
+    [plain] = Samples(blobs)(surrogates(blobs), SamplingPlan(documents=1, seeds=0))
+    words = Counter(plain.text.split())
+    for one in Samples(blobs)(surrogates(blobs), SamplingPlan(documents=1, seeds=29)):
+        if one.seed:
+            added = Counter(one.text.split()) - words
+            assert not any("[" in word for word in added), "what marks our values marks no seed"
+            assert words - Counter(one.text.split()) == Counter()
+            assert "Petrov" not in one.text
+
+
+def test_the_places_of_every_record_are_its_own() -> None:
+    blobs = MemoryBlobs()
+    texts = [f"{'x' * number} Ana Petrov, {number}" for number in range(40)]
+    clean = released(blobs, texts, Operator.SURROGATE)
+    clean = with_places(blobs, clean, [rows_of(text, MADE_UP[0]) for text in texts])
+    drawn = Samples(blobs)(clean, SamplingPlan(documents=40, seeds=0))
+    assert sorted(one.text for one in drawn) == sorted(text.replace("Ana Petrov", "[NAME]") for text in texts)
+
+
+def test_a_release_that_does_not_say_where_its_made_up_values_stand_is_not_read() -> None:
+    blobs = MemoryBlobs()
+    with pytest.raises(Refused, match="made-up values") as refused:
         Samples(blobs)(released(blobs, TEXTS, Operator.SURROGATE), PLAN)
+    assert refused.value.code == "made_up_values_not_reviewable"
+
+
+WHOLE = ReplacedRow(places=(Place(start=0, end=len(NOTE), kind=EntityType.NAME),))
+
+
+@pytest.mark.parametrize(
+    ("rows", "code"),
+    [
+        pytest.param([WHOLE] * 3, "records_not_released", id="another blob, which hides a leak"),
+        pytest.param([WHOLE] * 2, "record_count", id="a row less"),
+        pytest.param([], "record_count", id="no rows"),
+    ],
+)
+def test_places_that_are_not_those_that_were_released_are_refused(rows: list[ReplacedRow], code: str) -> None:
+    blobs = MemoryBlobs()
+    clean = surrogates(blobs, 3)
+    manifest = decode(blobs.read(clean))
+    assert isinstance(manifest, dict)
+    forged = with_places(blobs, clean, rows, replaced_root=manifest["replaced_root"])
+    with pytest.raises(Corrupted) as refused:
+        Samples(blobs)(forged, SamplingPlan(documents=1, seeds=0))
+    assert refused.value.code == code
+
+
+def test_a_blob_of_places_of_which_a_byte_was_changed_is_refused() -> None:
+    blobs = MemoryBlobs()
+    clean = surrogates(blobs, 3)
+    manifest = decode(blobs.read(clean))
+    assert isinstance(manifest, dict)
+    digest = Digest(str(manifest["replaced"]))
+    blobs.stored[digest] = blobs.stored[digest].replace(b'"end":10', b'"end":11', 1)
+    with pytest.raises(Corrupted):
+        Samples(blobs)(clean, SamplingPlan(documents=1, seeds=0))
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        [(0, len(NOTE) + 1)],
+        [(5, 5)],
+        [(4, 2)],
+        [(-3, 2)],
+        [(0, 10), (9, 12)],
+        [(20, 30), (0, 10)],
+    ],
+    ids=["beyond the text", "empty", "backwards", "before it", "overlapping", "out of order"],
+)
+def test_places_that_cannot_be_of_the_text_are_refused(places: list[tuple[int, int]]) -> None:
+    blobs = MemoryBlobs()
+    row = ReplacedRow(places=tuple(Place(start=start, end=end, kind=EntityType.NAME) for start, end in places))
+    clean = with_places(blobs, released(blobs, [NOTE], Operator.SURROGATE), [row])
+    with pytest.raises(Corrupted, match="cannot stand there"):
+        Samples(blobs)(clean, SamplingPlan(documents=1, seeds=0))
+
+
+PIECES = st.lists(st.tuples(st.text(max_size=6), st.sampled_from(EntityType), st.booleans()), max_size=6)
+
+
+@given(PIECES)
+def test_what_readers_see_is_the_released_text_but_for_what_is_made_up(
+    pieces: list[tuple[str, EntityType, bool]],
+) -> None:
+    made_up = frozenset({EntityType.NAME, EntityType.DATE})
+    text, expected, places = "", "", list[Place]()
+    for piece, kind, is_ours in pieces:
+        if is_ours and piece:
+            places.append(Place(start=len(text), end=len(text) + len(piece), kind=kind))
+        text += piece
+        expected += f"[{kind.upper()}]" if is_ours and piece and kind in made_up else piece
+    assert shown(text, within(text, places), made_up) == expected
 
 
 def test_short_and_empty_texts_are_seeded_too() -> None:

@@ -19,6 +19,7 @@ from tunewarden.domain.errors import Malformed, Refused, TunewardenError, Unavai
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import Digest, PolicyName
 from tunewarden.drivers.blobs import DirectoryBlobs
+from tunewarden.steps.deidentify import scale
 from tunewarden.steps.deidentify.blocks import Blocks, Journal
 from tunewarden.steps.deidentify.finding import Build, Finding, Finds, find_block, finding, found_in, undone
 from tunewarden.steps.deidentify.progress import Progress, tell_nobody
@@ -240,10 +241,15 @@ class TestOnRay:
         assert caught.value.code == code
         assert "Zebediah" not in str(caught.value)
 
-    def test_a_block_that_kills_every_worker_ends_the_work_and_is_named(self, house: House) -> None:
+    def test_a_block_that_kills_every_worker_ends_the_work_and_is_named(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not those that were handed over together with it."""
+        monkeypatch.setattr(scale, "_TURNS", 1)
         means = house.means(Everything(), Compute(workers=2, few_blocks=0), Build(recognise=_deadly))
         with pytest.raises(Unavailable, match="records 512 to 767"):
             find_all(house.work(), house.blocks, means, "find")
+        assert set(undone(house.blocks, house.work().journal())) <= {2, 3, 4, 5}
 
 
 class _Deadly(EntityRecognizer):  # type: ignore[misc]  # Presidio is not typed

@@ -95,6 +95,27 @@ def test_sure_places_and_numbers_are_followed_whole() -> None:
     assert followed(text, unsure) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "also"),
+    [
+        ("The form was signed by Fang He and returned.", "Fang", ["He"]),
+        ("we should call My Linh about the results", "Linh", ["My"]),
+        ("seen by Junseo Im. She agrees.", "Junseo", ["Im"]),
+        ("signed by P.P. He yesterday", "P.P", ["He"]),
+        ("My Linh was late.", "Linh", []),
+        ("seen by Dr Linh today", "Linh", []),
+        ("talked to Fang. He agrees", "Fang", []),
+        ("saw Fang and he agrees", "Fang", []),
+        ("SEEN BY FANG AND HE AGREES", "FANG", []),
+        ("seen with Fang It's late", "Fang", []),
+    ],
+)
+def test_a_word_of_prose_with_a_capital_beside_a_name_is_a_part_of_it(text: str, name: str, also: list[str]) -> None:
+    where = of(text, name)
+    found = propagate(text, [where])
+    assert [text[each.start : each.end] for each in found if each.start != where.start] == also
+
+
 def test_names_of_other_texts_of_the_person_are_looked_for() -> None:
     assert followed("Khybak again; khybaks no.", names=(("khybak", 0.9),)) == ["Khybak"]
 

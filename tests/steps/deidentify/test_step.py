@@ -18,11 +18,12 @@ from tunewarden.domain.names import DatasetId, PolicyName
 from tunewarden.domain.pseudonyms import pseudonym
 from tunewarden.drivers.memory import MemoryBlobs
 from tunewarden.drivers.policies import FilePolicies
-from tunewarden.steps.deidentify import step as module
+from tunewarden.steps.deidentify import stated as module
 from tunewarden.steps.deidentify.finding import Build
 from tunewarden.steps.deidentify.recognisers import recognisers
 from tunewarden.steps.deidentify.source import LONGEST_TEXT
-from tunewarden.steps.deidentify.step import DeidentifyStep, Effort
+from tunewarden.steps.deidentify.stated import Effort
+from tunewarden.steps.deidentify.step import DeidentifyStep
 from tunewarden.steps.records import read_manifest, read_protected, read_records
 from tunewarden.usecases.ports import Attempt, StepResult
 

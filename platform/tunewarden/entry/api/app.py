@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
 
 from tunewarden.entry.api import errors
-from tunewarden.entry.api.routes import audit, datasets, files, jobs, lineage, models, review_pages, reviews
+from tunewarden.entry.api.routes import audit, datasets, erasures, files, jobs, lineage, models, review_pages, reviews
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import Platform
 
@@ -32,7 +32,7 @@ def create_app(platform: Platform, settings: Settings) -> FastAPI:
     app.state.platform = platform
     app.state.settings = settings
     errors.install(app)
-    for routes in (files, datasets, jobs, reviews, models, lineage, audit, review_pages):
+    for routes in (files, datasets, erasures, jobs, reviews, models, lineage, audit, review_pages):
         app.include_router(routes.router)
 
     @app.get("/healthz", include_in_schema=False)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from tunewarden.domain.attestations import Knowledge
+from tunewarden.domain.attestations import Knowledge, Withdrawal
 from tunewarden.domain.datasets import Columns, Dataset, LawfulBasis, Purpose, Sensitivity
 from tunewarden.domain.deidentification import Method
 from tunewarden.domain.gates import Verdict
@@ -135,6 +135,10 @@ class AttestationIn(Strict):
     method: Method
     knowledge: Knowledge | None = None
     expires: date | None = None
+
+
+class WithdrawalIn(Strict):
+    because: Withdrawal
 
 
 class KeyIn(Strict):

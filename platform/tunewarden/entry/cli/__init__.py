@@ -81,10 +81,10 @@ def worker() -> None:
     """Carry approved requests out, one step at a time."""
     from tunewarden.entry import worker as processes
     from tunewarden.entry.settings import Settings
-    from tunewarden.entry.wiring import build, pipeline, with_release, with_samples
+    from tunewarden.entry.wiring import build, pipeline, with_persons, with_release, with_samples
 
     settings, stopping = Settings(), _until_told_to_stop()
-    platform = with_samples(with_release(settings, build(settings)))
+    platform = with_samples(with_persons(settings, with_release(settings, build(settings))))
     raise typer.Exit(processes.run(settings, platform, pipeline(settings, platform), stopping.is_set))
 
 

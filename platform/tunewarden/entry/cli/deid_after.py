@@ -13,7 +13,9 @@ from tunewarden.domain.pseudonyms import pseudonym
 from tunewarden.drivers.file_vault import FileVault
 from tunewarden.drivers.table_cells import Cell
 from tunewarden.drivers.table_files import open_table, place_of
-from tunewarden.entry.cli.deid_apply import FILES, FORM, MANIFEST_ENDING
+from tunewarden.entry.cli.deid_apply import MANIFEST_ENDING
+from tunewarden.entry.cli.deid_rows import FILES
+from tunewarden.entry.cli.deid_stated import FORM
 from tunewarden.entry.report.safe_harbor import render_safe_harbor
 from tunewarden.steps.deidentify.revealing import reveal
 

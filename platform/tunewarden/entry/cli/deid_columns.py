@@ -10,6 +10,8 @@ from tunewarden.domain.identifiers import EntityType
 from tunewarden.drivers.table_files import TableFile, place_of
 from tunewarden.entry.report.figures import listed
 
+_ROLES = "--column, --person, --known, --protected, --label, --keep or --drop"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
@@ -19,6 +21,9 @@ class Wishes:
         columns: to be de-identified; every column with text that has no other part, unless named.
         person: names the person; its values become pseudonyms.
         known: KIND=COLUMN, identifiers of the person: looked for in the person's texts, and dropped.
+        protected: sex, age and the like: what of a person is known beside the texts. Taken over as they are, unless
+            the profile's k wants them gone.
+        label: what is to be learned; taken over as it is.
         keep: taken over as they are.
         drop: left out.
     """
@@ -26,6 +31,8 @@ class Wishes:
     columns: Sequence[str] = ()
     person: str | None = None
     known: Sequence[str] = ()
+    protected: Sequence[str] = ()
+    label: str | None = None
     keep: Sequence[str] = ()
     drop: Sequence[str] = ()
 
@@ -37,6 +44,7 @@ class Parts:
     Attributes:
         treated: de-identified.
         known: place -> which kind of identifier stands there.
+        protected, label: counted with what is readable in the texts.
         kept: places, and names of columns that cannot be read.
         dropped: names; those of `known` are among them.
     """
@@ -44,6 +52,8 @@ class Parts:
     treated: tuple[int, ...]
     person: int | None
     known: Mapping[int, EntityType] = field(default_factory=dict)
+    protected: tuple[int, ...] = ()
+    label: int | None = None
     kept: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
 
@@ -51,13 +61,16 @@ class Parts:
 def parts_of(table: TableFile, wishes: Wishes) -> Parts:
     """Give every column its part. Raises `Malformed` for one that has none, or two."""
     person = None if wishes.person is None else place_of(table, wishes.person, "--person")
+    label = None if wishes.label is None else place_of(table, wishes.label, "--label")
+    protected = tuple(place_of(table, name, "--protected") for name in wishes.protected)
     known = dict(_known(table, wish) for wish in wishes.known)
     for role, names in (("--keep", wishes.keep), ("--drop", wishes.drop)):
         for name in names:
             if name not in table.others:
                 place_of(table, name, role)
     named = (name for name in (*wishes.keep, *wishes.drop) if name in table.columns)
-    taken = [*known, *(table.columns.index(name) for name in named), *([] if person is None else [person])]
+    single = [place for place in (person, label) if place is not None]
+    taken = [*known, *protected, *(table.columns.index(name) for name in named), *single]
     if wishes.columns:
         treated = tuple(place_of(table, name, "--column") for name in wishes.columns)
     else:
@@ -75,6 +88,8 @@ def parts_of(table: TableFile, wishes: Wishes) -> Parts:
         treated=treated,
         person=person,
         known=known,
+        protected=protected,
+        label=label,
         kept=tuple(wishes.keep),
         dropped=(*wishes.drop, *(table.columns[place] for place in known)),
     )
@@ -98,7 +113,7 @@ def _require_one_part(wishes: Wishes, places: Sequence[int], known: int) -> None
         raise Malformed(
             "column_twice",
             "One column is named for two things.",
-            remedy="Name each column once: --column, --person, --known, --keep or --drop.",
+            remedy=f"Name each column once: {_ROLES}.",
             param="--column",
         )
 
@@ -113,6 +128,6 @@ def _require_all_named(table: TableFile, wishes: Wishes, named: set[int]) -> Non
             "column_unassigned",
             f"Nothing was said about {listed(filter(None, (columns, others)))}. A column that holds numbers or dates, "
             "or that nothing can be found in, is not taken over unasked.",
-            remedy="Name each with --column, --person, --known, --keep or --drop.",
+            remedy=f"Name each with {_ROLES}.",
             param="--keep",
         )

@@ -41,6 +41,10 @@ class Shown:
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
+    def say(self, doing: str) -> None:
+        """Work that nobody counts has begun."""
+        self._console.print(f"{doing} …", highlight=False)
+
     def __call__(self, report: Report) -> None:
         """Show one report."""
         doing, rate = _DOING.get(report.stage, report.stage), _rate(report)

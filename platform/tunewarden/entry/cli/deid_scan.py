@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -18,16 +18,49 @@ from tunewarden.entry.cli.deid_profile import detector_for, profile_named
 from tunewarden.entry.cli.deid_progress import Shown
 from tunewarden.steps.deidentify.identity import detector_digest
 from tunewarden.steps.deidentify.progress import Stopwatch
-from tunewarden.steps.deidentify.scan import Cell, Find, Scan, scan
+from tunewarden.steps.deidentify.reading import Find
+from tunewarden.steps.deidentify.scan import Cell, Scan, scan
 
 _SHOWN_ROWS = 5
 _PLAIN_NAME = re.compile(r"[\w .:/-]{1,40}")
 
 
-def scan_file(
-    file: Path, columns: Sequence[str], profile_name: str, models: Path | None, threads: int
-) -> Mapping[str, object]:
-    """Look through a file; the result is for `show` and for programs. Raises `Malformed` and `NotFound`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundKind:
+    """One kind of identifier in one column; `column` is its name where that may be shown, the number counts from 1."""
+
+    column: str
+    column_number: int
+    kind: str
+    count: int
+    records: int
+    operator: str
+    first_records: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileNamed:
+    """A profile and its digest."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanned:
+    """What a scan says, in the form and the order of its JSON. `not_read` columns hold no text."""
+
+    profile: ProfileNamed
+    detector: str
+    records: int
+    characters: int
+    columns: tuple[str, ...]
+    not_read: int
+    found: tuple[FoundKind, ...]
+
+
+def scan_file(file: Path, columns: Sequence[str], profile_name: str, models: Path | None, threads: int) -> Scanned:
+    """Look through a file. Raises `Malformed` and `NotFound`."""
     profile = profile_named(profile_name)
     table = open_table(file)
     wanted = [place_of(table, name, "--column") for name in columns] or list(range(len(table.columns)))
@@ -36,48 +69,30 @@ def scan_file(
         watch = Stopwatch("scan", table.rows, 0, shown)
         found = scan(detector.find, _cells(table, wanted), watch.add)
     labels = column_labels(table.columns, detector.find)
-    return {
-        "profile": {"name": profile.name, "digest": profile.digest()},
-        "detector": detector_digest(profile.engine, detector.recognisers),
-        "records": table.rows,
-        "characters": found.characters,
-        "columns": [labels[place] for place in wanted],
-        "not_read": len(table.others),
-        "found": [_row(found, key, labels, profile) for key in _ordered(found)],
-    }
+    return Scanned(
+        profile=ProfileNamed(name=profile.name, digest=profile.digest()),
+        detector=detector_digest(profile.engine, detector.recognisers),
+        records=table.rows,
+        characters=found.characters,
+        columns=tuple(labels[place] for place in wanted),
+        not_read=len(table.others),
+        found=tuple(_kind(found, key, labels, profile) for key in _ordered(found)),
+    )
 
 
-def show(result: Mapping[str, object], console: Console) -> None:
+def show(result: Scanned, console: Console) -> None:
     """The table for people."""
-    rows: Sequence[Mapping[str, object]] = result["found"]  # type: ignore[assignment]
-    table = Table(title=f"{result['records']:,} records, profile '{result['profile']['name']}'", title_justify="left")  # type: ignore[index]
+    table = Table(title=f"{result.records:,} records, profile '{result.profile.name}'", title_justify="left")
     for heading in ("column", "kind", "found", "in records", "the profile would", "first records"):
         table.add_column(heading, justify="right" if heading in {"found", "in records"} else "left")
-    for row in rows:
-        places: Sequence[int] = row["first_records"]  # type: ignore[assignment]
-        first = ", ".join(str(place) for place in places[:_SHOWN_ROWS])
-        more = ", …" if len(places) > _SHOWN_ROWS else ""
-        cells = (
-            row["column"],
-            row["kind"],
-            f"{row['count']:,}",
-            f"{row['records']:,}",
-            row["operator"],
-            f"{first}{more}",
-        )
-        table.add_row(*(escape(str(cell)) for cell in cells))
-    console.print(table if rows else "Nothing was recognised. That is no proof that nothing is there.")
-    if result["not_read"]:
-        console.print(f"{result['not_read']} columns hold no text and were not read.")
-
-
-def write_json(result: Mapping[str, object], out: Path) -> None:
-    """The result for programs; `-` is standard output."""
-    text = json.dumps(result, indent=2, ensure_ascii=False, default=str) + "\n"
-    if str(out) == "-":
-        print(text, end="")  # noqa: T201  it was asked for
-    else:
-        out.write_text(text, encoding="utf-8")
+    for row in result.found:
+        first = ", ".join(str(place) for place in row.first_records[:_SHOWN_ROWS])
+        more = ", …" if len(row.first_records) > _SHOWN_ROWS else ""
+        cells = (row.column, row.kind, f"{row.count:,}", f"{row.records:,}", row.operator, f"{first}{more}")
+        table.add_row(*map(escape, cells))
+    console.print(table if result.found else "Nothing was recognised. That is no proof that nothing is there.")
+    if result.not_read:
+        console.print(f"{result.not_read} columns hold no text and were not read.")
 
 
 def column_labels(names: Sequence[str], find: Find) -> list[str]:
@@ -103,15 +118,15 @@ def _ordered(found: Scan) -> Iterable[tuple[int, EntityType]]:
     return sorted(found.found, key=lambda key: (key[0], -found.found[key], key[1]))
 
 
-def _row(found: Scan, key: tuple[int, EntityType], labels: Sequence[str], profile: Profile) -> Mapping[str, object]:
+def _kind(found: Scan, key: tuple[int, EntityType], labels: Sequence[str], profile: Profile) -> FoundKind:
     place, kind = key
     operator = profile.operator(kind)
-    return {
-        "column": labels[place],
-        "column_number": place + 1,
-        "kind": kind.value,
-        "count": found.found[key],
-        "records": found.rows_with[key],
-        "operator": "leave it" if operator is Operator.KEEP else operator.value,
-        "first_records": found.places[key],
-    }
+    return FoundKind(
+        column=labels[place],
+        column_number=place + 1,
+        kind=kind.value,
+        count=found.found[key],
+        records=found.rows_with[key],
+        operator="leave it" if operator is Operator.KEEP else operator.value,
+        first_records=tuple(found.places[key]),
+    )

@@ -5,6 +5,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,10 +23,13 @@ _POLL_SECONDS = 0.5
 _PERSONS, _SEED = 1200, 20261121
 _BUDGET_EPSILON = "10"
 _STEPS = {
-    "approved": "de-identify (Presidio), gate before training",
+    "approved": "de-identify (Presidio), plant identifiers and look for them, gate before training",
     "deidentified": "train (Ray Train, Opacus)",
     "trained": "measure (Fairlearn, Captum)",
 }
+
+
+Start = Callable[[Path], AbstractContextManager[Stage]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,21 +74,26 @@ class _Teller:
             raise RuntimeError(f"{what} was not refused")
 
 
-def tell(story: Story, home: Path, summary: Path | None) -> int:
-    """Play every scene; returns 0 only if the model was promoted and the auditor's own process said ok."""
+def tell(story: Story, home: Path, summary: Path | None, start: Start = started) -> int:
+    """Play every scene; returns 0 only if the model was promoted and the auditor's own process said ok.
+
+    `start` makes the platform on which it is played, in a folder of `home`.
+    """
     teller = _Teller(Console())
     try:
-        return _play(teller, story, home, summary)
+        return _play(teller, story, home, summary, start)
     except APIStatusError as error:  # a file or column that cannot be used, say: the reason is the caller's to mend
         teller.refusal("platform", "what you asked for", error)
         return 1
 
 
-def _play(teller: _Teller, story: Story, home: Path, summary: Path | None) -> int:
+def _play(teller: _Teller, story: Story, home: Path, summary: Path | None, start: Start) -> int:
     data, columns = _records(story, home)
     began = time.monotonic()
+    if story.data is None:
+        teller.say("platform", "this takes about five minutes on two processors")
     teller.say("platform", "starting api, worker and sealer")
-    with started(home) as stage:
+    with start(home) as stage:
         teller.seconds["start"] = time.monotonic() - began
         teller.say("platform", f"ready at {stage.address}; state in {stage.home}")
         dataset = _register(teller, stage, data, columns, story)

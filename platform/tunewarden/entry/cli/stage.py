@@ -31,7 +31,7 @@ CAST: Mapping[str, frozenset[Role]] = MappingProxyType(
         "auditor": frozenset({Role.AUDITOR}),
     }
 )
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 180.0  # a busy machine needs a minute; one that cannot start says so at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from tunewarden.domain.events import (
     StepFinished,
 )
 from tunewarden.domain.training import StepName
+from tunewarden.entry.exports.deidentification import deidentification
 from tunewarden.entry.exports.evidence import Cited, brackets, cited, libraries, plan, promised
 from tunewarden.entry.report.facts import of, only
 from tunewarden.entry.report.privacy import spending
@@ -45,6 +46,7 @@ def model_card(lineage: Lineage, metrics: Metrics, *, origin: str) -> bytes:
         _head(lineage, origin),
         _section("Use", _use(lineage)),
         _section("Data", _data(lineage)),
+        _section("De-identification", deidentification(lineage)),
         _section("Privacy", _privacy(lineage)),
         _section("Measured", [_figure(one, metrics) for one in figures]),
         _section("Limits", _limits(lineage)),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from tunewarden.domain.attestations import Knowledge, Withdrawal
 from tunewarden.domain.deidentification import Method, Operator
 from tunewarden.domain.identifiers import EntityType, SafeHarbor
 
@@ -23,6 +24,7 @@ KINDS: Mapping[EntityType, str] = MappingProxyType(
         EntityType.SEX: "sex",
         EntityType.RELATIVE: "word for a relative",
         EntityType.PARTICULAR: "amount or circumstance",
+        EntityType.RARE_CONDITION: "rare disease, procedure or circumstance",
         EntityType.BIOMETRIC: "reference to a biometric",
         EntityType.PHOTOGRAPH: "reference to a photograph",
     }
@@ -82,6 +84,38 @@ METHODS: Mapping[Method, str] = MappingProxyType(
 )
 """What a profile claims."""
 
+STATEMENTS: Mapping[Knowledge, str] = MappingProxyType(
+    {
+        Knowledge.NONE: "that they know of nothing that would identify a person",
+        Knowledge.AGREEMENT: "that a data use agreement is in force with whoever gets the data or a model of them",
+    }
+)
+"""What whoever signs states with the signature."""
+
+DECLARATIONS: Mapping[Knowledge, str] = MappingProxyType(
+    {
+        Knowledge.NONE: (
+            "I have no actual knowledge that what remains could be used alone or in combination with other information "
+            "to identify a person in these data (45 CFR 164.514(b)(2)(ii))."
+        ),
+        Knowledge.AGREEMENT: (
+            "A data use agreement is in force with everybody who gets these data, or a model that learned from them: "
+            "it names the uses that are permitted and who may make them, and forbids to identify or contact anybody "
+            "(45 CFR 164.514(e)(4))."
+        ),
+    }
+)
+"""The same in the words of whoever signs."""
+
+WITHDRAWALS: Mapping[Withdrawal, str] = MappingProxyType(
+    {
+        Withdrawal.KNOWLEDGE: "something is known by which a person could be identified",
+        Withdrawal.AGREEMENT_ENDED: "the data use agreement has ended, or is not kept",
+        Withdrawal.MISTAKE: "it was signed by mistake",
+    }
+)
+"""Why a signature was withdrawn."""
+
 MEASURES: Mapping[str, str] = MappingProxyType(
     {
         "deid.planted_recall": "Planted identifiers of all kinds that were found, entirely",
@@ -89,10 +123,12 @@ MEASURES: Mapping[str, str] = MappingProxyType(
         "deid.value_leaks_per_1000_records": "Records, of 1,000, in which an identifier of their person still stands",
         "deid.k_anonymity": "Persons in the smallest group that shares all readable attributes (k)",
         "deid.persons_below_k_share": "Share of persons in groups smaller than wanted",
-        "deid.l_diversity": "Different labels in the smallest group (l)",
+        "deid.l_diversity": "Different labels in the group that has the fewest (l)",
+        "deid.generalised_value_share": "Share of readable attributes that gave way so that k holds",
         "deid.duplicate_share": "Share of records that repeat another one, exactly or nearly",
         "deid.name_recall_gap": "How far recall of names of one origin and gender falls behind the others",
         "deid.attested": "Whether nothing has to be signed, or it is signed (1)",
+        "deid.data_use_agreement": "Whether it is signed that a data use agreement is in force (1)",
     }
 )
 """What was measured; a metric that is not here is shown by its own name."""

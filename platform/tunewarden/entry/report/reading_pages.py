@@ -6,9 +6,11 @@ from datetime import date
 
 from markupsafe import Markup, escape
 
+from tunewarden.domain.attestations import STATEMENTS, Attestation
 from tunewarden.domain.deidentification import Method
 from tunewarden.domain.errors import TunewardenError
 from tunewarden.domain.gates import Outcome
+from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.reviews import Mark, Review
 from tunewarden.entry.report import deid_words, words
 from tunewarden.entry.report.facts import Name
@@ -19,6 +21,8 @@ from tunewarden.usecases.signing import Claim
 
 _WORD = re.compile(r"\S{1,40}")
 """What can be marked at once; longer runs without a space (numbers, other scripts) come in pieces."""
+_PLACEHOLDERS = frozenset(f"[{kind.upper()}]" for kind in EntityType)
+_AROUND = ".,;:!?()\"'"
 
 
 def render_queue(reviews: Sequence[Review]) -> str:
@@ -40,6 +44,7 @@ def render_item(review: Review, page: Page | None, *, problem: str = "", marked:
             is_open=review.is_open,
             item=None if page is None else page.item,
             text=Markup() if page is None else Markup().join(_markable(page.text, chosen)),
+            standing=() if page is None else tuple(deid_words.kind_name(kind) for kind in page.standing),
             problem=problem,
         )
     )
@@ -75,13 +80,15 @@ def render_signing(claim: Claim, *, today: date, problem: str = "") -> str:
             method=claim.method.value,
             claims=claim.method is not Method.NONE,
             named=deid_words.METHODS[claim.method],
-            is_safe_harbor=claim.method is Method.SAFE_HARBOR,
+            statement=_statement(claim.method),
             is_expert=claim.method is Method.EXPERT_DETERMINATION,
             waiting=[Name(one.id) for one in claim.waiting],
             signed=[
-                (Name(one.by), instant(one.at), one.expires, one.holds_on(today), Name(one.report))
+                (Name(one.by), instant(one.at), one.expires, _force(one, today), Name(one.report))
                 for one in claim.attestations
             ],
+            withdrawable=any(one.withdrawn is None for one in claim.attestations),
+            withdrawals=tuple((why.value, said) for why, said in deid_words.WITHDRAWALS.items()),
             today=today.isoformat(),
             problem=problem,
         )
@@ -103,6 +110,19 @@ def render_no(error: TunewardenError) -> str:
     )
 
 
+def _statement(method: Method) -> tuple[str, str] | None:
+    """The word and the sentence of what has to be stated with a signature."""
+    wanted = STATEMENTS[method]
+    return None if wanted is None else (wanted.value, deid_words.DECLARATIONS[wanted])
+
+
+def _force(one: Attestation, today: date) -> tuple[str, str]:
+    """Whether a signature counts: the outcome that it is marked as, and a word."""
+    if one.withdrawn is not None:
+        return "fail", f"WITHDRAWN {instant(one.withdrawn)}"
+    return ("pass", "IN FORCE") if one.holds_on(today) else ("fail", "ENDED")
+
+
 def _markable(text: str, chosen: set[int]) -> Iterator[Markup]:
     """The text with a check box in each word; its value is where the word stands, in code points."""
     at = 0
@@ -110,8 +130,9 @@ def _markable(text: str, chosen: set[int]) -> Iterator[Markup]:
         start, end = found.span()
         yield escape(text[at:start])
         checked = Markup(" checked") if start in chosen else Markup()
-        yield Markup('<label><input type="checkbox" name="mark" value="{}-{}"{}><span>{}</span></label>').format(
-            start, end, checked, found[0]
+        ours = Markup(' class="ours"') if found[0].strip(_AROUND) in _PLACEHOLDERS else Markup()
+        yield Markup('<label{}><input type="checkbox" name="mark" value="{}-{}"{}><span>{}</span></label>').format(
+            ours, start, end, checked, found[0]
         )
         at = end
     yield escape(text[at:])

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from tunewarden.domain.canonical import Plain, digest_of, encode
 from tunewarden.domain.deidentification import Method
 from tunewarden.domain.entries import Entry
-from tunewarden.domain.events import ReportAttested, ReviewClosed, ReviewOpened
+from tunewarden.domain.events import ReportAttested, ReviewClosed, ReviewOpened, SignatureWithdrawn
 from tunewarden.domain.names import Digest
 from tunewarden.entry.report import deid_words as words
 from tunewarden.entry.report.cited import cited
+from tunewarden.entry.report.expert import Determination, determination
 from tunewarden.entry.report.facts import Fact, Name, Said
 from tunewarden.entry.report.figures import count, exact, instant, interval, listed
 from tunewarden.entry.report.reading import Part
@@ -26,16 +27,20 @@ class Standing:
     Attributes:
         review: the last review that closed, and the entry.
         opened: whether a review is open.
-        signed: signatures of exactly this report.
+        signed: signatures of exactly this report that were not withdrawn.
+        withdrawn: the last time that signatures about the clean version were.
+        failed_before: samples of the same data that failed before the one of `review`.
     """
 
     review: tuple[Entry, ReviewClosed] | None
     opened: tuple[Entry, ReviewOpened] | None
     signed: tuple[tuple[Entry, ReportAttested], ...]
+    withdrawn: tuple[Entry, SignatureWithdrawn] | None = None
+    failed_before: int = 0
 
     def entries(self) -> list[Entry]:
         """In the order of the log, each once."""
-        pairs = [pair for pair in (self.opened, self.review) if pair is not None]
+        pairs = [pair for pair in (self.opened, self.review, self.withdrawn) if pair is not None]
         found = {entry.index: entry for entry, _ in (*pairs, *self.signed)}
         return [found[index] for index in sorted(found)]
 
@@ -44,17 +49,22 @@ def standing(entries: Iterable[Entry], about: Digest, report: Digest) -> Standin
     """What the entries say of the clean version `about` and of the document `report`."""
     opened: dict[str, tuple[Entry, ReviewOpened]] = {}
     review = None
-    signed = []
+    signed: list[tuple[Entry, ReportAttested]] = []
+    withdrawn: tuple[Entry, SignatureWithdrawn] | None = None
     last = None
+    failed_before = 0
     for entry in entries:
         match entry.event:
             case ReviewOpened() as event if event.about == about:
                 opened[event.review] = last = (entry, event)
             case ReviewClosed() as event if event.review in opened:
                 review, last = (entry, event), None
+                failed_before = opened[event.review][1].failed_before
             case ReportAttested() as event if event.report == report:
                 signed.append((entry, event))
-    return Standing(review=review, opened=last, signed=tuple(signed))
+            case SignatureWithdrawn() as event if event.about == about:
+                signed, withdrawn = [], (entry, event)
+    return Standing(review=review, opened=last, signed=tuple(signed), withdrawn=withdrawn, failed_before=failed_before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +122,8 @@ def render_safe_harbor(document: Plain, known: Standing | None = None) -> str:
             known=known is not None,
             review=_review(known),
             signature=_signature(known),
+            withdrawn=_withdrawn(known),
+            determined=_determined(part, known),
             cited=cited(known.entries()) if known is not None else (),
         )
     )
@@ -187,7 +199,8 @@ def _gap(item: Part, kept: list[str], blind: list[str]) -> str:
         item.at("gap").text or "",
         f"left as it is: {listed(kept)}" if kept else "",
         f"no detector for: {listed(blind)}" if blind else "",
-        f"recall not tested for: {listed(untested)}" if untested else "",
+        # Where none of its kinds was tested, the column before says so.
+        f"recall not tested for: {listed(untested)}" if untested and item.at("recall").figure is not None else "",
     ]
     return "; ".join(filter(None, parts)) or "none known; only people who read a sample can tell"
 
@@ -236,13 +249,28 @@ def _review(known: Standing | None) -> tuple[str, Said] | None:
     return "unknown", Said("Not reviewed by a person.", ())
 
 
+def _determined(part: Part, known: Standing | None) -> Determination | None:
+    if known is None:
+        return determination(part, (), None, 0)
+    return determination(part, known.signed, known.review, known.failed_before)
+
+
+def _withdrawn(known: Standing | None) -> Said | None:
+    """That signatures were taken back, where none was given since."""
+    if known is None or known.withdrawn is None or known.signed:
+        return None
+    entry, event = known.withdrawn
+    why = words.WITHDRAWALS[event.because]
+    return Said(f"Withdrawn on {instant(entry.at)} by {Name(entry.actor).shown}: {why}.", (entry.index,))
+
+
 def _signature(known: Standing | None) -> list[Said]:
     if known is None:
         return []
     said = []
     for entry, event in known.signed:
         until = f" It counts to the end of {event.expires.isoformat()}." if event.expires else ""
-        knowledge = " They state that they know of nothing that would identify a person." if event.knowledge else ""
+        knowledge = "" if event.knowledge is None else f" They state {words.STATEMENTS[event.knowledge]}."
         text = (
             f"Signed on {instant(entry.at)} by {Name(entry.actor).shown} as {words.METHODS[event.method]}."
             f"{knowledge}{until}"

@@ -3,9 +3,17 @@
 from collections.abc import Iterator
 
 from tunewarden.domain.entries import Entry
-from tunewarden.domain.events import AliasMoved, KeyCreated, ModelRegistered, PromotionApproved, PromotionProposed
+from tunewarden.domain.events import (
+    AliasMoved,
+    KeyCreated,
+    ModelRegistered,
+    PromotionApproved,
+    PromotionProposed,
+    ReportAttested,
+    SignatureWithdrawn,
+)
 from tunewarden.domain.lineage import LineageReport
-from tunewarden.entry.report import words
+from tunewarden.entry.report import deid_words, words
 from tunewarden.entry.report.facts import Said, indices, of, only
 from tunewarden.entry.report.figures import instant, listed, short
 
@@ -21,7 +29,7 @@ def standing(report: LineageReport) -> tuple[Said, ...]:
         for alias, (entry, held) in sorted(last.items())
     )
     none = Said("No alias has ever named it, so nobody may use it.", (report.model.index,))
-    return (*(named or (none,)), *promotions(report)[-1:])
+    return (*_withdrawn(report), *(named or (none,)), *promotions(report)[-1:])
 
 
 def promotions(report: LineageReport) -> tuple[Said, ...]:
@@ -35,6 +43,18 @@ def who(report: LineageReport, entry: Entry) -> str:
         role for _, event in of(report.principals, KeyCreated) if event.principal == entry.actor for role in event.roles
     }
     return f"the {listed(words.spaced(role) for role in sorted(held)) if held else 'principal'} {short(entry.actor)}"
+
+
+def _withdrawn(report: LineageReport) -> Iterator[Said]:
+    """That what it was trained on is no longer signed for, where nobody has signed since."""
+    said = [entry for entry in report.reviews if isinstance(entry.event, ReportAttested | SignatureWithdrawn)]
+    if said and isinstance(said[-1].event, SignatureWithdrawn):
+        why = deid_words.WITHDRAWALS[said[-1].event.because]
+        yield Said(
+            f"The signature about its records was withdrawn at {instant(said[-1].at)} by {who(report, said[-1])}: "
+            f"{why}. Nobody may promote it or take it away until somebody has signed anew.",
+            (said[-1].index,),
+        )
 
 
 def _promotions(report: LineageReport) -> Iterator[Said]:

@@ -13,6 +13,7 @@ from tunewarden.domain.events import (
     DatasetRegistered,
     DatasetRetired,
     DatasetVersionAdded,
+    ErasureAsked,
     Event,
     GateJudged,
     HoldPlaced,
@@ -20,6 +21,7 @@ from tunewarden.domain.events import (
     KeyCreated,
     KeyRevoked,
     ModelRegistered,
+    PersonErased,
     PromotionApproved,
     PromotionProposed,
     ReportAttested,
@@ -29,6 +31,7 @@ from tunewarden.domain.events import (
     ReviewAnswered,
     ReviewClosed,
     ReviewOpened,
+    SignatureWithdrawn,
     StepFailed,
     StepFinished,
     StepStarted,
@@ -190,6 +193,12 @@ def _about_data(event: Event) -> str:
             return f"Added the records: {count(rows, 'row')} of {count(persons, 'person')}"
         case DatasetRetired():
             return "Retired the dataset"
+        case ErasureAsked():
+            return "Asked that a person be erased from the dataset"
+        case PersonErased(keys=0):
+            return "Erased a person of whom no release of the dataset had been made, or who had been erased before"
+        case PersonErased():
+            return "Erased a person from the dataset: what was made of it before still holds them"
         case BudgetReserved(epsilon=epsilon, delta=delta):
             return f"Reserved epsilon {exact(epsilon)} at delta {exact(delta)} of the dataset's budget"
         case BudgetSettled(charged=charged, returned=returned):
@@ -205,7 +214,7 @@ def _about_request(event: Event) -> str:
             return "Approved exactly this plan"
         case RequestEnded(state=state, because=because):
             return words.STATES.get(state, f"The request ended: {state}") + (f" ({because})" if because else "")
-        case ReviewOpened() | ReviewClosed() | ReportAttested():
+        case ReviewOpened() | ReviewClosed() | ReportAttested() | SignatureWithdrawn():
             return _said_by_people(event)
         case GateJudged(gate=gate, outcome=outcome):
             return f"The gate \u201c{gate}\u201d said {words.OUTCOMES[outcome]}"
@@ -214,7 +223,7 @@ def _about_request(event: Event) -> str:
     return ""
 
 
-def _said_by_people(event: ReviewOpened | ReviewClosed | ReportAttested) -> str:
+def _said_by_people(event: ReviewOpened | ReviewClosed | ReportAttested | SignatureWithdrawn) -> str:
     match event:
         case ReviewOpened(documents=documents, seeds=seeds, failed_before=failed):
             before = f"; {count(failed, 'sample')} of these data had not passed before" if failed else ""
@@ -224,6 +233,9 @@ def _said_by_people(event: ReviewOpened | ReviewClosed | ReportAttested) -> str:
         case ReportAttested(method=method, expires=expires):
             until = "" if expires is None else f", until {expires.isoformat()}"
             return f"Signed the report that claims {words.spaced(method)}{until}"
+        case SignatureWithdrawn(because=because, signatures=signatures):
+            what = "the signature" if signatures == 1 else f"all {count(signatures, 'signature')}"
+            return f"Withdrew {what} about the released records: {words.spaced(because)}"
 
 
 def _about_model(event: Event, model: ModelId) -> str:
@@ -248,12 +260,15 @@ _ACTS: Mapping[type[Event], str] = {
     DatasetRegistered: "registered the dataset",
     DatasetVersionAdded: "added the records",
     DatasetRetired: "retired the dataset",
+    ErasureAsked: "asked that a person be erased",
+    PersonErased: "erased a person",
     RequestSubmitted: "asked for the training",
     RequestApproved: "approved the plan",
     StepFinished: "carried out the job",
     StepFailed: "carried out the job",
     ReviewAnswered: "read a sample",
     ReportAttested: "signed the report",
+    SignatureWithdrawn: "withdrew the signature",
     PromotionProposed: "proposed the promotion",
     PromotionApproved: "approved the promotion",
     AdapterTaken: "took the weights away",

@@ -20,6 +20,7 @@ from tunewarden.domain.events import (
     RequestSubmitted,
     ReviewClosed,
     ReviewOpened,
+    SignatureWithdrawn,
     SigningKeyRotated,
     StepFailed,
     StepFinished,
@@ -68,6 +69,10 @@ def summary(lineage: Lineage, *, size: int) -> Plain:
                 "expires": None if event.expires is None else event.expires.isoformat(),
             }
             for entry, event in of(report.reviews, ReportAttested)
+        ],
+        "withdrawals": [
+            _signed(entry) | {"about": event.about, "because": event.because.value, "signatures": event.signatures}
+            for entry, event in of(report.reviews, SignatureWithdrawn)
         ],
         "gates": [
             _signed(entry)

@@ -36,6 +36,8 @@ ACTIONS: Mapping[Action, str] = {
     Action.CREATE_KEY: "to make an API key",
     Action.REVOKE_KEY: "to revoke API keys",
     Action.TRACE_PERSON: "to look up what learned from one person",
+    Action.ERASE_PERSON: "to erase a person from the dataset",
+    Action.CARRY_OUT_ERASURE: "to carry out the erasure of a person",
     Action.PLACE_HOLD: "to place a legal hold",
     Action.RELEASE_HOLD: "to release a legal hold",
     Action.PROPOSE_PRUNE: "to drop the bodies of old entries",
@@ -43,6 +45,7 @@ ACTIONS: Mapping[Action, str] = {
     Action.REVIEW_SAMPLE: "to read a sample of the released records",
     Action.READ_REVIEW: "to see what a review found, or the report to sign",
     Action.ATTEST_REPORT: "to sign the report on the released records",
+    Action.WITHDRAW_SIGNATURE: "to withdraw the signatures about the released records",
 }
 
 LAWFUL_BASES: Mapping[LawfulBasis, str] = {
@@ -115,11 +118,23 @@ REASONS: Mapping[str, Reason] = {
         "A rule of the gate does not hold, or could not be decided.", "the requester, with a better model version"
     ),
     "illegal_transition": Reason("It was not in a state in which that can be done.", "nobody; the state says why"),
+    "legal_hold": Reason(
+        "A legal hold covered the dataset, so nothing of it might be erased.",
+        "a privacy officer, by releasing the hold where its order allows",
+    ),
+    "envelope_corrupted": Reason(
+        "Who was to be erased could not be read any more.",
+        "an administrator, by restoring the blob key; then a privacy officer, by asking again",
+    ),
     "lineage_pruned": Reason(
         "The entries that say how it came to be had lost their bodies.",
         "nobody for this model version; the requester, with a new one",
     ),
     "not_promoted": Reason("No alias named the model version, so nobody might use it.", "an approver, by a promotion"),
+    "person_erased_meanwhile": Reason(
+        "A person was erased from the dataset after its records were read for this request.",
+        "the requester, by asking again: a new release leaves the person out",
+    ),
     "principal_revoked": Reason(
         "The key of whoever asked was revoked while it was under way.", "an administrator, with a new key"
     ),
@@ -137,8 +152,8 @@ REASONS: Mapping[str, Reason] = {
         "the requester, with another profile; an administrator, with a gate that fits it",
     ),
     "made_up_values_not_reviewable": Reason(
-        "The profile writes made-up values into the texts, which readers could not tell from what was missed.",
-        "the requester, with a profile that replaces identifiers by their type",
+        "The release did not say where made-up values stand in it; readers could not tell them from what was missed.",
+        "the requester, by asking again; it is kept since",
     ),
     "method_not_claimed": Reason(
         "The signature named another method than the profile claims.", "a privacy officer, by signing what is claimed"
@@ -149,6 +164,18 @@ REASONS: Mapping[str, Reason] = {
     "profile_takes_nothing_out": Reason(
         "The profile takes no kind of identifier out, so a reader would not know what to mark.",
         "the requester, with another profile",
+    ),
+    "profile_not_limited": Reason(
+        "The gate is for limited data sets, and the profile did not make one.",
+        "the requester, with a profile that claims a limited data set; an administrator, with another gate",
+    ),
+    "purpose_not_for_limited_dataset": Reason(
+        "The law allows a limited data set for research, public health and the quality of care only.",
+        "the requester, with a profile that takes dates and ages out too",
+    ),
+    "signature_withdrawn": Reason(
+        "The signature under the report on what the model was trained on was withdrawn.",
+        "a privacy officer, by signing again; the requester, by training on other records",
     ),
     "purpose_not_allowed": Reason(
         "The dataset may not be used for the purpose that was named.",

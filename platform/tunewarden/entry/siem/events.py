@@ -19,6 +19,7 @@ from tunewarden.domain.events import (
     PromotionProposed,
     PruneFinished,
     PruneStarted,
+    SignatureWithdrawn,
     SigningKeyRotated,
     StepFailed,
 )
@@ -117,6 +118,8 @@ def _gravity(event: Event) -> Gravity:
             return Gravity.WARNING
         case StepFailed():
             return Gravity.WARNING
-        case ActionRefused() | HoldReleased() | PruneStarted() | PruneFinished() | SigningKeyRotated():
+        case ActionRefused() | HoldReleased() | SignatureWithdrawn():
+            return Gravity.NOTICE
+        case PruneStarted() | PruneFinished() | SigningKeyRotated():
             return Gravity.NOTICE
     return Gravity.INFORMATIONAL

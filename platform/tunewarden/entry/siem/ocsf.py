@@ -32,6 +32,8 @@ _CLASSES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "DatasetRetired": (_DATASTORE, 2),  # update: nothing is deleted by it
         "PersonTraced": (_API, 2),  # read
         "AdapterTaken": (_API, 2),
+        "ErasureAsked": (_API, 1),
+        "PersonErased": (_API, 4),  # delete
         "PruneFinished": (_API, 4),  # delete
     }
 )
@@ -54,8 +56,21 @@ _UPDATING = (
     "Rotated",
     "Answered",
     "Closed",
+    "Withdrawn",
 )
-_THINGS = ("request", "dataset", "model", "promotion", "file", "principal", "hold", "prune", "review", "resource")
+_THINGS = (
+    "request",
+    "dataset",
+    "model",
+    "promotion",
+    "file",
+    "principal",
+    "hold",
+    "prune",
+    "review",
+    "erasure",
+    "resource",
+)
 
 
 def render(event: Exported) -> str:

@@ -4,7 +4,7 @@ import regex
 
 _OLDEST = 89
 _BAND = 5
-_BANDED = regex.compile(r"(?:90\+|(?P<low>\d{1,2})-(?P<high>\d{1,2}))\D*")
+_BANDED = regex.compile(r"\D*(?P<band>90\+|(?P<low>\d{1,2})-(?P<high>\d{1,2}))\D*")
 _DIGITS = regex.compile(r"\d{1,3}")
 _SHORT = regex.compile(r"month|week|day|mo\b|mes|semana|d[ií]a|hour|hora", regex.IGNORECASE)
 _WORDS = {
@@ -25,6 +25,12 @@ _WORDS = {
         ["treinta", "cuarenta", "cincuenta", "sesenta", "setenta", "ochenta", "noventa"], start=3)},
     "hundred": 100, "cien": 100, "ciento": 100, "un": 1, "una": 1, "a": 1,
 }  # fmt: skip
+_UNITS = {
+    **dict.fromkeys(("mon", "mo", "mes"), "month"),
+    **dict.fromkeys(("wee", "sem"), "week"),
+    **dict.fromkeys(("day", "dia", "día"), "day"),
+    **dict.fromkeys(("hou", "hor"), "hour"),
+}
 _FILL = frozenset({"and", "y", "years", "year", "old", "años", "año", "de", "edad", "aged", "age", "yo", "yr", "yrs"})
 
 
@@ -52,6 +58,22 @@ def band(value: str) -> str | None:
         return "0-4 años" if regex.search(r"mes|seman|d[ií]a|hora", value, regex.IGNORECASE) else "0-4 years"
     low = years // _BAND * _BAND
     return _written(value, "90+" if years > _OLDEST else f"{low}-{low + _BAND - 1}")
+
+
+def compared(value: str) -> str:
+    """An age by which two persons can be compared: `45`, `6 month`, `45-49`, `90+`, whatever was written around it.
+
+    What cannot be read stays, in small letters. Bands and top codes of it are those of `value`.
+    """
+    low = " ".join(value.lower().split())
+    banded = _BANDED.fullmatch(low)
+    if banded is not None and _is_banded(low):
+        return str(banded["band"])
+    years = _years(low)
+    if years is None:
+        return low
+    short = _SHORT.search(low)
+    return f"{years} {_UNITS[short[0][:3]]}" if short else str(years)
 
 
 def _is_banded(value: str) -> bool:

@@ -7,6 +7,7 @@ from presidio_analyzer import EntityRecognizer
 from tunewarden.domain.deidentification import Engine, EngineKind, Profile
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.steps.deidentify.engines import ENTITY_OF_LABEL
+from tunewarden.steps.deidentify.rare import NAME as LIST_OF_RARE
 from tunewarden.steps.deidentify.recognisers import ENTITY_OF, recognisers
 from tunewarden.steps.deidentify.tagger.labels import LABELS
 
@@ -26,6 +27,7 @@ def coverage(profile: Profile) -> Mapping[EntityType, Sequence[str]]:
     for kind in _of_model(profile.engine):
         lookers[kind].add(f"model ({profile.engine.kind})")
     lookers[EntityType.PERSON_ID].add(OWN_COLUMN)
+    lookers[EntityType.RARE_CONDITION].add(LIST_OF_RARE)
     return {kind: tuple(sorted(names)) for kind, names in lookers.items()}
 
 

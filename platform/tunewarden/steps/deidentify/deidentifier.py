@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from tunewarden.domain.deidentification import Operator, Profile
+from tunewarden.domain.identifiers import EntityType
 from tunewarden.steps.deidentify.detector import Detector
 from tunewarden.steps.deidentify.known import sweep
 from tunewarden.steps.deidentify.operators import Cleaned, Transformer
 from tunewarden.steps.deidentify.person import Person
+from tunewarden.steps.deidentify.rare import find_rare
 from tunewarden.steps.deidentify.spans import Span, propagate, resolve
 
 
@@ -23,15 +25,18 @@ class Deidentifier:
         """What of `text` the profile transforms, disjoint and in order.
 
         `found` are the detector's candidates. To them come the other places where a found name stands, here and in the
-        person's other texts, and the values of the person's own columns.
+        person's other texts, the values of the person's own columns, and rare conditions where the profile transforms
+        them.
         """
         candidates = list(found)
         known = sweep(text, person.known) if person is not None else ()
         everywhere = propagate(text, candidates, person.names if person is not None else ())
+        keeps_rare = self.profile.operator(EntityType.RARE_CONDITION) is Operator.KEEP
+        rare = () if keeps_rare else find_rare(text)
         # A kept kind is dropped before overlaps are settled, so that it cannot uncover what another kind covers.
         return resolve(
             span
-            for span in chain(candidates, everywhere, known)
+            for span in chain(candidates, everywhere, known, rare)
             if self.profile.operator(span.entity) is not Operator.KEEP
         )
 

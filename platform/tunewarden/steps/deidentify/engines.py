@@ -10,13 +10,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import regex
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 
 from tunewarden.domain.deidentification import Engine, EngineKind
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.identifiers import EntityType
+from tunewarden.steps.deidentify.normalise import folded
 from tunewarden.steps.deidentify.spans import Span
+from tunewarden.steps.deidentify.word_lists import PLAIN
 
 MODEL = "model"
 """Name of the recogniser whose results are the model's; `detector.py` holds them to the engine's threshold."""
@@ -48,6 +51,14 @@ ENTITY_OF_LABEL: Mapping[str, EntityType] = MappingProxyType(
     }
 )
 """Words that other people's models use, in lower case -> ours. A label that is not here is not looked for."""
+
+
+_WORD = regex.compile(r"[\p{L}\p{M}]+")
+_SURE = 0.95
+_MAY_BE_PROSE = frozenset(
+    {EntityType.NAME, EntityType.PLACE, EntityType.ORGANISATION, EntityType.OTHER_ID}
+    | {EntityType.DEMOGRAPHIC, EntityType.OCCUPATION, EntityType.PARTICULAR}
+)
 
 
 class ReadTexts(NlpArtifacts):  # type: ignore[misc]  # Presidio is not typed
@@ -169,6 +180,23 @@ def _starter(threads: int) -> Read:
     tagger = Tagger(threads=threads)
 
     def read(texts: Sequence[str], threshold: float) -> Sequence[Sequence[Span]]:
-        return [tagger.spans(tokens, threshold) for tokens in tagger.probabilities(texts)]
+        return [
+            [span for span in tagger.spans(tokens, threshold) if not is_prose(text, span)]
+            for text, tokens in zip(texts, tagger.probabilities(texts), strict=True)
+        ]
 
     return read
+
+
+def is_prose(text: str, span: Span) -> bool:
+    """Whether a span of which the model is not sure holds nothing but words of clinical and office prose, all in small
+    letters or all in capitals, so that their case says nothing: "chest pain", "TETANUS".
+
+    Leaving such spans out lost next to nothing in court cases, case reports, encyclopedia and made-up texts, and a
+    sixth of what is wrongly hidden in narratives in capitals.
+    """
+    if span.entity not in _MAY_BE_PROSE or span.score >= _SURE:
+        return False
+    written = text[span.start : span.end]
+    words = _WORD.findall(written)
+    return bool(words) and (written.isupper() or written.islower()) and all(folded(word) in PLAIN for word in words)

@@ -5,20 +5,16 @@ in the result; the words that the gold file uses for kinds are.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tunewarden.domain.deidentification import Operator, Profile
+from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import Digest
-from tunewarden.steps.deidentify.gold_file import Identifies, MarkedText
+from tunewarden.steps.deidentify.gold_file import Identifies, MarkedText, Place
+from tunewarden.steps.deidentify.reading import Find, everywhere, read_in_batches
 from tunewarden.steps.deidentify.scoring import IOU, Counted, Figure, Scores, f_beta
-from tunewarden.steps.deidentify.spans import Span, propagate, resolve
-
-_TOGETHER = 64  # texts that are handed to the detector at once
-_MOST_CHARACTERS = 400_000  # of them together
-
-Find = Callable[[Sequence[str]], Sequence[Sequence[Span]]]
-"""`Detector.find`: texts -> candidates in each."""
+from tunewarden.steps.deidentify.spans import Span, resolve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +24,11 @@ class Evaluation:
     Attributes:
         seconds: wall time of recognising and settling, without reading the gold file and without counting.
         threads: that the model was allowed.
+        mentions: places that are marked as an identifier.
+        cutting: those of them that begin or end inside a word; where they are many, the offsets were counted in
+            another unit than code points.
         data: digest of the gold file's bytes.
+        marked_kinds: the only ones whose precision is told; None for every kind.
         recognised, transformed: the two views.
     """
 
@@ -38,8 +38,10 @@ class Evaluation:
     documents: int
     characters: int
     mentions: int
+    cutting: int
     seconds: float
     threads: int
+    marked_kinds: tuple[EntityType, ...] | None
     recognised: Scores
     transformed: Scores
 
@@ -52,28 +54,31 @@ def evaluate(
     detector: Digest,
     data: Digest,
     threads: int,
+    marked_kinds: Collection[EntityType] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Look for identifiers in every document, once, and compare. Holds one batch of documents at a time.
 
-    `data` is the digest of the gold file; `progress` is told after every batch how many documents it had.
+    `data` is the digest of the gold file, `marked_kinds` what it marks at all (see `Scores.add`); `progress` is told
+    after every batch how many documents it had.
     """
     recognised, transformed = Scores(), Scores()
-    characters = mentions = done = 0
+    characters = mentions = cutting = done = 0
     seconds = 0.0
-    for batch in batches(documents):
+    for batch in read_in_batches(find, documents):
         began = time.perf_counter()
-        found = find([gold.text for gold in batch])
-        settled = [_settled(gold.text, spans, profile) for gold, spans in zip(batch, found, strict=True)]
-        seconds += time.perf_counter() - began
-        for gold, (everything, taken) in zip(batch, settled, strict=True):
-            recognised.add(gold, everything)
-            transformed.add(gold, taken)
+        settled = [_settled(gold.text, found, profile) for gold, found in zip(batch.items, batch.found, strict=True)]
+        seconds += batch.seconds + time.perf_counter() - began
+        for gold, (everything, taken) in zip(batch.items, settled, strict=True):
+            recognised.add(gold, everything, marked_kinds)
+            transformed.add(gold, taken, marked_kinds)
             characters += len(gold.text)
-            mentions += sum(mark.type is not None for mark in gold.spans)
-        done += len(batch)
+            places = {mark.place for mark in gold.spans if mark.type is not None}
+            mentions += len(places)
+            cutting += sum(_cuts(gold.text, place) for place in places)
+        done += len(batch.items)
         if progress is not None:
-            progress(len(batch))
+            progress(len(batch.items))
     return Evaluation(
         profile=profile,
         detector=detector,
@@ -81,25 +86,13 @@ def evaluate(
         documents=done,
         characters=characters,
         mentions=mentions,
+        cutting=cutting,
         seconds=seconds,
         threads=threads,
+        marked_kinds=None if marked_kinds is None else tuple(sorted(marked_kinds)),
         recognised=recognised,
         transformed=transformed,
     )
-
-
-def batches(documents: Iterable[MarkedText]) -> Iterator[list[MarkedText]]:
-    """Up to 64 documents at a time, and no more characters than fit; a longer one alone."""
-    batch: list[MarkedText] = []
-    room = _MOST_CHARACTERS
-    for gold in documents:
-        if batch and (len(batch) == _TOGETHER or len(gold.text) > room):
-            yield batch
-            batch, room = [], _MOST_CHARACTERS
-        batch.append(gold)
-        room -= len(gold.text)
-    if batch:
-        yield batch
 
 
 def to_json(result: Evaluation) -> Mapping[str, object]:
@@ -111,6 +104,8 @@ def to_json(result: Evaluation) -> Mapping[str, object]:
         "documents": result.documents,
         "characters": result.characters,
         "mentions": result.mentions,
+        "mentions_that_cut_a_word": result.cutting,
+        "precision_of_kinds": "all" if result.marked_kinds is None else result.marked_kinds,
         "speed": {
             "characters_per_second": round(result.characters / result.seconds) if result.seconds else None,
             "seconds": round(result.seconds, 3),
@@ -121,9 +116,14 @@ def to_json(result: Evaluation) -> Mapping[str, object]:
     }
 
 
+def _cuts(text: str, place: Place) -> bool:
+    """Whether a letter stands on both sides of where it begins, or of where it ends."""
+    return any(text[max(0, at - 1) : at].isalpha() and text[at : at + 1].isalpha() for at in place)
+
+
 def _settled(text: str, found: Sequence[Span], profile: Profile) -> tuple[Sequence[Span], Sequence[Span]]:
     """Everything that is recognised, and what the profile transforms: as `Deidentifier.settle` of a person unknown."""
-    candidates = [*found, *propagate(text, found)]
+    candidates = everywhere(text, found)
     taken = [span for span in candidates if profile.operator(span.entity) is not Operator.KEEP]
     everything = resolve(candidates)
     return everything, everything if len(taken) == len(candidates) else resolve(taken)

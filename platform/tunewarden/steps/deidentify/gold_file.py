@@ -6,18 +6,28 @@ Offsets count code points, `end` is exclusive. `type` is whatever word the marki
 about identifiers, neither that something is one nor that it is none. Two members of a span are optional: `identifier`
 (`DIRECT`, `QUASI`: what it does to the person, as in the Text Anonymization Benchmark) and `entity` (which mentions of
 a document mean the same). Other members are ignored. Marks may overlap.
+
+A mark that names a place without text, none at all, or no type stops the reading: figures about part of a file would be
+taken for figures about all of it. Not checked: whether offsets were counted in another unit (bytes, UTF-16) where they
+still lie within the text; `evaluate` counts the marks that begin or end inside a word, which tells of it.
 """
 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, BinaryIO
 
 from tunewarden.domain.errors import Malformed
 
 LONGEST_TEXT = 1_000_000  # characters
+LONGEST_LINE = 16 << 20  # bytes; a text of 1,000,000 characters fits however it is escaped, and so do its marks
+_BOM = b"\xef\xbb\xbf"
 _LONGEST_WORD = 64
+
+
+Place = tuple[int, int]
+"""Start and end of a mark in its text."""
 
 
 class Identifies(StrEnum):
@@ -43,13 +53,34 @@ class Marked:
     identifies: Identifies | None = None
     entity: str = ""
 
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return self.start, self.end
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkedText:
-    """A text with everything that was marked in it, in the order of the file."""
+    """A text with everything that was marked in it, in the order of the file; `line` from 1, 0 where it has none."""
 
     text: str
     spans: tuple[Marked, ...]
+    line: int = 0
+
+    @property
+    def where(self) -> str:
+        """For a refusal."""
+        return f"line {self.line} of the gold file"
+
+
+def gold_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file, a mark of byte order left out. Raises `Malformed` for one that is too long."""
+    number = 0
+    while line := stream.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise _malformed(number, "", f"at most {LONGEST_LINE:,} bytes long")
+        yield line.removeprefix(_BOM) if number == 1 else line
 
 
 def read_gold(lines: Iterable[bytes]) -> Iterator[MarkedText]:
@@ -66,15 +97,17 @@ def _marked_text(line: bytes, number: int) -> MarkedText:
         raise _malformed(number, "text", "a text")
     if len(text) > LONGEST_TEXT:
         raise _malformed(number, "text", f"a text of at most {LONGEST_TEXT:,} characters")
+    if not _is_sound(text):
+        raise _malformed(number, "text", "a text in Unicode; half of a surrogate pair stands in it")
     if not isinstance(spans, list):
         raise _malformed(number, "spans", "a list")
     marked = (_marked(span, len(text), number, f"spans[{place}]") for place, span in enumerate(spans))
-    return MarkedText(text=text, spans=tuple(marked))
+    return MarkedText(text=text, spans=tuple(marked), line=number)
 
 
 def _object(line: bytes, number: int) -> dict[str, Any]:
     try:
-        record = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+        record = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
         record = None  # the error would carry the line
     if not isinstance(record, dict):
@@ -100,6 +133,10 @@ def _marked(span: object, length: int, number: int, field: str) -> Marked:
         identifies=Identifies(identifier) if identifier in list(Identifies) else None,
         entity=entity if isinstance(entity, str) else "",
     )
+
+
+def _is_sound(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _is_word(value: object) -> bool:

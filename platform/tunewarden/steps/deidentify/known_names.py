@@ -7,7 +7,7 @@ import regex
 
 from tunewarden.steps.deidentify.normalise import folded, normalise
 from tunewarden.steps.deidentify.spans import capitals_speak
-from tunewarden.steps.deidentify.word_lists import PARTICLES, PROSE, everyday, short_forms, words_of
+from tunewarden.steps.deidentify.word_lists import PARTICLES, STOP, everyday, short_forms, words_of
 
 _WORD = regex.compile(r"\p{L}[\p{L}\p{M}]*+")
 _SHORT_FORMS = short_forms()
@@ -18,6 +18,7 @@ _CUES = words_of(
     "mr mrs ms miss dr name named is called hi hello hey dear sr sra senor senora don dona dra llamo llama nombre"
     " thanks gracias hola patient paciente im"
 )
+_NOT = frozenset({"'t", "\u2019t"})
 Place = tuple[int, int]
 
 
@@ -59,7 +60,7 @@ class NameSearch:
             word, place = match.group(), match.span()
             capital = speaks and text[place[0]].isupper()
             exact = word in self._words
-            doubtful = exact and not capital and (word in PROSE or len(word) < 3 or (speaks and everyday(word)))
+            doubtful = exact and not capital and _may_be_prose(word, low[place[1] : place[1] + 2], speaks)
             if exact and (not doubtful or known_before or before in _CUES):
                 if waiting is not None:
                     yield waiting
@@ -119,6 +120,14 @@ class NameSearch:
     def _with_initial_behind(self, low: str, end: int) -> int:
         match = regex.match(r",?[ ](\p{L})\.(?:[ ]?\p{L}\.)?", low[end : end + 8])
         return end + len(match.group()) if match is not None and match[1] in self._initials else end
+
+
+def _may_be_prose(word: str, behind: str, speaks: bool) -> bool:
+    """Whether a word in small letters may be another than the name. Where capitals say nothing, only function words are
+    let through: April and Clay are then hidden where the month and the earth are meant, rather than not."""
+    if len(word) < 3 or behind in _NOT:
+        return True
+    return everyday(word) if speaks else word in STOP
 
 
 def _joined(words: Sequence[str]) -> Iterable[str]:

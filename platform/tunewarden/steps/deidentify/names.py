@@ -5,7 +5,7 @@ found by it. In a text that is all upper case the rules that rest on capital let
 counts there only up to the first word of clinical prose. English and Spanish rules are tried in every text.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import regex
 
@@ -82,18 +82,21 @@ _TITLED = regex.compile(
 )
 _TITLED_LOOSE = regex.compile(rf"\b(?i:(?:mr|mrs|dr)\b\.?|ms\.){_GAP}(?<v>{_ANY_WORD}(?:{_GAP}{_ANY_WORD})?)")
 _ROLE = regex.compile(rf"\b(?i:{_ROLE_TITLE}){_GAP}(?<v>{_SEQUENCE})")
+# Labels are many and the marks behind them few, so these are tried at the marks and look back for the label.
+_SEPARATOR = regex.compile(r"[:=|]")
+_LABEL_BEFORE = regex.compile(rf"\b(?i:{_LABEL})[\"'*_]{{0,3}}[ \t]*(?=[:=|])")
 _LABELLED = regex.compile(
-    rf"\b(?i:{_LABEL})[\"'*_]{{0,3}}[ \t]*[:=|][ \t|\"'*_]{{0,6}}(?<v>{_WORD},[ \t]*{_SEQUENCE}|{_SEQUENCE})"
+    rf"(?<=\b(?i:{_LABEL})[\"'*_]{{0,3}}[ \t]*)[:=|][ \t|\"'*_]{{0,6}}(?<v>{_WORD},[ \t]*{_SEQUENCE}|{_SEQUENCE})"
 )
 _LABELLED_LINE = regex.compile(  # whatever the words are: the label says names and the line ends behind them
-    rf"\b(?i:(?:first|last|full|middle|maiden|patient|given|family|legal)?(?:'s)?[ ]?names?|surname|nombre"
+    rf"(?<=\b(?i:(?:first|last|full|middle|maiden|patient|given|family|legal)?(?:'s)?[ ]?names?|surname|nombre"
     rf"(?:[ ]y[ ]apellidos)?|apellidos?"
-    rf"|m[eé]dic[oa]|facultativo)[\"'*_]{{0,3}}[ \t]*[:=|][ \t|\"'*_]{{0,6}}(?<v>{_SEQUENCE})(?=[ \t]*(?:"
+    rf"|m[eé]dic[oa]|facultativo)[\"'*_]{{0,3}}[ \t]*)[:=|][ \t|\"'*_]{{0,6}}(?<v>{_SEQUENCE})(?=[ \t]*(?:"
     rf"[.,;|\"]?[ \t]*(?:\n|$)|[ \t]{{2}}|[ ](?i:n[oº.]?\s?col)|\.[ ]\p{{L}}+:))"
 )
-_LABELLED_LOOSE = regex.compile(rf"\b(?i:{_LABEL})[ \t]*[:=][ \t]*(?<v>{_ANY_WORD},[ \t]*{_ANY_WORD}|{_LOOSE})")
+_LABELLED_LOOSE = regex.compile(rf"(?<=\b(?i:{_LABEL})[ \t]*)[:=][ \t]*(?<v>{_ANY_WORD},[ \t]*{_ANY_WORD}|{_LOOSE})")
 _SPOKEN = regex.compile(rf"\b(?i:{_SPEAKING}){_GAP}(?<v>{_ANY_WORD}(?:{_GAP}{_ANY_WORD}){{0,2}})")
-_RELATED = regex.compile(rf"\b(?i:{_RELATION}),?{_GAP}(?:\((?=\p{{Lu}}))?(?<v>{_SEQUENCE})")
+_RELATED = regex.compile(rf"(?=\p{{Lu}})(?<=\b(?i:{_RELATION}),?{_GAP}\(?)(?<v>{_SEQUENCE})")
 _QUALIFIED = regex.compile(
     rf"\b(?<v>{_WORD}(?:{_GAP}(?:{_WORD}|\p{{Lu}}\.)){{0,2}})(?:,[ \t]?{_CREDENTIAL}|{_GAP}(?:MD|M\.D\.|RN|PA-C|FNP)\b)"
 )
@@ -115,7 +118,7 @@ def find_names(text: str) -> Iterator[Span]:
     """Every candidate with its score: 0.85 by title, 0.8 by label or credential, 0.75 two listed names, 0.6 by a
     relation or in speech, 0.5 one listed name or a run of capitalised words that ends with a listed surname, 0.3
     another such run."""
-    yield from _marked(text, _LABELLED, 0.8)
+    yield from _labelled(text, _LABELLED, 0.8)
     yield from _marked(text, _TITLED_LOOSE, 0.6, at_most=2)
     yield from _followed(text, _QUALIFIED, 0.8)
     yield from _followed(text, _BEFORE_RECORD, 0.7)
@@ -126,12 +129,13 @@ def find_names(text: str) -> Iterator[Span]:
         yield from _marked(text, _ROLE, 0.8)
         yield from (
             Span(start=match.start("v"), end=match.end("v"), entity=EntityType.NAME, score=0.8)
-            for match in _LABELLED_LINE.finditer(text)
+            for separator in _SEPARATOR.finditer(text)
+            if (match := _LABELLED_LINE.match(text, separator.start())) is not None
         )
         yield from _marked(text, _RELATED, 0.6)
         yield from _capitalised(text)
     else:
-        yield from _marked(text, _LABELLED_LOOSE, 0.7)
+        yield from _labelled(text, _LABELLED_LOOSE, 0.7)
     yield from _listed(text, speaks)
 
 
@@ -143,18 +147,36 @@ def _marked(
         start, end = match.span("v")
         kept = _until_prose(text, start, end, first_is_name=first_is_name, at_most=at_most)
         if kept > start and folded(text[start:kept]) not in KIND_OF_HEAD:
-            doubtful = _one_word_of_a_speaker(text, match, kept)
+            doubtful = _one_word_of_a_speaker(text, start, kept, [match.start()])
             yield Span(start=start, end=kept, entity=EntityType.NAME, score=0.35 if doubtful else score)
 
 
-def _one_word_of_a_speaker(text: str, match: "regex.Match[str]", end: int) -> bool:
-    """Whether a capitalised word behind a label only begins what somebody says ("Pt: Tell me"), or is an acronym."""
-    word = text[match.start("v") : end]
+def _labelled(text: str, rule: "regex.Pattern[str]", score: float) -> Iterator[Span]:
+    """What follows a label and its separator, up to the first word of prose."""
+    behind = 0  # the separator before: no label reaches over it
+    for separator in _SEPARATOR.finditer(text):
+        match = rule.match(text, separator.start())
+        if match is not None:
+            start, end = match.span("v")
+            kept = _until_prose(text, start, end, first_is_name=False, at_most=6)
+            if kept > start and folded(text[start:kept]) not in KIND_OF_HEAD:
+                labels = _LABEL_BEFORE.finditer(text, behind, separator.end(), overlapped=True)
+                doubtful = _one_word_of_a_speaker(text, start, kept, (label.start() for label in labels))
+                yield Span(start=start, end=kept, entity=EntityType.NAME, score=0.35 if doubtful else score)
+        behind = separator.end()
+
+
+def _one_word_of_a_speaker(text: str, start: int, end: int, marks: Iterable[int]) -> bool:
+    """Whether a capitalised word behind a label only begins what somebody says ("Pt: Tell me"), or is an acronym.
+
+    `marks`: where what marks the word begins; of "nombre del paciente:" both words do, and only one is a speaker.
+    """
+    word = text[start:end]
     if not _ONE_WORD.fullmatch(word) or folded(word) in GIVEN or folded(word) in SURNAMES:
         return False
     if word.isupper() and len(word) <= 4 and not text.isupper():
         return True
-    return _SPEAKER.match(text, match.start()) is not None and _GOES_ON.match(text, end) is not None
+    return _GOES_ON.match(text, end) is not None and all(_SPEAKER.match(text, mark) is not None for mark in marks)
 
 
 def _until_prose(text: str, start: int, end: int, *, first_is_name: bool, at_most: int) -> int:

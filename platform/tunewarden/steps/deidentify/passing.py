@@ -19,14 +19,15 @@ from tunewarden.steps.deidentify.elsewhere import Value, elsewhere, worth_lookin
 from tunewarden.steps.deidentify.finding import Finding, finding, found_in
 from tunewarden.steps.deidentify.operators import Cleaned
 from tunewarden.steps.deidentify.person import Person
-from tunewarden.steps.deidentify.quasi import Census, Suppressions
+from tunewarden.steps.deidentify.quasi import NOTHING_GIVEN_UP, SUPPRESSED, Census, GivenUp, Suppressions, given_up
 from tunewarden.steps.deidentify.residual import sought
 from tunewarden.steps.deidentify.source import SourceRecord, source_record, source_records
 from tunewarden.steps.deidentify.spans import Span, carried as worth_carrying
-from tunewarden.steps.records import CleanRecord, ProtectedRow
+from tunewarden.steps.records import CleanRecord, Place, ProtectedRow, ReplacedRow
 from tunewarden.usecases.ports import Blobs, Vault
 
-_SUPPRESSED = "suppressed"
+_MOST_ROUNDS = 8
+"""Of looking whether k holds; two do, unless what gives way changes what else is hidden."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,7 @@ class Witnesses:
 class Released:
     """What was counted on the way. `emptied` texts had nothing left; they are kept, so that no person disappears.
 
-    `generalised` persons had attributes given up so that the profile's `k` holds.
+    `generalised` persons had attributes given up so that the profile's `k` holds; `given_up` says which.
     """
 
     rows: int = 0
@@ -118,6 +119,7 @@ class Released:
     emptied: int = 0
     persons: int = 0
     generalised: int = 0
+    given_up: GivenUp = NOTHING_GIVEN_UP
     entities: Counter[EntityType] = field(default_factory=Counter)
 
 
@@ -154,18 +156,20 @@ class Passing:
 
     def enforce(self, k: int) -> None:
         """Find out which attributes of whom have to give way, so that `k` persons are alike in what is readable."""
-        census = Census(self._deidentifier.profile)
-        for records in self._read():
-            for index, record, person, key, found in records:
-                if key is not None:
-                    tell_census(census, self._seen(index, record, found, person, key))
-        self._suppressions = census.suppressions(k)
+        census = self._census()
+        readable = census.readable_attributes()
+        for _ in range(_MOST_ROUNDS):
+            before, self._suppressions = self._suppressions, census.suppressions(k, self._suppressions)
+            if self._suppressions == before:
+                break
+            census = self._census()
         self.counted.generalised = len(self._suppressions)
+        self.counted.given_up = given_up(self._suppressions, readable)
 
     def cleaned(self, witnesses: Witnesses) -> Iterator[CleanRecord]:
         """The released records; where something of ours stands in them is noted block by block."""
         for number, records in enumerate(self._read()):
-            replaced: list[list[tuple[int, int]] | None] = []
+            replaced: list[list[tuple[int, int, EntityType]] | None] = []
             for index, record, person, key, found in records:
                 if key is None:
                     self.counted.erased += 1
@@ -174,7 +178,7 @@ class Passing:
                     continue
                 seen = self._seen(index, record, found, person, key)
                 self._count(seen)
-                replaced.append([(span.start, span.end) for span in seen.cleaned.replaced])
+                replaced.append([(span.start, span.end, span.entity) for span in seen.cleaned.replaced])
                 witnesses.seen(seen)
                 yield CleanRecord(person=person, label=record.label, text=seen.cleaned.text)
             self._replaced.put(number, json.dumps(replaced).encode())
@@ -185,6 +189,13 @@ class Passing:
             if replaced is not None:
                 yield ProtectedRow(person=person, protected=self._protected(record, person))
 
+    def replaced(self) -> Iterator[ReplacedRow]:
+        """Where something of ours stands in the records that `cleaned` yielded; where nothing does, nothing is said."""
+        for places in self._places():
+            if places is not None:
+                standing = (Place(start=start, end=end, kind=kind) for start, end, kind in places if start < end)
+                yield ReplacedRow(places=tuple(standing))
+
     def looked(self, clean: Digest, found: Iterator[list[Span]]) -> Iterator[Looked]:
         """The released texts with what a second look found in them."""
         places = (replaced for replaced in self._places() if replaced is not None)
@@ -194,7 +205,7 @@ class Passing:
                 yield Looked(
                     text=record.text,
                     found=tuple(spans),
-                    replaced=replaced,
+                    replaced=tuple((start, end) for start, end, _ in replaced),
                     values=tuple(value.text for value in self._carried.values(bytes.fromhex(record.person))),
                 )
 
@@ -207,6 +218,15 @@ class Passing:
                 remedy="Register records of other persons.",
                 who="steward",
             )
+
+    def _census(self) -> Census:
+        """What is readable of everybody once the present suppressions are done."""
+        census = Census(self._deidentifier.profile)
+        for records in self._read():
+            for index, record, person, key, found in records:
+                if key is not None:
+                    tell_census(census, self._seen(index, record, found, person, key))
+        return census
 
     def _seen(self, index: int, record: SourceRecord, found: list[Span], person: str, key: bytes) -> Seen:
         """One record settled and transformed, with all that is known of its person."""
@@ -253,7 +273,7 @@ class Passing:
 
     def _protected(self, record: SourceRecord, person: str) -> Mapping[str, str]:
         given_up = self._suppressions.get(person, {})
-        return {name: _SUPPRESSED if name in given_up else value for name, value in record.protected.items()}
+        return {name: SUPPRESSED if name in given_up else value for name, value in record.protected.items()}
 
     def _read(self) -> Iterator[Iterator[tuple[int, SourceRecord, str, bytes | None, list[Span]]]]:
         """Block by block: index, record, pseudonym, data key (None once it is destroyed), candidates."""
@@ -274,11 +294,11 @@ class Passing:
         for index, record in enumerate(source_records(self._blobs, self._job.source)):
             yield index, record, self._pseudonym(record), None
 
-    def _places(self) -> Iterator[tuple[tuple[int, int], ...] | None]:
+    def _places(self) -> Iterator[list[tuple[int, int, EntityType]] | None]:
         """Of every source record in order: where something of ours stands in what became of it; None if it went."""
         for block in self._blocks:
             for replaced in json.loads(self._replaced.made(block.number)):
-                yield None if replaced is None else tuple((start, end) for start, end in replaced)
+                yield None if replaced is None else [(start, end, EntityType(kind)) for start, end, kind in replaced]
 
     def _pseudonym(self, record: SourceRecord) -> str:
         return pseudonym(self._job.tenant_key, self._job.dataset, record.person)

@@ -13,23 +13,19 @@ stays readable. Lengths are bounded or possessive, so that matching time grows w
 Scores: 0.8 or more sure by form, label or checksum, 0.6 by form, 0.45 likely, below 0.4 only with a word of context.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from time import perf_counter
-from typing import assert_never
 
 import regex
 
-from tunewarden.domain.errors import Refused
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.steps.deidentify.normalise import folded
 from tunewarden.steps.deidentify.spans import Span
 
-MATCH_SECONDS = 20.0
-"""For all patterns on one text, beside a second for each `SLOWEST` characters of it."""
-SLOWEST = 10_000
-
+Run = tuple[int, int]
+"""How many digits, (least, most)."""
+ANY_RUN: Run = (1, 10_000)
 LABEL_END = r"(?![\p{L}\p{M}])"
 IS = (
     r"\.?(?:[\s_]*(?:numbers?|num|no|nr|n\.?o|n|ids?|identifiers?|code|c[oó]digo|n[uú]meros?|\#)(?![\p{L}\p{M}])\.?)*+"
@@ -78,7 +74,7 @@ class Pattern:
     regex: str
     score: float
     start: Start
-    run: tuple[int, int] = (1, 10_000)
+    run: Run = ANY_RUN
     words: frozenset[str] = frozenset()
     needs: tuple[str, ...] = ()
     context: frozenset[str] = frozenset()
@@ -104,10 +100,9 @@ def phrase(phrases: str) -> tuple[str, frozenset[str]]:
     Phrases are parted by `|`. One is words with single spaces; any blanks may stand for those, and letters count with
     and without accents.
     """
-    each = sorted(set(phrases.split("|")), key=len, reverse=True)
-    made = "|".join(_spelled(one) for one in each)
-    first = frozenset(_FIRST.findall(folded(one))[0] for one in each)
-    return rf"(?<![\p{{L}}\p{{M}}])(?:{made}){LABEL_END}", first
+    each = {folded(one) for one in phrases.split("|")}
+    first = frozenset(_FIRST.findall(one)[0] for one in each)
+    return rf"(?<![\p{{L}}\p{{M}}]){_any_of(each)}{LABEL_END}", first
 
 
 def labelled(
@@ -127,114 +122,21 @@ def labelled(
 
 
 _FIRST = regex.compile(r"\p{L}+")
-_TOKEN = regex.compile(r"(\d++)|\p{L}[\p{L}\p{M}]*+(?:(?=[ \-./#]?\d)())?+")
-_IS_NUMBER, _IS_BEFORE_DIGIT = 1, 2
 _ACCENTS: Mapping[str, str] = {"a": "[aá]", "e": "[eé]", "i": "[ií]", "o": "[oó]", "u": "[uúü]", "n": "[nñ]"}
 
 
-_BEGINS: Mapping[Start, str] = {
-    Start.NUMBER: r"(?<!\d)(?=\d)",
-    Start.CODE: r"(?<![\p{L}\p{M}])(?=\p{L}[\p{L}\p{M}]*+[ \-./#]?\d)",
-    Start.WORD: r"(?<![\p{L}\p{M}])",
-    Start.ANYWHERE: "",
-}
+def _any_of(phrases: Collection[str]) -> str:
+    """A regex of any of these folded phrases, the longest first, that looks at what they begin with only once."""
+    rests: dict[str, set[str]] = {}
+    for phrase in phrases:
+        rests.setdefault(phrase[:1], set()).add(phrase[1:])
+    nothing = rests.pop("", None)
+    ways = [_spelled(first) + _any_of(rest) for first, rest in sorted(rests.items())]
+    if len(ways) == 1 and nothing is None:
+        return ways[0]
+    return f"(?:{'|'.join(ways)}){'' if nothing is None else '?'}" if ways else ""
 
 
-def compiled(pattern: Pattern) -> "regex.Pattern[str]":
-    """A pattern ready to be tried; what its `start` promises is part of it."""
-    return regex.compile(_BEGINS[pattern.start] + pattern.regex, regex.IGNORECASE)
-
-
-Entry = tuple["regex.Pattern[str]", Pattern]
-
-
-class Table:
-    """Patterns, compiled and sorted by what they begin with."""
-
-    _LONGEST_RUN = 20  # longer runs of digits are tried like this one
-
-    def __init__(self, patterns: Sequence[Pattern]) -> None:
-        self.patterns = tuple(patterns)
-        self._numbers: list[list[Entry]] = [[] for _ in range(self._LONGEST_RUN + 1)]
-        self._codes: list[Entry] = []
-        self._words: dict[str, list[Entry]] = {}
-        self._anywhere: list[Entry] = []
-        for pattern in self.patterns:
-            for entries in self._lists(pattern):
-                entries.append((compiled(pattern), pattern))
-
-    def _lists(self, pattern: Pattern) -> Sequence[list[Entry]]:
-        match pattern.start:
-            case Start.NUMBER:
-                least, most = pattern.run
-                return self._numbers[min(least, self._LONGEST_RUN) : min(most, self._LONGEST_RUN) + 1]
-            case Start.CODE:
-                return [self._codes]
-            case Start.WORD:
-                return [self._words.setdefault(word, []) for word in pattern.words]
-            case Start.ANYWHERE:
-                return [self._anywhere]
-            case _ as never:
-                assert_never(never)
-
-    def find(self, text: str) -> Iterator[Found]:
-        """Every match, overlapping as they may. Raises `Refused` where it takes too long (`MATCH_SECONDS`)."""
-        deadline = perf_counter() + MATCH_SECONDS + len(text) / SLOWEST
-        low = folded(text)
-        for start, entries in self._places(text, low):
-            left = deadline - perf_counter()
-            for compiled, pattern in entries:
-                try:
-                    match = compiled.match(text, start, timeout=max(left, 0.0))
-                except TimeoutError as error:
-                    raise _too_slow(pattern) from error
-                if match is not None and (found := _found(match, pattern)) is not None:
-                    yield found
-        yield from self._find_anywhere(text, low, deadline)
-
-    def _places(self, text: str, low: str) -> Iterator[tuple[int, Sequence[Entry]]]:
-        words, numbers, codes = self._words, self._numbers, self._codes
-        for token in _TOKEN.finditer(text):
-            start, end = token.span()
-            if token.lastindex == _IS_NUMBER:
-                yield start, numbers[min(end - start, self._LONGEST_RUN)]
-                continue
-            if token.lastindex == _IS_BEFORE_DIGIT:
-                yield start, codes
-            entries = words.get(low[start:end])
-            if entries is not None:
-                yield start, entries
-
-    def _find_anywhere(self, text: str, low: str, deadline: float) -> Iterator[Found]:
-        for compiled, pattern in self._anywhere:
-            if pattern.needs and not any(need in low for need in pattern.needs):
-                continue
-            try:
-                for match in compiled.finditer(text, timeout=max(deadline - perf_counter(), 0.0)):
-                    if (found := _found(match, pattern)) is not None:
-                        yield found
-            except TimeoutError as error:
-                raise _too_slow(pattern) from error
-
-
-def _found(match: "regex.Match[str]", pattern: Pattern) -> Found | None:
-    start, end = match.span("v" if "v" in match.re.groupindex else 0)
-    if end <= start or (pattern.valid is not None and not pattern.valid(match.string[start:end])):
-        return None
-    return Found(Span(start=start, end=end, entity=pattern.entity, score=pattern.score), pattern)
-
-
-def _too_slow(pattern: Pattern) -> Refused:
-    return Refused(
-        "text_too_slow",
-        f"Looking for identifiers took too long; it ended at one of the kind {pattern.entity}.",
-        remedy="Split the text of this record.",
-        who="steward",
-    )
-
-
-def _spelled(words: str) -> str:
-    """A phrase as a regex: each word as it is but for accents; anything but letters stands for itself."""
-    return r"[\s_]++".join(
-        "".join(_ACCENTS.get(letter, regex.escape(letter)) for letter in folded(word)) for word in words.split(" ")
-    )
+def _spelled(character: str) -> str:
+    """A character of a phrase as a regex: any blanks for a space, vowels with and without accents."""
+    return r"[\s_]++" if character == " " else _ACCENTS.get(character, regex.escape(character))

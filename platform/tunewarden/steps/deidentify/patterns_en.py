@@ -37,17 +37,23 @@ _VERB = (
     r"(?!\s+(?:have|has|be|been|not|also|need|require|want|take|use|cause|see|come|get|return|resume|lead|include)\b)"
 )
 
-_WHEN, _WHEN_WORDS = phrase(
+# Months and years are fewer than the little words before them, so these are tried at the former and look back.
+_WHEN, _ = phrase(
     "on|in|since|until|till|by|before|after|from|to|during|of|last|next|this|early|mid|late|around|about|and|or|through"
     "|between|dated"
 )
-_BEFORE_YEAR, _YEAR_WORDS = phrase(
+_BEFORE_YEAR, _ = phrase(
     "on|in|since|until|till|by|before|after|from|to|during|of|last|early|mid|late|around|about|and|or|through|between|dated"
     "|born|year|died|summer|winter|spring|autumn|fall|" + "|".join(_MONTHS)
 )
-_SEEN, _SEEN_WORDS = phrase(
+_SEEN, _ = phrase(
     "on|since|until|till|by|before|after|from|between|dated|date|dos|admitted|discharged|seen|visit|visited|born|dob|due"
     "|expires|expiry|exp|effective|through|was|day"
+)
+_YEAR_BEHIND = rf"(?<={_BEFORE_YEAR}\s+(?:in\s+|the\s+year\s+)?)"
+_ITS_YEAR = (
+    r"(?:19|20)\d\d(?:s\b|[-/](?:(?:19|20)\d\d|\d\d))?(?![\d%]|[.,]\d|[-/:]\w|[ ]?(?:mg|mcg|ml|g|kg|cc|units?|cal"
+    r"|kcal|steps|calories|patients|people|euros?|dollars)\b)"
 )
 
 DATES = (
@@ -112,8 +118,8 @@ DATES = (
         entity=EntityType.DATE,
         score=0.5,
         start=Start.WORD,
-        words=_WHEN_WORDS,
-        regex=rf"{_WHEN}\s+(?:(?:early|late|mid|last|this|next)[\s-]+)?(?<v>{_SURE_MONTH}|(?-i:March|May)\b"
+        words=frozenset(_MONTHS) - {"mar"},
+        regex=rf"(?<={_WHEN}\s+(?:(?:early|late|mid|last|this|next)[\s-]+)?)(?:{_SURE_MONTH}|(?-i:March|May)\b"
         rf"(?!\s+\p{{Lu}}))",
     ),
     Pattern(
@@ -127,20 +133,24 @@ DATES = (
     Pattern(  # a year that is one by what stands before it; not an amount
         entity=EntityType.DATE,
         score=0.5,
-        start=Start.WORD,
-        words=_YEAR_WORDS,
-        regex=rf"{_BEFORE_YEAR}\s+(?:in\s+|the\s+year\s+)?(?<v>(?:(?:summer|winter|spring|autumn|fall)\s+"
-        rf"(?:of\s+)?)?(?:19|20)\d\d(?:s\b|[-/](?:(?:19|20)\d\d|\d\d))?)"
-        r"(?![\d%]|[.,]\d|[-/:]\w|[ ]?(?:mg|mcg|ml|g|kg|cc|units?|cal|kcal|steps|calories|patients|people"
-        r"|euros?|dollars)\b)",
+        start=Start.NUMBER,
+        run=(4, 4),
+        regex=rf"(?=19|20){_YEAR_BEHIND}{_ITS_YEAR}",
     ),
     Pattern(
         entity=EntityType.DATE,
         score=0.5,
         start=Start.WORD,
-        words=_SEEN_WORDS,
-        regex=rf"{_SEEN}\s*:?\s*(?:on\s+)?(?<v>(?:0?[1-9]|[12]\d|3[01])[/-](?:0?[1-9]|[12]\d|3[01]))(?![/\d%-]"
-        rf"|\.\d|\s*(?:scale|pain))",
+        words=words_of("summer winter spring autumn fall"),
+        regex=rf"{_YEAR_BEHIND}(?:summer|winter|spring|autumn|fall)\s+(?:of\s+)?{_ITS_YEAR}",
+    ),
+    Pattern(
+        entity=EntityType.DATE,
+        score=0.5,
+        start=Start.NUMBER,
+        run=(1, 2),
+        regex=rf"(?:0?[1-9]|[12]\d|3[01])[/-](?:0?[1-9]|[12]\d|3[01])(?![/\d%-]|\.\d|\s*(?:scale|pain))"
+        rf"(?<={_SEEN}\s*:?\s*(?:on\s+)?\d{{1,2}}[/-]\d{{1,2}})",
     ),
     Pattern(
         entity=EntityType.DATE,

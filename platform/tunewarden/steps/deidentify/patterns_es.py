@@ -30,15 +30,21 @@ _OF_YEAR = rf"(?:,?\s*(?:del?\s+)?(?:a[ñn]o\s+)?(?:{_YEAR}|{_SPOKEN_YEAR}))"
 _TO = r"\s*(?:-|al?|y|e|/|hasta)\s*(?:el\s+)?"
 _ANY_DAY = rf"(?:{_DAY}|primero|{_UNDER_HUNDRED})"
 
-_WHEN, _WHEN_WORDS = phrase(
+# Months and years are fewer than the little words before them, so these are tried at the former and look back.
+_WHEN, _ = phrase(
     "en|desde|hasta|de|del|durante|a|antes|despues|entre|y|hacia|mes|finales|principios|mediados|comienzos|pasado|proximo"
 )
-_BEFORE_YEAR, _YEAR_WORDS = phrase(
+_BEFORE_YEAR, _ = phrase(
     "en|desde|hasta|del|de|durante|entre|y|hacia|ano|anos|nacido|nacida|verano|invierno|primavera|otono|a|el|"
     + "|".join(_LONG_MONTHS)
 )
-_SEEN, _SEEN_WORDS = phrase(
+_SEEN, _ = phrase(
     "el|dia|desde|hasta|fecha|ingreso|alta|visto|vista|nacido|nacida|el dia|cita del|cita el|con fecha|fecha de alta"
+)
+_YEAR_BEHIND = rf"(?<={_BEFORE_YEAR}\s+(?:el\s+)?(?:de\s+)?)"
+_ITS_YEAR = (
+    r"(?:19|20)\d\d(?:[-/](?:(?:19|20)\d\d|\d\d))?(?![\d%]|[.,]\d|[-/:]\w|[ ]?(?:mg|mcg|ml|g|gr|kg|cc|u\.?i"
+    r"|unidades|cal|kcal|pacientes|casos|personas|euros|metros|x|leucocitos|cel)\b)"
 )
 
 DATES = (
@@ -69,25 +75,31 @@ DATES = (
         entity=EntityType.DATE,
         score=0.5,
         start=Start.WORD,
-        words=_WHEN_WORDS,
-        regex=rf"{_WHEN}\s+(?:el\s+)?(?:mes\s+de\s+)?(?:pasado\s+)?(?<v>{_LONG_MONTH})",
+        words=frozenset(_LONG_MONTHS),
+        regex=rf"(?<={_WHEN}\s+(?:el\s+)?(?:mes\s+de\s+)?(?:pasado\s+)?){_LONG_MONTH}",
+    ),
+    Pattern(
+        entity=EntityType.DATE,
+        score=0.5,
+        start=Start.NUMBER,
+        run=(4, 4),
+        regex=rf"(?=19|20){_YEAR_BEHIND}{_ITS_YEAR}",
     ),
     Pattern(
         entity=EntityType.DATE,
         score=0.5,
         start=Start.WORD,
-        words=_YEAR_WORDS,
-        regex=rf"{_BEFORE_YEAR}\s+(?:el\s+)?(?:de\s+)?(?<v>(?:(?:finales|principios|mediados|comienzos"
-        rf"|inicios)\s+del?\s+)?(?:a[ñn]o\s+)?(?:19|20)\d\d(?:[-/](?:(?:19|20)\d\d|\d\d))?)"
-        r"(?![\d%]|[.,]\d|[-/:]\w|[ ]?(?:mg|mcg|ml|g|gr|kg|cc|u\.?i|unidades|cal|kcal|pacientes|casos"
-        r"|personas|euros|metros|x|leucocitos|cel)\b)",
+        words=words_of("finales principios mediados comienzos inicios ano"),
+        regex=rf"{_YEAR_BEHIND}(?:(?:finales|principios|mediados|comienzos|inicios)\s+del?\s+(?:a[ñn]o\s+)?"
+        rf"|a[ñn]o\s+){_ITS_YEAR}",
     ),
     Pattern(
         entity=EntityType.DATE,
         score=0.5,
-        start=Start.WORD,
-        words=_SEEN_WORDS,
-        regex=rf"{_SEEN}\s*:?\s*(?<v>(?:0?[1-9]|[12]\d|3[01])[/-](?:0?[1-9]|1[0-2]))(?![/\d%-]|\.\d)",
+        start=Start.NUMBER,
+        run=(1, 2),
+        regex=rf"(?:0?[1-9]|[12]\d|3[01])[/-](?:0?[1-9]|1[0-2])(?![/\d%-]|\.\d)"
+        rf"(?<={_SEEN}\s*:?\s*\d{{1,2}}[/-]\d{{1,2}})",
     ),
 )
 

@@ -3,6 +3,7 @@
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.steps.deidentify import checksums
 from tunewarden.steps.deidentify.patterns import NO_DATE, Pattern, Start
+from tunewarden.steps.deidentify.word_lists import words_of
 
 _TIME = r"(?:T|[ ,]+)(?:[01]?\d|2[0-3])(?::|h)[0-5]\d(?::[0-5]\d(?:[.,]\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
@@ -16,7 +17,8 @@ DATES = (
         score=0.7,
         start=Start.NUMBER,
         run=(1, 2),
-        regex=r"(?<![\d./-])\d{1,2}\s?([./-])\s?\d{1,2}\s?\1\s?(?:\d{4}|'?\d{2})(?![\d/-]|\.\d)"
+        regex=r"(?<![\d./-])\d{1,2}\s?(?<same>[./-])\s?\d{1,2}\s?(?P=same)\s?(?:\d{4}|'?\d{2})"
+        r"(?![\d/-]|\.\d)"
         r"(?:T\d\d:\d\d(?::\d\d)?Z?)?",
         valid=lambda text: _day_month_year(text),
     ),
@@ -25,8 +27,8 @@ DATES = (
         score=0.7,
         start=Start.NUMBER,
         run=(4, 4),
-        regex=rf"(?<![\d./-])(?:1[89]|20)\d\d([./-]){_MONTH}\1{_DAY}(?!\d|[./-]\d)(?:T\d\d:?\d\d(?::?\d\d(?:"
-        rf"[.,]\d{{1,9}})?)?(?:Z|[+-]\d\d:?\d\d)?)?",
+        regex=rf"(?<![\d./-])(?:1[89]|20)\d\d(?<same>[./-]){_MONTH}(?P=same){_DAY}(?!\d|[./-]\d)"
+        rf"(?:T\d\d:?\d\d(?::?\d\d(?:[.,]\d{{1,9}})?)?(?:Z|[+-]\d\d:?\d\d)?)?",
     ),
     Pattern(
         entity=EntityType.DATE,
@@ -47,7 +49,7 @@ DATES = (
         score=0.6,
         start=Start.NUMBER,
         run=(1, 2),
-        regex=rf"(?<![\d./-]){_DAY}\s?([./-])\s?{_ROMAN}\s?\1\s?(?:\d{{4}}|\d\d)(?!\d)",
+        regex=rf"(?<![\d./-]){_DAY}\s?(?<same>[./-])\s?{_ROMAN}\s?(?P=same)\s?(?:\d{{4}}|\d\d)(?!\d)",
     ),
     Pattern(  # 20160617 and 20160617T1030
         entity=EntityType.DATE,
@@ -130,7 +132,7 @@ NUMBERS = (
         score=0.5,
         start=Start.NUMBER,
         run=(4, 4),
-        regex=r"(?<![\d.,-])\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?!\d|[.,-]\d)",
+        regex=r"(?<![\d.,-])\d{4}(?<same>[ -])\d{4}(?P=same)\d{4}(?P=same)\d{4}(?!\d|[.,-]\d)",
     ),
     Pattern(  # masked but for the last four
         entity=EntityType.CARD,
@@ -214,7 +216,7 @@ NUMBERS = (
         entity=EntityType.PHOTOGRAPH,
         score=0.7,
         start=Start.ANYWHERE,
-        needs=("jp", "png", "heic", "tif", "bmp", "gif", "dcm", "raw", "mp4", "mov", "avi", "webp"),
+        needs=(".jp", ".png", ".heic", ".tif", ".bmp", ".gif", ".dcm", ".raw", ".mp4", ".mov", ".avi", ".webp"),
         regex=r"(?<![\p{L}\d_.-])[\p{L}\d_-][\p{L}\d_()-]{0,80}\.(?:jpe?g|png|heic|tiff?|bmp|gif|dcm|raw|mp4|mov"
         r"|avi|webp)(?![\p{L}\d])",
     ),
@@ -227,8 +229,8 @@ NUMBERS = (
     Pattern(
         entity=EntityType.PHOTOGRAPH,
         score=0.7,
-        start=Start.ANYWHERE,
-        needs=("img", "dsc", "pxl", "foto", "photo", "face", "portrait", "headshot", "selfie", "image"),
+        start=Start.WORD,
+        words=words_of("img dsc dscn pxl foto photo face portrait headshot selfie image imagen"),
         regex=r"(?<![\p{L}\d])(?:(?:IMG|DSCN?|PXL)_?\d[\d_]{2,20}|(?:foto|photo|face|portrait|headshot|selfie"
         r"|image|imagen)[-_]\d{2,10})(?![\p{L}\d])",
     ),

@@ -104,15 +104,16 @@ REACH = (
         score=0.6,
         start=Start.NUMBER,
         run=(2, 9),
-        regex=rf"(?<![\d.,/-])(?:34[ .-])?(?:[6-9]\d\d([ .-])\d{{3}}\1\d{{3}}|[6-9]\d\d([ .-])\d\d\2\d\d\2\d\d|"
-        rf"[89]\d([ .-])\d{{3}}\3\d\d\3\d\d|[6-9]\d\d[ .-]\d{{6}}){_NO_MORE}",
+        regex=rf"(?<![\d.,/-])(?:34[ .-])?(?:[6-9]\d\d(?<same>[ .-])\d{{3}}(?P=same)\d{{3}}"
+        rf"|[6-9]\d\d(?<same>[ .-])\d\d(?P=same)\d\d(?P=same)\d\d"
+        rf"|[89]\d(?<same>[ .-])\d{{3}}(?P=same)\d\d(?P=same)\d\d|[6-9]\d\d[ .-]\d{{6}}){_NO_MORE}",
     ),
     Pattern(  # Mexico: 55 1234 5678
         entity=EntityType.PHONE,
         score=0.5,
         start=Start.NUMBER,
         run=(2, 3),
-        regex=rf"(?<![\d.,/+-])[1-9]\d{{1,2}}([ -])\d{{3,4}}\1\d{{4}}{_NO_MORE}",
+        regex=rf"(?<![\d.,/+-])[1-9]\d{{1,2}}(?<same>[ -])\d{{3,4}}(?P=same)\d{{4}}{_NO_MORE}",
     ),
     Pattern(  # Europe inland: a nought, then groups
         entity=EntityType.PHONE,

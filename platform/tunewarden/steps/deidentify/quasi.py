@@ -1,83 +1,53 @@
 """Quasi-identifiers: what a released text and the protected columns together say about somebody, counted per person.
 
 An age band, a sex, a place and an occupation name nobody; the four of them together may (Sweeney 2002, Int. J. Unc.
-Fuzz. Knowl. Syst. 10:557). Here the recognised attributes that the profile leaves readable are joined with the columns
-that go along with the texts. Persons who are alike in all of it are a class; k is the size of the smallest class, and
-l the fewest different labels in any of them (Machanavajjhala et al. 2007, TKDD 1:3).
+Fuzz. Knowl. Syst. 10:557), and a rare disease may with any one of them. Here the attributes that can be read in all
+the texts of a person (`attributes` says which) are joined with the columns that go along with the texts. Persons who
+are alike in all of it are a class; k is the size of the smallest class.
 
-Of each kind counts what stands first in a person's texts, which in most records is about the person and not about
-somebody else in them. Not counted: what the recognisers miss, dates that a profile keeps or shifts, circumstances that
-are no recognised kind (a rare disease by its name), and a label as such.
+l is distinct l-diversity (Machanavajjhala et al. 2007, TKDD 1:3): the fewest different labels in any class. A person
+has a label for each of their records, so their value is the set of them; and where one label is everybody's, l is 1,
+because whoever knows somebody to be in that class knows that label. Where several attributes are sensitive, that paper
+looks at each of them with the others among the quasi-identifiers: so the protected columns count when it is about the
+label, and in `Census.table` the label and the other columns count when it is about a column.
+
+Not counted: how a label's frequency in a class differs from that in the whole, and which labels resemble each other.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
-from types import MappingProxyType
-from typing import Protocol
-from unicodedata import normalize
-
-import regex
 
 from tunewarden.domain.deidentification import Operator, Profile
 from tunewarden.domain.gates import Measurement
 from tunewarden.domain.identifiers import EntityType
+from tunewarden.steps.deidentify.attributes import KINDS, Place, Values, generalised, ladder, readable
 from tunewarden.steps.deidentify.residual import exact
 from tunewarden.steps.deidentify.spans import Span
 
 K = "deid.k_anonymity"
 BELOW = "deid.persons_below_k_share"
 L = "deid.l_diversity"
+GENERALISED = "deid.generalised_value_share"
 
 LEAST_K = 5
 """For `deid.persons_below_k_share` where the profile asks for no k; the fewest that statistics offices publish."""
+
+SUPPRESSED = "suppressed"
+"""What stands in a protected column where its value had to give way."""
 
 Attribute = EntityType | str
 """A kind of identifier in the texts, or the name of a protected column."""
 Suppressions = Mapping[str, Mapping[Attribute, Operator]]
 """Pseudonym -> attribute -> what has to be done to it instead of what the profile says."""
+Row = tuple[Values, ...]
+"""What is readable of one person: the values of each of `KINDS`, then of each column."""
+Step = Callable[[str], str | None]
+"""A generalisation of one value; None where nothing is left of it."""
 
-KINDS = (
-    EntityType.AGE,
-    EntityType.SEX,
-    EntityType.PLACE,
-    EntityType.POSTCODE,
-    EntityType.OCCUPATION,
-    EntityType.DEMOGRAPHIC,
-)
-_LADDER: Mapping[EntityType, tuple[Operator, ...]] = MappingProxyType(
-    {
-        EntityType.AGE: (Operator.KEEP, Operator.TOP_CODE, Operator.BAND, Operator.REPLACE),
-        EntityType.POSTCODE: (Operator.KEEP, Operator.TRUNCATE, Operator.REPLACE),
-    }
-)
-_OTHERS = (Operator.KEEP, Operator.REPLACE)
-_WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
-_NUMBER = regex.compile(r"\d{1,3}")
-_YOUNGEST = regex.compile(r"month|week|day|mes|semana|d[ií]a")
-_FEMALE = frozenset(
-    ("f", "female", "woman", "women", "girl", "lady", "femenino", "femenina", "mujer", "niña", "chica", "señora")
-)
-_MALE = frozenset(("m", "male", "man", "men", "boy", "gentleman", "masculino", "masculina", "hombre", "niño", "varón"))
-_OLDEST = 90
 _BUCKETS = (1, 2, 5, 10, 20)
 _SHARE = Decimal("0.000001")
-
-Row = tuple[str | None, ...]
-"""What is readable of one person: one value for each of `KINDS`, then for each column; None where nothing is."""
-
-
-class Replaced(Protocol):
-    """A part of a released text, as code points."""
-
-    @property
-    def start(self) -> int:
-        """First."""
-
-    @property
-    def end(self) -> int:
-        """One after the last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +56,7 @@ class Classes:
 
     Attributes:
         sizes: how many persons are in each class.
-        labels: how many different labels each class has, in the same order.
+        labels: l of each class, in the same order: see `distinct`.
     """
 
     sizes: tuple[int, ...]
@@ -107,14 +77,44 @@ class Classes:
         return sum(size for size in self.sizes if size < k)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUp:
+    """What k cost.
+
+    Attributes:
+        readable: attributes that could be read before anything was given up, summed over persons.
+        changed: attribute -> what was done to it -> in how many persons.
+    """
+
+    readable: int
+    changed: Mapping[str, Mapping[str, int]]
+
+    def share(self) -> Decimal:
+        """Of the attributes that could be read, how many are generalised or gone; rounded up."""
+        changed = sum(sum(done.values()) for done in self.changed.values())
+        return (Decimal(changed) / max(1, self.readable)).quantize(_SHARE, ROUND_CEILING)
+
+    def measurement(self) -> Measurement:
+        """The share, counted over everything that could be read."""
+        return exact(GENERALISED, self.share(), self.readable)
+
+
+NOTHING_GIVEN_UP = GivenUp(readable=0, changed={})
+
+
 class Census:
-    """What is readable of every person. About 200 bytes a person; persons who are alike share theirs."""
+    """What is readable of every person. About 110 bytes for a person who is like many others, 450 for one like nobody.
+
+    Nothing depends on the order of the records or of the persons.
+    """
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._columns: tuple[str, ...] = ()
         self._persons: dict[bytes, tuple[Row, frozenset[int]]] = {}
         self._shared: dict[tuple[Row, frozenset[int]], tuple[Row, frozenset[int]]] = {}
+        self._values: dict[Values, Values] = {}
+        self._labels: dict[frozenset[int], frozenset[int]] = {}
 
     def see(
         self,
@@ -125,7 +125,7 @@ class Census:
         found: Iterable[Span],
         released: str,
         spans: Sequence[Span],
-        replaced: Sequence[Replaced],
+        replaced: Sequence[Place],
     ) -> None:
         """Take one record in.
 
@@ -137,23 +137,25 @@ class Census:
         """
         self._columns = self._columns or tuple(sorted(protected))
         new = (
-            *_readable(self._profile, text, found, released, spans, replaced),
-            *(protected.get(column) or None for column in self._columns),
+            *readable(self._profile, text, found, released, spans, replaced),
+            *(_column(protected.get(column)) for column in self._columns),
         )
         key = bytes.fromhex(person)
-        old, labels = self._persons.get(key, ((None,) * len(new), frozenset()))
-        row = tuple(first if first is not None else then for first, then in zip(old, new, strict=True))
-        known = (row, labels | {label})
+        old, labels = self._persons.get(key, (((),) * len(new), frozenset()))
+        row = tuple(self._together(before, now) for before, now in zip(old, new, strict=True))
+        all_labels = labels | {label}
+        known = (row, self._labels.setdefault(all_labels, all_labels))
         self._persons[key] = self._shared.setdefault(known, known)
 
     def classes(self) -> Classes:
         """Everybody, grouped."""
-        sizes: Counter[Row] = Counter()
-        labels: dict[Row, set[int]] = {}
+        labels: dict[Row, list[frozenset[int]]] = {}
         for row, of_person in self._persons.values():
-            sizes[row] += 1
-            labels.setdefault(row, set()).update(of_person)
-        return Classes(sizes=tuple(sizes.values()), labels=tuple(len(labels[row]) for row in sizes))
+            labels.setdefault(row, []).append(of_person)
+        return Classes(
+            sizes=tuple(len(several) for several in labels.values()),
+            labels=tuple(distinct(several) for several in labels.values()),
+        )
 
     def measurements(self, k: int = LEAST_K) -> tuple[Measurement, Measurement, Measurement]:
         """k, the share of persons in classes smaller than `k`, and l; counted over everybody."""
@@ -161,62 +163,106 @@ class Census:
         below = (Decimal(classes.below(k)) / max(1, n)).quantize(_SHARE, ROUND_CEILING)
         return exact(K, Decimal(classes.k), n), exact(BELOW, below, n), exact(L, Decimal(classes.diversity), n)
 
-    def suppressions(self, k: int) -> Suppressions:
-        """What has to give way so that every class has `k` persons or more: see `enforce_k`."""
-        rows = [row for row, _ in self._persons.values()]
-        ladders = [_ladder(self._profile, kind) for kind in KINDS] + [(Operator.KEEP, Operator.REPLACE)] * len(
-            self._columns
-        )
+    def readable_attributes(self) -> int:
+        """Attributes that can be read, summed over persons."""
+        return sum(bool(values) for row, _ in self._persons.values() for values in row)
+
+    def suppressions(self, k: int, already: Suppressions | None = None) -> Suppressions:
+        """What has to give way so that every class has `k` persons or more (`enforce_k`), beside what `already` does.
+
+        The answer holds for this census. Where transforming one thing changes what else is found or hidden, another
+        census, of texts transformed by the answer, may ask for more.
+        """
         attributes: tuple[Attribute, ...] = (*KINDS, *self._columns)
-        levels = enforce_k(rows, [tuple(_generalised(operator) for operator in ladder[1:]) for ladder in ladders], k)
-        return {
-            key.hex(): {attributes[place]: ladders[place][level] for place, level in enumerate(climbed) if level}
-            for key, climbed in zip(self._persons, levels, strict=True)
-            if any(climbed)
-        }
+        ladders = self._ladders()
+        rows = [row for row, _ in self._persons.values()]
+        levels = enforce_k(rows, [_steps(attribute, ladders[attribute]) for attribute in attributes], k)
+        together = {person: dict(done) for person, done in (already or {}).items()}
+        for key, climbed in zip(self._persons, levels, strict=True):
+            for attribute, level in zip(attributes, climbed, strict=True):
+                if level:
+                    of_person, rungs = together.setdefault(key.hex(), {}), ladders[attribute]
+                    before = of_person.get(attribute, rungs[0])
+                    of_person[attribute] = rungs[max(level, rungs.index(before))]
+        return together
 
     def table(self) -> Mapping[str, object]:
         """What the evidence says: sizes of classes and numbers of values, never a value."""
         classes = self.classes()
-        attributes = (*(kind.value for kind in KINDS), *(f"column {column}" for column in self._columns))
+        names = (*(kind.value for kind in KINDS), *(f"column {column}" for column in self._columns))
         columns = list(zip(*(row for row, _ in self._persons.values()), strict=True))
         return {
             "persons": len(self._persons),
             "classes": len(classes.sizes),
             "k": classes.k,
             "l": classes.diversity,
+            "l_of_columns": {
+                column: self._diversity_of(place) for place, column in enumerate(self._columns, start=len(KINDS))
+            },
             "persons_in_classes_of": {
                 _bucket(least): sum(size for size in classes.sizes if _bucket_of(size) == least) for least in _BUCKETS
             },
             "distinct_values": {
-                attribute: len({value for value in values if value is not None})
-                for attribute, values in zip(attributes, columns, strict=False)
+                name: len({values for values in of_all if values}) for name, of_all in zip(names, columns, strict=False)
             },
         }
 
+    def _together(self, before: Values, now: Values) -> Values:
+        values = tuple(sorted({*before, *now}))
+        return self._values.setdefault(values, values)
 
-def enforce_k(
-    rows: Sequence[Row], steps: Sequence[Sequence[Callable[[str], str | None]]], k: int
-) -> list[tuple[int, ...]]:
+    def _ladders(self) -> Mapping[Attribute, tuple[Operator, ...]]:
+        of_column = (Operator.KEEP, Operator.REPLACE)
+        return {
+            **{kind: ladder(self._profile, kind) for kind in KINDS},
+            **dict.fromkeys(self._columns, of_column),
+        }
+
+    def _diversity_of(self, place: int) -> int:
+        """l of one column: the label and all other attributes tell who is alike. 0 where nobody's value is told."""
+        told: dict[tuple[Row, frozenset[int]], list[frozenset[str]]] = {}
+        for row, labels in self._persons.values():
+            others = (*row[:place], *row[place + 1 :])
+            told.setdefault((others, labels), []).append(frozenset(row[place]))
+        return min((distinct(several) for several in told.values() if any(several)), default=0)
+
+
+def distinct(values: Sequence[frozenset[int]] | Sequence[frozenset[str]]) -> int:
+    """Distinct l of a class: how many different sets its persons have; 1 where all of them share something."""
+    in_common = set[object](values[0]).intersection(*values)
+    return 1 if in_common else len(set(values))
+
+
+def given_up(suppressions: Suppressions, of: int) -> GivenUp:
+    """What suppressions cost, of so many attributes that could be read."""
+    changed: dict[str, Counter[str]] = {}
+    for of_person in suppressions.values():
+        for attribute, operator in of_person.items():
+            name = attribute.value if isinstance(attribute, EntityType) else f"column {attribute}"
+            changed.setdefault(name, Counter())[operator.value] += 1
+    return GivenUp(readable=of, changed={name: dict(sorted(changed[name].items())) for name in sorted(changed)})
+
+
+def enforce_k(rows: Sequence[Row], steps: Sequence[Sequence[Step]], k: int) -> list[tuple[int, ...]]:
     """How far each attribute of each person has to be generalised until every class has `k` persons or more.
 
-    `steps[attribute]` are its generalisations, from the finest to the last, which leaves nothing readable (None). The
-    answer has one number for each attribute of each row: 0 as it is, 1 after the first step, and so on.
+    `steps[attribute]` are its generalisations, from the finest to the last, which leaves nothing readable. Each is done
+    to the values of a row as they are given. The answer has one number for each attribute of each row: 0 as it is, 1
+    after the first step, and so on.
 
     Greedy: of those who are in too small a class, the attribute with the most different values takes one step, until
     nobody is. Who is left alone when nothing is readable any more takes the smallest class that is large enough along.
     Not the fewest suppressions that would do (that is NP-hard: Meyerson and Williams 2004, PODS). With fewer than `k`
-    persons nothing stays readable, and k is not reached.
+    persons nothing stays readable, and k is not reached. The order of the rows decides nothing.
     """
     levels = [[0] * len(steps) for _ in rows]
     current = list(rows)
 
     def climb(person: int, attribute: int) -> None:
         level = levels[person][attribute]
-        value = rows[person][attribute]
         levels[person][attribute] = level + 1
         changed = list(current[person])
-        changed[attribute] = None if value is None else steps[attribute][level](value)
+        changed[attribute] = _after(steps[attribute][level], rows[person][attribute])
         current[person] = tuple(changed)
 
     while small := _in_small_classes(current, k):
@@ -230,14 +276,18 @@ def enforce_k(
         if not companions:
             break  # there are fewer than k persons
         for person in companions:
-            for place, ladder in enumerate(steps):
-                while levels[person][place] < len(ladder):
+            for place, ladder_of in enumerate(steps):
+                while levels[person][place] < len(ladder_of):
                     climb(person, place)
     return [
         # A step on nothing changes nothing, and need not be taken.
-        tuple(0 if value is None else level for value, level in zip(row, climbed, strict=True))
+        tuple(level if values else 0 for values, level in zip(row, climbed, strict=True))
         for row, climbed in zip(rows, levels, strict=True)
     ]
+
+
+def _after(step: Step, values: Values) -> Values:
+    return tuple(sorted({made for value in values if (made := step(value)) is not None}))
 
 
 def _in_small_classes(rows: Sequence[Row], k: int) -> list[int]:
@@ -250,93 +300,32 @@ def _most_telling(
 ) -> int | None:
     """The attribute with the most different values among these persons, of those that can still give way."""
     values = [
-        {rows[person][place] for person in small if levels[person][place] < len(ladder)} - {None}
-        for place, ladder in enumerate(steps)
+        {rows[person][place] for person in small if levels[person][place] < len(of_attribute)} - {()}
+        for place, of_attribute in enumerate(steps)
     ]
     best = max(range(len(steps)), key=lambda place: len(values[place]), default=None)
     return best if best is not None and values[best] else None
 
 
 def _smallest_other_class(rows: Sequence[Row], small: Sequence[int]) -> list[int]:
+    """Of classes of the same size the first in the order of what is readable."""
     alone = set(small)
     classes: dict[Row, list[int]] = {}
     for person, row in enumerate(rows):
         if person not in alone:
             classes.setdefault(row, []).append(person)
-    return min(classes.values(), key=len, default=[])
+    smallest = min(classes, key=lambda row: (len(classes[row]), row), default=None)
+    return [] if smallest is None else classes[smallest]
 
 
-def _ladder(profile: Profile, kind: EntityType) -> tuple[Operator, ...]:
-    """From what the profile does to a kind on to leaving nothing; one rung where nothing is readable anyway."""
-    ladder, now = _LADDER.get(kind, _OTHERS), profile.operator(kind)
-    return ladder[ladder.index(now) :] if now in ladder else (now,)
+def _steps(attribute: Attribute, rungs: Sequence[Operator]) -> Sequence[Step]:
+    if isinstance(attribute, EntityType):
+        return [generalised(attribute, operator) for operator in rungs[1:]]
+    return [lambda _: None for _ in rungs[1:]]
 
 
-def _generalised(operator: Operator) -> Callable[[str], str | None]:
-    match operator:
-        case Operator.TOP_CODE:
-            return _top_coded
-        case Operator.BAND:
-            return _band
-        case Operator.TRUNCATE:
-            return lambda value: value[:3]
-        case _:
-            return lambda _: None
-
-
-def _readable(
-    profile: Profile,
-    text: str,
-    found: Iterable[Span],
-    released: str,
-    spans: Sequence[Span],
-    replaced: Sequence[Replaced],
-) -> list[str | None]:
-    """One value for each of `KINDS`: what a reader of the released text sees first of it."""
-    first: dict[EntityType, tuple[int, str]] = {}
-    for span in found:
-        if span.entity in KINDS and profile.operator(span.entity) is Operator.KEEP and not _hidden(span, spans):
-            _note(first, span, text[span.start : span.end])
-    for span, place in zip(spans, replaced, strict=True):
-        if span.entity in KINDS and len(_ladder(profile, span.entity)) > 1:
-            _note(first, span, released[place.start : place.end])
-    return [first[kind][1] if kind in first else None for kind in KINDS]
-
-
-def _note(first: dict[EntityType, tuple[int, str]], span: Span, words: str) -> None:
-    value = _plain(span.entity, words)
-    if value and (span.entity not in first or span.start < first[span.entity][0]):
-        first[span.entity] = (span.start, value)
-
-
-def _hidden(span: Span, spans: Sequence[Span]) -> bool:
-    return any(other.start < span.end and span.start < other.end for other in spans)
-
-
-def _plain(kind: EntityType, words: str) -> str:
-    """A value as it is compared; empty for a placeholder such as "[AGE]"."""
-    if words.startswith("["):
-        return ""
-    folded = _WORD.findall(normalize("NFKC", words).casefold())
-    if kind is EntityType.SEX:
-        return "f" if _FEMALE & set(folded) else "m" if _MALE & set(folded) else " ".join(folded)
-    if kind is EntityType.AGE and words.strip().endswith("+"):
-        return words.strip()
-    return " ".join(folded)
-
-
-def _top_coded(age: str) -> str:
-    years = _NUMBER.search(age)
-    return f"{_OLDEST}+" if years and int(years[0]) >= _OLDEST else age
-
-
-def _band(age: str) -> str:
-    """Five years; as it is where it is no single number of years. Months, weeks and days are of the first five."""
-    years = _NUMBER.findall(age)
-    if len(years) != 1:
-        return age
-    lowest = 0 if _YOUNGEST.search(age) else int(years[0]) // 5 * 5
-    return f"{_OLDEST}+" if lowest >= _OLDEST else f"{lowest} {lowest + 4}"
+def _column(value: str | None) -> Values:
+    return (value,) if value and value != SUPPRESSED else ()
 
 
 def _bucket_of(size: int) -> int:
@@ -344,5 +333,12 @@ def _bucket_of(size: int) -> int:
 
 
 def _bucket(least: int) -> str:
-    after = [other for other in _BUCKETS if other > least]
-    return f"{least} or more" if not after else str(least) if after[0] == least + 1 else f"{least}-{after[0] - 1}"
+    after: Iterator[int] = (other for other in _BUCKETS if other > least)
+    following = next(after, None)
+    return (
+        f"{least} or more"
+        if following is None
+        else str(least)
+        if following == least + 1
+        else f"{least}-{following - 1}"
+    )

@@ -19,7 +19,7 @@ from tunewarden.domain.errors import Malformed
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.steps.deidentify.gazetteer import find_listed
 from tunewarden.steps.deidentify.names import find_names
-from tunewarden.steps.deidentify.patterns import Pattern, Table
+from tunewarden.steps.deidentify.patterns import Pattern
 from tunewarden.steps.deidentify.patterns_addresses import ADDRESSES
 from tunewarden.steps.deidentify.patterns_en import ENGLISH
 from tunewarden.steps.deidentify.patterns_es import SPANISH
@@ -28,6 +28,7 @@ from tunewarden.steps.deidentify.patterns_labels import LABELS
 from tunewarden.steps.deidentify.patterns_numbers import LANGUAGE_FREE
 from tunewarden.steps.deidentify.patterns_places import PLACES
 from tunewarden.steps.deidentify.patterns_reach import REACH
+from tunewarden.steps.deidentify.patterns_table import Table
 from tunewarden.steps.deidentify.spans import Span
 from tunewarden.steps.deidentify.tables import find_in_tables
 

@@ -43,6 +43,7 @@ def release(job: Job, deidentifier: Deidentifier, means: Means, witnesses: Witne
             passing.enforce(deidentifier.profile.k)
         records = store_lines(means.blobs, passing.cleaned(witnesses))  # 4
         protected = store_lines(means.blobs, passing.protected())
+        replaced = store_lines(means.blobs, passing.replaced())
         passing.require_somebody()
         again = job.finding(records.digest, CLOSER)  # 5
         clean_blocks = _clean_blocks(means.blobs, records.digest)
@@ -63,6 +64,8 @@ def release(job: Job, deidentifier: Deidentifier, means: Means, witnesses: Witne
         persons=released.persons,
         classes=job.classes,
         erased=released.erased,
+        replaced=replaced.digest,
+        replaced_root=replaced.root,
     )
     return manifest, released
 

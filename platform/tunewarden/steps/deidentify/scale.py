@@ -23,6 +23,7 @@ from tunewarden.steps.train.session import ray_session
 from tunewarden.usecases.ports import Blobs
 
 _MOST_BEGINNINGS = 3  # Ray starts dead workers again without end; a block that kills them all has to end somewhere
+_MOST_TOGETHER, _TURNS = 4, 8  # handing a block over takes time: up to 4 at once, as long as each worker has 8 turns
 _STORE_BYTES = 0  # what Ray's object store has to hold beside its least size: numbers only
 
 
@@ -90,12 +91,14 @@ def _on_ray(work: Finding, blocks: Blocks, todo: Sequence[int], means: Means) ->
     with ray_session(compute.ray_address, _STORE_BYTES, compute.workers):
         DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)  # it would tell of every step on standard error
-        rows = from_items([{"block": number} for number in todo], override_num_blocks=len(todo)).map_batches(
+        together = max(1, min(_MOST_TOGETHER, len(todo) // (_TURNS * compute.workers)))
+        numbers = [{"block": number} for number in todo]
+        rows = from_items(numbers, override_num_blocks=-(-len(todo) // together)).map_batches(
             _Worker,
             batch_size=1,
             batch_format="numpy",
             fn_constructor_args=[work, blocks, means.open_blobs, means.build],
-            compute=ActorPoolStrategy(size=compute.workers, max_tasks_in_flight_per_actor=2),
+            compute=ActorPoolStrategy(size=compute.workers, max_tasks_in_flight_per_actor=4),
             num_cpus=1,
         )
         yield from _answers(rows.iter_rows)
@@ -131,6 +134,8 @@ class _Worker:
 
     def _try(self, number: int) -> str:
         try:
+            if self._journal.get(number) is not None:
+                return ""  # by a worker that died on one of those it had been given together with this one
             if self._do is None:
                 self._do = self._ready()
             if self._journal.begin(number) > _MOST_BEGINNINGS:

@@ -1,18 +1,14 @@
 """Looking through a table: how many identifiers of which kind stand in which column, and where; never what they are."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tunewarden.domain.identifiers import EntityType
-from tunewarden.steps.deidentify.spans import Span, propagate, resolve
+from tunewarden.steps.deidentify.reading import Find, everywhere, read_in_batches
+from tunewarden.steps.deidentify.spans import Span, resolve
 
 MOST_PLACES = 100  # rows that are remembered for each kind and column
-_TOGETHER = 256
-_MOST_CHARACTERS = 400_000
-
-Find = Callable[[Sequence[str]], Sequence[Sequence[Span]]]
-"""`Detector.find`: texts -> candidates in each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +18,11 @@ class Cell:
     row: int
     column: int
     text: str
+
+    @property
+    def where(self) -> str:
+        """For a refusal."""
+        return f"row {self.row}, column {self.column + 1}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,24 +58,11 @@ def scan(find: Find, cells: Iterable[Cell], progress: Callable[[int], None] | No
     """Read every cell once. `progress` is told after every batch how many rows are behind it."""
     done = Scan()
     row = 0
-    for batch in _batches(cells):
-        found = find([cell.text for cell in batch])
-        for cell, candidates in zip(batch, found, strict=True):
-            done.add(cell, resolve([*candidates, *propagate(cell.text, candidates)]))
-        if progress is not None and batch[-1].row > row:
-            progress(batch[-1].row - row)
-            row = batch[-1].row
+    for batch in read_in_batches(find, cells):
+        for cell, found in zip(batch.items, batch.found, strict=True):
+            done.add(cell, resolve(everywhere(cell.text, found)))
+        last = batch.items[-1].row
+        if progress is not None and last > row:
+            progress(last - row)
+            row = last
     return done
-
-
-def _batches(cells: Iterable[Cell]) -> Iterator[list[Cell]]:
-    batch: list[Cell] = []
-    room = _MOST_CHARACTERS
-    for cell in cells:
-        if batch and (len(batch) == _TOGETHER or len(cell.text) > room):
-            yield batch
-            batch, room = [], _MOST_CHARACTERS
-        batch.append(cell)
-        room -= len(cell.text)
-    if batch:
-        yield batch

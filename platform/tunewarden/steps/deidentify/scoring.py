@@ -10,7 +10,8 @@
 
 A content word is a run of `\\w` that is no title and no function word of English or Spanish (`NOT_CONTENT`): whether
 "Mr" or "the" belongs to a name is a convention, not a leak. A mark without any content word counts by its words, or
-else by its characters. Words where the gold file says neither nor are left out of everything.
+else by its characters. Words where the gold file says neither nor are left out of everything. What is marked twice at
+the same place counts once, and once for each type; marks that merely overlap count each.
 
 Words and marks of one document are not independent, so intervals are those of Korn and Graubard (1998, Survey
 Methodology 24:193): the exact interval of Clopper and Pearson at the effective size that the spread between documents
@@ -20,14 +21,14 @@ one (Kish 1965). Documents themselves count as independent.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, takewhile
 
 from scipy.special import betaincinv, stdtrit
 
 from tunewarden.domain.identifiers import EntityType
-from tunewarden.steps.deidentify.gold_file import Identifies, Marked, MarkedText
+from tunewarden.steps.deidentify.gold_file import Identifies, Marked, MarkedText, Place
 from tunewarden.steps.deidentify.spans import Span
 
 IOU = 0.75
@@ -121,30 +122,37 @@ class Scores:
     """Documents in which a mention is left uncovered, of those that have mentions."""
     leaking_direct: Counted = field(default_factory=Counted)
 
-    def add(self, gold: MarkedText, found: Sequence[Span]) -> None:
-        """Count one document. `found` is disjoint and in order."""
-        page = _Page(gold, found)
+    def add(self, gold: MarkedText, found: Sequence[Span], marked_kinds: Collection[EntityType] | None = None) -> None:
+        """Count one document. `found` is disjoint and in order.
+
+        `marked_kinds` are what the gold file marks at all: what is found of other kinds is not held against precision.
+        It counts for recall as ever, because kinds need not agree. None: every kind.
+        """
+        judged = [span for span in found if marked_kinds is None or span.entity in marked_kinds]
+        page = _Page(gold, found, judged)
         self.token_recall.add(*_of(page.covered(word) for word in page.words if page.is_marked(word)))
-        self.token_precision.add(*_of(page.is_marked(word) for word in page.words if page.is_found(word)))
+        self.token_precision.add(*_of(page.is_marked(word) for word in page.words if page.is_judged(word)))
         mentions = [mark for mark in gold.spans if mark.type is not None]
-        whole = {mark: page.hidden(mark) for mark in mentions}
-        right = [(span, page.right(span)) for span in found if page.counts(span)]
-        self.mention_recall.add(*_of(whole[mark] for mark in mentions))
+        hidden = {place: page.hidden(place) for place in dict.fromkeys(mark.place for mark in mentions)}
+        right = [(span, page.right(span)) for span in judged if page.counts(span)]
+        self.mention_recall.add(*_of(hidden.values()))
         self.mention_precision.add(*_of(verdict for _, verdict in right))
-        self._add_types(page, mentions, whole)
+        self._add_types(page, mentions, hidden)
         self._add_kinds(page, right)
-        self._add_entities(mentions, whole)
+        self._add_entities(mentions, hidden)
         self._add_runs(page)
         if mentions:
-            self.leaking.add(not all(whole.values()), 1)
+            self.leaking.add(not all(hidden.values()), 1)
 
-    def _add_types(self, page: "_Page", mentions: Sequence[Marked], whole: dict[Marked, bool]) -> None:
-        for kind in {mark.type for mark in mentions if mark.type is not None}:
-            own = [mark for mark in mentions if mark.type == kind]
-            words = dict.fromkeys(word for mark in own for word in page.content(mark.start, mark.end))
+    def _add_types(self, page: "_Page", mentions: Sequence[Marked], hidden: Mapping[Place, bool]) -> None:
+        of_type: dict[str, dict[Place, bool]] = {}
+        for mark in mentions:
+            of_type.setdefault(mark.type or "", {})[mark.place] = hidden[mark.place]
+        for kind, places in of_type.items():
+            words = dict.fromkeys(word for place in places for word in page.content(*place))
             tokens, marks = self.of_type.setdefault(kind, (Counted(), Counted()))
             tokens.add(*_of(page.covered(word) for word in words))
-            marks.add(*_of(whole[mark] for mark in own))
+            marks.add(*_of(places.values()))
 
     def _add_kinds(self, page: "_Page", right: Sequence[tuple[Span, bool]]) -> None:
         for kind in {span.entity for span, _ in right}:
@@ -154,23 +162,22 @@ class Scores:
             tokens.add(*_of(page.is_marked(word) for word in words if not page.is_open(word)))
             spans.add(*_of(verdict for _, verdict in own))
 
-    def _add_entities(self, mentions: Sequence[Marked], whole: dict[Marked, bool]) -> None:
+    def _add_entities(self, mentions: Sequence[Marked], hidden: Mapping[Place, bool]) -> None:
         for sort in Identifies:
             entities: dict[object, bool] = {}
             for mark in mentions:
                 if mark.identifies is sort:
-                    key = mark.entity or mark
-                    entities[key] = entities.get(key, True) and whole[mark]
+                    key = mark.entity or mark.place
+                    entities[key] = entities.get(key, True) and hidden[mark.place]
             self.entities.setdefault(sort, Counted()).add(*_of(entities.values()))
             if sort is Identifies.DIRECT and entities:
                 self.leaking_direct.add(not all(entities.values()), 1)
 
     def _add_runs(self, page: "_Page") -> None:
-        marked, found = page.runs(page.marked), page.runs(page.found)
-        matched = [_matches(run, found) for run in marked]
-        hit = {other for others in matched if others for other in others}
-        self.iou_recall.add(sum(bool(others) for others in matched), len(marked))
-        self.iou_precision.add(len(hit), len(found))
+        marked, found, judged = page.runs(page.marked), page.runs(page.found), page.runs(page.judged)
+        hit = {other for run in marked for other in _matches(run, judged)}
+        self.iou_recall.add(sum(bool(_matches(run, found)) for run in marked), len(marked))
+        self.iou_precision.add(len(hit), len(judged))
 
 
 Word = tuple[int, int]
@@ -178,17 +185,18 @@ Word = tuple[int, int]
 
 
 class _Page:
-    """A text with two layers of ink: what is marked and what is found, one byte a character."""
+    """A text with layers of ink, one byte a character: what is marked, what is found, what of it is judged."""
 
-    def __init__(self, gold: MarkedText, found: Sequence[Span]) -> None:
+    def __init__(self, gold: MarkedText, found: Sequence[Span], judged: Sequence[Span]) -> None:
         self.text = gold.text
         self.marked, self.open = bytearray(len(gold.text)), bytearray(len(gold.text))
         for mark in gold.spans:
             layer = self.open if mark.type is None else self.marked
             layer[mark.start : mark.end] = b"\1" * (mark.end - mark.start)
-        self.found = bytearray(len(gold.text))
-        for span in found:
-            self.found[span.start : span.end] = b"\1" * (span.end - span.start)
+        self.found, self.judged = bytearray(len(gold.text)), bytearray(len(gold.text))
+        for layer, spans in ((self.found, found), (self.judged, judged)):
+            for span in spans:
+                layer[span.start : span.end] = b"\1" * (span.end - span.start)
         words = self._content(match.span() for match in _WORD.finditer(gold.text))
         self.words = [word for word in words if not self.is_open(word)]
 
@@ -203,8 +211,8 @@ class _Page:
     def is_marked(self, word: Word) -> bool:
         return any(self.marked[slice(*word)])
 
-    def is_found(self, word: Word) -> bool:
-        return any(self.found[slice(*word)])
+    def is_judged(self, word: Word) -> bool:
+        return any(self.judged[slice(*word)])
 
     def is_open(self, word: Word) -> bool:
         """Whether the gold file says neither nor of it."""
@@ -214,9 +222,9 @@ class _Page:
         """Whether every marked character of it is found."""
         return all(self.found[place] for place in range(*word) if self.marked[place])
 
-    def hidden(self, mark: Marked) -> bool:
+    def hidden(self, place: Place) -> bool:
         """Whether all content of a mark is found."""
-        return all(all(self.found[slice(*word)]) for word in self.content(mark.start, mark.end))
+        return all(all(self.found[slice(*word)]) for word in self.content(*place))
 
     def counts(self, span: Span) -> bool:
         """Whether the gold file says anything about all of it."""

@@ -39,6 +39,9 @@ BY_FORM = frozenset(EntityType) - {
 }
 _TOKEN = regex.compile(r"\p{L}[\p{L}\p{M}]*+|\d++")
 _WORD = regex.compile(r"\p{L}[\p{L}\p{M}]*+")
+_BEHIND = regex.compile(r"(?:(?<=\p{Lu})\.)?[ ](\p{Lu}\p{Ll}{1,4})(?![\p{L}\p{M}\d'\u2019])")
+_BEFORE = regex.compile(r"(?<=[\p{L},][ ])(\p{Lu}\p{Ll}{1,4})[ ]$")
+_REACH = 6  # characters that `_BEFORE` takes
 _TITLES = words_of(
     "mr mrs ms miss dr dra prof sir madam sr sra srta don dona doctor doctora professor judge rev mx md rn phd"
 )
@@ -73,17 +76,21 @@ def resolve(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 
 def propagate(text: str, spans: Iterable[Span], names: Iterable[tuple[str, float]] = ()) -> Iterator[Span]:
-    """The other places of `text` where the identifiers of `spans` stand; `names`: words of names from elsewhere.
+    """The other places of `text` where the identifiers of `spans` stand, and words beside names that belong to them.
+
+    `names`: words of names from the person's other texts.
 
     A word in small letters counts where case says nothing in this text or it is no word of prose; one that may be
     prose ("Rose", "Long") counts where it begins with a capital. Two letters are too few to follow.
     """
-    found = [span for span in spans if span.score >= LEAST_SCORE]
+    every = list(spans)
+    found = [span for span in every if span.score >= LEAST_SCORE]
     scores = dict(names)
     for span in found:
         if span.entity is EntityType.NAME:
             for word in name_words(text[span.start : span.end]):
                 scores[word] = max(span.score, scores.get(word, 0.0))
+    yield from _beside(text, every)
     whole = _phrases(text, found)
     if not scores and not whole:
         return
@@ -122,6 +129,23 @@ def capitals_speak(text: str) -> bool:
     """Whether a capital letter says something here: both cases occur, and capitals are the minority."""
     lower = sum(map(str.islower, text))
     return 0 < sum(map(str.isupper, text)) < lower
+
+
+def _beside(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+    """Words of prose and other short ones that are a part of a name by their capital: "Fang He", "call My Linh".
+
+    Many Chinese, Korean and Vietnamese names are short words of English or Spanish. Before a name the word counts only
+    inside a sentence, whose first word has a capital anyway.
+    """
+    if not capitals_speak(text):
+        return
+    for span in spans:
+        if span.entity is not EntityType.NAME:
+            continue
+        for match in (_BEHIND.match(text, span.end), _BEFORE.search(text, max(0, span.start - _REACH), span.start)):
+            word = folded(match[1]) if match is not None else ""
+            if match is not None and (word in PROSE or len(word) <= _LETTERS) and word not in _TITLES:
+                yield Span(start=match.start(1), end=match.end(1), entity=EntityType.NAME, score=span.score)
 
 
 def _names(text: str, low: str, scores: Mapping[str, float]) -> Iterator[tuple[int, int, float]]:

@@ -50,8 +50,13 @@ _KEPT_WORDS = frozenset(  # of an address or an organisation
         "centro salud regional memorial children bank banco school college colegio instituto institute court "
         "juzgado tribunal police department ministry ministerio council church company inc ltd llc group "
         "insurance seguros foundation fundación fundacion servicio service county city state street st avenue "
-        "ave road rd lane drive calle c avenida avda plaza paseo apt suite box po p o"
+        "ave road rd lane drive calle c avenida avda plaza paseo apt suite box po p o "
+        "n s w ne nw se sw sa sl ag kg nv bv oy"
     ).split()
+)
+_STATES = frozenset(  # of the United States, in capitals; "Ma" may be somebody's name
+    "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR"
+    " PA RI SC SD TN TX UT VT VA WA WV WI WY".split()
 )
 _LETTERS = "ABCDEFGHJKLMNPRSTV"  # initials for which every list has names
 
@@ -157,7 +162,7 @@ class Surrogates:
         return f"{'@' if value.startswith('@') else ''}user{self._number('username', value, 5)}"
 
     def _word(self, word: str, within: str) -> str:
-        if word.casefold() in _KEPT_WORDS or len(word) <= 2:  # short: a state, a direction, a legal form
+        if word.casefold() in _KEPT_WORDS or word in _STATES:
             return word
         return self._other_word(word, within, given=False)
 

@@ -35,6 +35,8 @@ OFFICE = _words("words.txt") | _words("words_es.txt")
 PROSE = (STOP | OFFICE) - GIVEN
 """Words that are no names although they may stand after a title or a label, or be capitalised inside a sentence.
 In small letters and without accents, as all of these lists."""
+PLAIN = PROSE - AMBIGUOUS - EVERYDAY_SURNAMES - SURNAMES
+"""Words of prose that hardly anybody is called."""
 PARTICLES = words_of("van von de del della der den la las los le el bin ibn al da do dos das du di of y e st san")
 
 

@@ -24,7 +24,9 @@ from tunewarden.steps.measure.intervals import Figure, Floats, mean, ratio
 from tunewarden.steps.measure.terms import Term, WeighedWords, global_terms, weighed_words
 
 Forward = Callable[[Tensor, Tensor], Tensor]
-_STEPS = 20
+_STEPS = (20, 40, 80, 160)
+_CLOSE = 0.02  # share of the change that attributions may miss before more steps are taken
+_ROWS_AT_ONCE = 160
 _TEXTS_AT_ONCE = 8  # of similar length, so that little padding is computed
 _REMOVED = (0.1, 0.2, 0.5)  # shares of a text's tokens, averaged over
 _RANDOM_ORDERS = 3
@@ -35,7 +37,7 @@ class Explanation:
     """What is measured, on one text of each of `persons` held-out persons.
 
     Attributes:
-        steps: of the integration.
+        steps: of the integration, the most that any text took.
         comprehensiveness, sufficiency: of the explanation; probabilities lost.
         random_comprehensiveness, random_sufficiency: of tokens drawn at random.
         comprehensiveness_over_random, sufficiency_under_random: how much better it is, paired by text.
@@ -96,6 +98,7 @@ class _Explained:
     random_sufficient: float
     missed: float
     change: float
+    steps: int
     words: WeighedWords
 
 
@@ -124,7 +127,7 @@ def explain(
     random_sufficient = np.array([text.random_sufficient for text in found])
     return Explanation(
         persons=len(texts),
-        steps=_STEPS,
+        steps=max(text.steps for text in found),
         comprehensiveness=mean(comprehensive).figure(),
         random_comprehensiveness=mean(random_comprehensive).figure(),
         comprehensiveness_over_random=mean(comprehensive - random_comprehensive).figure(),
@@ -141,7 +144,7 @@ def explain(
 def _explain_some(
     probes: _Probes, embeddings: nn.Module, generator: torch.Generator, texts: Sequence[str], encoding: BatchEncoding
 ) -> Iterator[_Explained]:
-    weights, missed, change = _integrate(probes, embeddings)
+    weights, missed, change, steps = _integrate(probes, embeddings)
     comprehensive, sufficient = _erase(probes, weights)
     random = [_erase(probes, torch.rand(weights.shape, generator=generator)) for _ in range(_RANDOM_ORDERS)]
     for row, text in enumerate(texts):
@@ -152,6 +155,7 @@ def _explain_some(
             random_sufficient=float(np.mean([each[1][row] for each in random])),
             missed=missed[row],
             change=change[row],
+            steps=steps,
             words=weighed_words(text, encoding, row, _numbers(weights[row])),
         )
 
@@ -172,25 +176,29 @@ def _probes(
     )
 
 
-def _integrate(probes: _Probes, embeddings: nn.Module) -> tuple[Tensor, Floats, Floats]:
-    """Attributions, float32[texts, tokens]; what they miss and what they should add up to, float64[texts] each."""
+def _integrate(probes: _Probes, embeddings: nn.Module) -> tuple[Tensor, Floats, Floats, int]:
+    """Attributions, float32[texts, tokens]; what they miss and what they should add up to, float64[texts] each; steps.
+
+    Where the answer changes abruptly between padding and text, more steps are taken, up to the last of `_STEPS`.
+    """
     baselines = torch.where(probes.removable, probes.padding, probes.ids)
-    attributions, missed = LayerIntegratedGradients(probes.forward, embeddings).attribute(
-        probes.ids,
-        baselines=baselines,
-        target=probes.predicted,
-        additional_forward_args=(probes.mask,),
-        n_steps=_STEPS,
-        internal_batch_size=_STEPS * _TEXTS_AT_ONCE,
-        return_convergence_delta=True,
-    )
     with torch.inference_mode():
-        change = probes.forward(probes.ids, probes.mask) - probes.forward(baselines, probes.mask)
-    return (
-        attributions.detach().sum(dim=-1),
-        _numbers(missed.detach()),
-        _numbers(change.gather(1, probes.predicted[:, None])[:, 0]),
-    )
+        whole = probes.forward(probes.ids, probes.mask) - probes.forward(baselines, probes.mask)
+    change = _numbers(whole.gather(1, probes.predicted[:, None])[:, 0])
+    for steps in _STEPS:
+        attributions, left = LayerIntegratedGradients(probes.forward, embeddings).attribute(
+            probes.ids,
+            baselines=baselines,
+            target=probes.predicted,
+            additional_forward_args=(probes.mask,),
+            n_steps=steps,
+            internal_batch_size=_ROWS_AT_ONCE,
+            return_convergence_delta=True,
+        )
+        missed = _numbers(left.detach())
+        if np.abs(missed).sum() <= _CLOSE * np.abs(change).sum():
+            break
+    return attributions.detach().sum(dim=-1), missed, change, steps
 
 
 def _erase(probes: _Probes, weights: Tensor) -> tuple[Floats, Floats]:

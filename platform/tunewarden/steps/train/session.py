@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import ray
 
+from tunewarden.domain.errors import Unavailable
+
 _LOOPBACK = "127.0.0.1"
 _PROCESSORS = 2
 _LEAST_STORE_BYTES = 128 * 1024**2
@@ -19,18 +21,33 @@ def ray_session(address: str, needed_bytes: int, processors: int = _PROCESSORS) 
     An empty `address` starts Ray on this machine, reachable from this machine only, with `processors` to share out
     and room for `needed_bytes` of training data. Ending it matters: the processes of a local Ray die with the thread
     that started it, so it could not be kept for a later training in another thread.
+
+    Raises `Unavailable` where Ray does not start or the cluster does not answer.
     """
     if ray.is_initialized():
         yield
         return
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray would report its use to its makers, and reads only this variable
-    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
-    if address:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    else:
-        store = max(_LEAST_STORE_BYTES, 4 * needed_bytes)
-        ray.init(num_cpus=processors, object_store_memory=store, _node_ip_address=_LOOPBACK, **quiet)
+    try:
+        _start(address, needed_bytes, processors)
+    except Exception as error:  # Ray raises a bare one where its processes do not start within its 30 seconds
+        ray.shutdown()
+        raise Unavailable(
+            "workers_not_started",
+            f"Ray did not start or could not be reached ({type(error).__name__}).",
+            remedy="Try again when the machine is less busy; or see in Ray's own log why its processes ended.",
+            who="administrator",
+        ) from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _start(address: str, needed_bytes: int, processors: int) -> None:
+    if address:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        return
+    store = max(_LEAST_STORE_BYTES, 4 * needed_bytes)
+    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
+    ray.init(num_cpus=processors, object_store_memory=store, _node_ip_address=_LOOPBACK, **quiet)

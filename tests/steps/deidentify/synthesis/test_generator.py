@@ -2,15 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable
+from importlib.resources import files
 from random import Random
 
 import pytest
+import regex
 from hypothesis import given, settings, strategies as st
 
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.steps.deidentify.synthesis import Split, generate
 from tunewarden.steps.deidentify.synthesis.filling import ROLES, fill, slots_of
 from tunewarden.steps.deidentify.synthesis.genres import text
+from tunewarden.steps.deidentify.synthesis.people import invented
 from tunewarden.steps.deidentify.synthesis.pieces import Piece, changed, gold, joined, marked, plain
 from tunewarden.steps.deidentify.synthesis.scene import new_scene
 from tunewarden.steps.deidentify.synthesis.splits import share, split_of
@@ -88,6 +91,16 @@ def test_every_section_has_templates_to_train_on_and_some_held_out(language: str
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_every_template_that_is_written_down_is_used(language: str) -> None:
+    used = {line for split in Split for own in sections(language, split).values() for line in own}
+    folder = files("tunewarden.steps.deidentify.synthesis.templates")
+    texts = [each.read_text(encoding="utf-8") for each in folder.iterdir() if each.name.startswith(f"{language}_")]
+    written = {line.removeprefix("~").lstrip() for text in texts for line in text.splitlines() if line[:1] not in "#["}
+    assert len(texts) > 5
+    assert written <= used
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_slot_of_every_template_can_be_filled_and_none_is_left(language: str) -> None:
     for split in Split:
         for own in sections(language, split).values():
@@ -97,6 +110,45 @@ def test_every_slot_of_every_template_can_be_filled_and_none_is_left(language: s
                     filled = gold(fill(line, new_scene(Random(seed), language, split))).text
                     assert "«" not in filled, line
                     assert not slots_of(filled), line
+
+
+def test_a_word_may_be_marked_in_the_template_itself() -> None:
+    made = gold(fill("{name=Hope} hopes to see {place=New Delhi}.", new_scene(Random(1), "en", Split.TRAIN)))
+    found = [(made.text[span.start : span.end], span.entity) for span in made.spans]
+    assert found == [("Hope", EntityType.NAME), ("New Delhi", EntityType.PLACE)]
+    assert made.text == "Hope hopes to see New Delhi."
+    with pytest.raises(ValueError, match="nobody"):
+        fill("{nobody=Hope}", new_scene(Random(1), "en", Split.TRAIN))
+
+
+@given(seed=seeds)
+def test_a_name_is_in_capitals_or_in_none_where_the_template_says_so(seed: int) -> None:
+    (loud,) = fill("{person.capslast}", new_scene(Random(seed), "en", Split.TRAIN))
+    (quiet,) = fill("{person.lowinitials}", new_scene(Random(seed), "es", Split.TRAIN))
+    assert loud.text == loud.text.upper()
+    assert quiet.text == quiet.text.lower()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_that_are_names_too_stand_there_as_often_as_plain_words(language: str) -> None:
+    as_names, as_words = Counter[str](), Counter[str]()
+    words = {"en": ("hope", "rose", "mark", "faith"), "es": ("luz", "cruz", "rosario", "paz")}[language]
+    for made in generate(3000, 7, Split.TRAIN, language):
+        hidden = {place for span in made.spans for place in range(span.start, span.end)}
+        for found in regex.finditer(r"\p{L}+", made.text.lower()):
+            if found.group() in words:
+                (as_names if found.start() in hidden else as_words)[found.group()] += 1
+    assert all(as_names[word] > 5 and as_words[word] > 5 for word in words), (as_names, as_words)
+    assert 0.3 < as_names.total() / (as_names.total() + as_words.total()) < 0.7, (as_names, as_words)
+
+
+@given(seed=seeds)
+def test_surnames_that_are_words_and_invented_ones_keep_to_their_split(seed: int) -> None:
+    for split in Split:
+        scene = new_scene(Random(seed), "en", split)
+        (piece,) = fill("{wordsurname}", scene)
+        assert split_of(piece.text) is split
+        assert split_of(invented(scene.chance, split)) is split
 
 
 def test_a_relative_is_marked_in_spanish_texts_only() -> None:
@@ -115,7 +167,10 @@ def test_the_word_for_a_patients_sex_is_marked_in_spanish_prose_and_in_english_f
 
 def test_the_training_texts_hold_every_kind_that_a_text_can_hold() -> None:
     found = set(_kinds("en", 4000)) | set(_kinds("es", 2000))
-    assert found == set(EntityType) - {EntityType.PERSON_ID}
+    assert found == set(EntityType) - {
+        EntityType.PERSON_ID,
+        EntityType.RARE_CONDITION,
+    }  # rare diseases: a list finds them
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,12 +1,14 @@
 """Training examples: what a token may be, and texts that are changed with their identifiers."""
 
+from collections.abc import Sequence
+from itertools import islice
 from random import Random
 
 from hypothesis import assume, given, settings, strategies as st
 
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.steps.deidentify.tagger.augment import changed
-from tunewarden.steps.deidentify.tagger.examples import Source, allowed, batches, window
+from tunewarden.steps.deidentify.tagger.examples import Drawing, Source, allowed, batches, window
 from tunewarden.steps.deidentify.tagger.gold import GoldSpan, GoldText
 from tunewarden.steps.deidentify.tagger.labels import LABELS, NUMBER
 from tunewarden.steps.deidentify.tagger.model import folder, tokenizer
@@ -118,13 +120,17 @@ def test_texts_are_changed_in_several_ways() -> None:
     assert any("Ann" not in text and "born 5 May" in text for text in variants)
 
 
+def drawing(sources: Sequence[Source], seed: int) -> Drawing:
+    return Drawing(sources=lambda _: sources, tokenizer=lambda: TOKENIZER, rows=4, seed=seed)
+
+
 def test_batches_are_the_same_for_the_same_seed_and_as_the_network_reads_them() -> None:
     source = Source(name="notes", texts=[NOTE, gold("Nothing here.")], share=1)
 
-    first = next(batches([source], TOKENIZER, 4, Random(5)))
-    again = next(batches([source], TOKENIZER, 4, Random(5)))
+    first, again, other = (next(batches(drawing([source], seed))) for seed in (5, 5, 6))
 
     assert first.ids.equal(again.ids)
+    assert not first.ids.equal(other.ids)
     assert first.ids.shape[1] <= LONGEST
     assert first.allowed.shape == (*first.ids.shape, 1 + len(LABELS))
     for row, mask in zip(first.ids.tolist(), first.mask.tolist(), strict=True):
@@ -133,3 +139,12 @@ def test_batches_are_the_same_for_the_same_seed_and_as_the_network_reads_them() 
         assert row[length - 1] == SEP
         assert mask == [1] * length + [0] * (len(mask) - length)
     assert first.allowed.sum(dim=-1).min() >= 1
+
+
+def test_several_workers_draw_the_batches_that_one_does_in_the_same_order() -> None:
+    source = Source(name="notes", texts=[NOTE, gold("Nothing here.")], share=1)
+
+    alone, together = (list(islice(batches(drawing([source], 5), workers), 20)) for workers in (0, 2))
+
+    assert all(one.ids.equal(other.ids) for one, other in zip(alone, together, strict=True))
+    assert all(one.allowed.equal(other.allowed) for one, other in zip(alone, together, strict=True))

@@ -13,15 +13,15 @@ from tunewarden.steps.deidentify.tagger.examples import Batch, Source
 from tunewarden.steps.deidentify.tagger.gold import GoldSpan, GoldText
 from tunewarden.steps.deidentify.tagger.inference import Tagger
 from tunewarden.steps.deidentify.tagger.labels import LABELS
-from tunewarden.steps.deidentify.tagger.training import Progress, kept, loss_of, sources, train
+from tunewarden.steps.deidentify.tagger.training import Course, Progress, corpora, kept, loss_of, sources, train
 
 COUNT = 1 + len(LABELS)
 
 
 def batch(allowed: Sequence[Sequence[int]], mask: Sequence[int]) -> Batch:
-    rows = torch.zeros(1, len(mask), COUNT)
+    rows = torch.zeros(1, len(mask), COUNT, dtype=torch.bool)
     for place, labels in enumerate(allowed):
-        rows[0, place, list(labels)] = 1
+        rows[0, place, list(labels)] = True
     ids = torch.zeros(1, len(mask), dtype=torch.long)
     return Batch(ids=ids, shapes=ids, mask=torch.tensor([mask]), allowed=rows)
 
@@ -59,11 +59,11 @@ def test_updates_lower_the_loss_and_what_is_written_can_be_read(
 ) -> None:
     text = "Ann Lee has a cough."
     gold = GoldText(text=text, spans=(GoldSpan(start=0, end=7, entity=EntityType.NAME),))
-    monkeypatch.setattr(training, "sources", lambda *_: [Source(name="note", texts=[gold], share=1)])
-    monkeypatch.setattr(training, "ROWS", 4)
+    monkeypatch.setattr(training, "corpora", lambda _: [Source(name="note", texts=[gold], share=1)])
+    monkeypatch.setattr(training, "_MADE_UP_SHARE", 0)
     reports: list[Progress] = []
 
-    train(tmp_path, tmp_path / "out" / "weights", updates=50, seed=1, report=reports.append)
+    train(tmp_path, tmp_path / "out" / "weights", Course(updates=50, rows=4), reports.append)
 
     assert [each.done for each in reports] == [25, 50]
     assert reports[1].loss < reports[0].loss
@@ -71,15 +71,23 @@ def test_updates_lower_the_loss_and_what_is_written_can_be_read(
     assert reading.probabilities.shape == (len(reading.tokens), COUNT)
 
 
-def test_nothing_held_out_is_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_held_out_is_trained_on() -> None:
     root = Path(__file__).parents[5] / "shared" / "data"
     if not (root / "tab").is_dir():
         pytest.skip("the public corpora are not here")
-    monkeypatch.setattr(training, "_MADE_UP", 200)
-
-    trained = {source.name: {gold.text for gold in source.texts} for source in sources(root, 1)}
+    trained = {source.name: {gold.text for gold in source.texts} for source in corpora(root)}
 
     for name, read in CORPORA.items():
         held_out = {gold.text for gold in read(root, Part.HELD_OUT)}
         assert trained[name]
         assert not held_out & trained[name]
+
+
+def test_the_made_up_texts_are_others_in_every_part_and_the_same_for_the_same_seed() -> None:
+    first, second, again, other = (
+        sources((), seed, number)[0].texts for seed, number in ((1, 0), (1, 1), (1, 0), (2, 0))
+    )
+
+    assert first == again
+    assert {gold.text for gold in first} != {gold.text for gold in second}
+    assert {gold.text for gold in first} != {gold.text for gold in other}

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
 
-from tunewarden.domain.attestations import Knowledge
+from tunewarden.domain.attestations import Knowledge, Withdrawal
 from tunewarden.domain.canonical import decode
 from tunewarden.domain.deidentification import Method
 from tunewarden.domain.entries import Entry
@@ -116,6 +116,18 @@ def attest(
             )
         except Malformed as fault:
             return html(_signing(visited, digest, str(fault)), has_forms=True, status=422)
+        return RedirectResponse(f"/clean-versions/{about}", status_code=303)
+
+    return _done(act)
+
+
+@router.post("/clean-versions/{digest}/withdrawals")
+def withdraw(visited: Visited, digest: str, because: Text) -> Response:
+    """Take the signatures back."""
+
+    def act() -> Response:
+        about = digest_name(digest)
+        signing.withdraw(visited.platform, visited.principal, about, _word(Withdrawal, because))
         return RedirectResponse(f"/clean-versions/{about}", status_code=303)
 
     return _done(act)

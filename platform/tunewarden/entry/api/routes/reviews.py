@@ -10,7 +10,7 @@ from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import ReviewId, digest_name
 from tunewarden.domain.reviews import Mark, Review
 from tunewarden.entry.api.caller import Called
-from tunewarden.entry.api.schemas import AnswerIn, AttestationIn, Json, page, receipt_out
+from tunewarden.entry.api.schemas import AnswerIn, AttestationIn, Json, WithdrawalIn, page, receipt_out
 from tunewarden.usecases import reviews, signing
 
 router = APIRouter(tags=["reviews"])
@@ -26,11 +26,12 @@ def listed(called: Called) -> Json:
 def following(called: Called, review_id: str) -> Json:
     """The text that you have open, else one that nobody has; `item` is null where none is left for you.
 
-    It is de-identified and personal data all the same: nothing on the way may keep it. Whether a made-up identifier was
-    put into it is not said.
+    It is de-identified and personal data all the same: nothing on the way may keep it. Values that the profile made up
+    are shown as their kind in brackets; `standing` names the kinds of which it leaves something in on purpose. Neither
+    is a leak. Whether a made-up identifier was put into the text is not said.
     """
     review, found = reviews.following(called.platform, called.principal, ReviewId(review_id))
-    item = None if found is None else {"number": found.item, "text": found.text}
+    item = None if found is None else {"number": found.item, "text": found.text, "standing": list(found.standing)}
     return {**_review(review), "item": item}
 
 
@@ -102,6 +103,22 @@ def attest(called: Called, digest: str, body: AttestationIn) -> Json:
     return {**_attestation(attestation), "receipt": receipt_out(receipt)}
 
 
+@router.post("/v1/clean-versions/{digest}/withdrawals", summary="Withdraw the signatures")
+def withdraw(called: Called, digest: str, body: WithdrawalIn) -> Json:
+    """Every one about the clean version, whoever gave it. What has not been trained waits for a signature again.
+
+    A model that was trained under them is neither promoted nor handed out until somebody has signed anew.
+    """
+    withdrawn, receipt = signing.withdraw(called.platform, called.principal, digest_name(digest), body.because)
+    return {
+        "object": "clean_version.withdrawal",
+        "clean_version": digest_name(digest),
+        "because": body.because,
+        "attestations": [_attestation(one) for one in withdrawn],
+        "receipt": receipt_out(receipt),
+    }
+
+
 def _review(review: Review) -> Json:
     """Not told: which items, or how many, carry a seed."""
     return {
@@ -127,4 +144,5 @@ def _attestation(attestation: Attestation) -> Json:
         "expires": None if attestation.expires is None else attestation.expires.isoformat(),
         "by": attestation.by,
         "at": instant_text(attestation.at),
+        "withdrawn": None if attestation.withdrawn is None else instant_text(attestation.withdrawn),
     }

@@ -1,6 +1,6 @@
 """What the slots of a template become: `fill` draws a value for each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from types import MappingProxyType
 
@@ -14,7 +14,10 @@ from tunewarden.steps.deidentify.synthesis.scene import ONE_TEMPLATE, WHOLE_TEXT
 from tunewarden.steps.deidentify.synthesis.splits import Split
 from tunewarden.steps.deidentify.synthesis.values import VALUES
 
-_SLOT = regex.compile(r"\{(?<name>[A-Za-z][A-Za-z0-9]*)(?:\.(?<form>\w+))?(?::(?<low>\d+)-(?<high>\d+))?\}")
+_SLOT = regex.compile(
+    r"\{(?:(?<kind>[a-z-]+)=(?<said>[^{}]+)"
+    r"|(?<name>[A-Za-z][A-Za-z0-9]*)(?:\.(?<form>\w+))?(?::(?<low>\d+)-(?<high>\d+))?)\}"
+)
 _CHOICE = regex.compile(r"«([^«»]*)»")
 _NAME = EntityType.NAME
 # Language, and what is said of a man and of a woman.
@@ -32,13 +35,20 @@ _OTHER_WORDS_FOR_MAN: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = Ma
         "es": (("varón", "hombre", "varón"), ("mujer", "mujer", "señora")),
     }
 )
+# Before the form of a name, or after another slot: how it is written there whatever the text around it.
+_CASES: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {"low": str.lower, "caps": str.upper, "C": str.capitalize}
+)
 
 ROLES = WHOLE_TEXT | ONE_TEMPLATE
 """Slots that are people."""
 
 
 def fill(template: str, scene: Scene) -> Pieces:
-    """The template with values in its slots. Raises `KeyError` for a slot that nothing is known of."""
+    """The template with values in its slots; `{name=Hope}` stands for the word itself, marked as that kind.
+
+    Raises `KeyError` for a slot that nothing is known of, `ValueError` for a kind that there is not.
+    """
     scene.forget()
     chosen = _CHOICE.sub(lambda match: scene.chance.choice(match[1].split("|")), template).replace("\\n", "\n")
     pieces: list[Piece] = []
@@ -52,17 +62,19 @@ def fill(template: str, scene: Scene) -> Pieces:
 
 def slots_of(template: str) -> frozenset[str]:
     """Names of the slots of a template, without what follows a full stop."""
-    return frozenset(slot["name"] for slot in _SLOT.finditer(template))
+    return frozenset(slot["name"] for slot in _SLOT.finditer(template) if slot["name"])
 
 
 def _value(slot: "regex.Match[str]", scene: Scene) -> Pieces:
+    if slot["said"]:
+        return marked(slot["said"], EntityType(slot["kind"]))
     name, form = slot["name"], slot["form"] or ""
     if slot["low"]:
         return plain(str(scene.chance.randint(int(slot["low"]), int(slot["high"]))))
     if name in ROLES:
         return _of_person(scene.who(name), form, scene)
     value = VALUES[name](scene)
-    return changed(value, str.capitalize) if form == "C" else value
+    return changed(value, _CASES[form]) if form else value
 
 
 def _of_person(who: Person, form: str, scene: Scene) -> Pieces:
@@ -83,6 +95,13 @@ def _of_person(who: Person, form: str, scene: Scene) -> Pieces:
 
 
 def _name(who: Person, form: str, chance: Random) -> str:
+    for case, change in _CASES.items():
+        if form.startswith(case):
+            return change(_written(who, form.removeprefix(case), chance))
+    return _written(who, form, chance)
+
+
+def _written(who: Person, form: str, chance: Random) -> str:
     match form:
         case "":
             return people.full(who, chance)

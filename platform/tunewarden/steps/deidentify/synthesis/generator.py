@@ -13,7 +13,7 @@ from tunewarden.steps.deidentify.tagger.gold import GoldText
 _ENGLISH = 0.72
 
 
-def generate(count: int, seed: int, split: Split | str, language: str | None = None) -> Iterator[GoldText]:
+def generate(count: int, seed: int | str, split: Split | str, language: str | None = None) -> Iterator[GoldText]:
     """`count` texts; about seven of ten are in English unless `language` says `en` or `es`.
 
     No two splits share a template. Surnames, streets and firms of a split are its own where an origin has enough of

@@ -62,6 +62,18 @@ def _framed(genre: str, most: int, gaps: tuple[str, ...], negative: str = "") ->
     return make
 
 
+def _contrasted(genre: str, most: int) -> Maker:
+    """As many sentences with an identifier as without any."""
+
+    def make(scene: Scene) -> Pieces:
+        count = scene.chance.randint(1, most)
+        parts = [*lines(scene, f"{genre}.body", count), *lines(scene, f"{genre}.negative", count)]
+        scene.chance.shuffle(parts)
+        return joined(parts, scene.chance.choice((" ", "\n")))
+
+    return make
+
+
 def _triage(scene: Scene) -> Pieces:
     """All in capitals, as triage and dispatch systems store it."""
     parts = lines(scene, "triage.body", scene.chance.choice((1, 1, 2)))
@@ -73,7 +85,7 @@ def _bare(scene: Scene) -> Pieces:
     own = [
         name
         for name in sections(scene.language, scene.split)
-        if name.endswith(".negative") and name[:4] not in {"form", "spee"}
+        if name.endswith(".negative") and name[:4] not in {"form", "spee", "word"}
     ]
     parts = [part for _ in range(scene.chance.randint(1, 3)) for part in lines(scene, scene.chance.choice(own), 1)]
     return joined(parts, scene.chance.choice((" ", "\n")))
@@ -96,6 +108,9 @@ _MAKERS: Mapping[str, Maker] = MappingProxyType(
         "record": _prose("record", 3, ("\n", " ")),
         "news": _prose("news", 4, (" ", " ", "\n")),
         "single": _prose("single", 1),
+        "office": _prose("office", 4, ("\n", " ", "\n\n")),
+        "words": _contrasted("words", 3),
+        "talk": _prose("talk", 5, ("\n", "\n", " ")),
         "bare": _bare,
     }
 )
@@ -118,6 +133,9 @@ _WEIGHTS: Mapping[str, Mapping[str, int]] = MappingProxyType(
                 "record": 3,
                 "news": 6,
                 "single": 12,
+                "office": 8,
+                "words": 5,
+                "talk": 5,
                 "bare": 4,
             }
         ),
@@ -137,6 +155,9 @@ _WEIGHTS: Mapping[str, Mapping[str, int]] = MappingProxyType(
                 "record": 3,
                 "news": 5,
                 "single": 9,
+                "office": 8,
+                "words": 5,
+                "talk": 4,
                 "bare": 4,
             }
         ),

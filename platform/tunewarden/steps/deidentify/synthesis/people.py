@@ -8,7 +8,7 @@ from random import Random
 from types import MappingProxyType
 
 from tunewarden.steps.deidentify.synthesis.lists import keys, words
-from tunewarden.steps.deidentify.synthesis.splits import Split, share, unique
+from tunewarden.steps.deidentify.synthesis.splits import Split, share, split_of, unique
 
 # Origins whose lists come from locales of Faker (MIT): common names, as its contributors collected them.
 _LOCALES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -97,13 +97,16 @@ def person(chance: Random, split: Split, language: str) -> Person:
     """Somebody with a name that is likely, or not so likely, where `language` is spoken."""
     who = person_of(pick_origin(chance, language), chance.random() < 0.5, chance, split)
     if split is Split.PLANTED and chance.random() < 0.4:
-        return replace(who, surnames=(invented(chance),))
+        return replace(who, surnames=(invented(chance, split),))
     return who
 
 
-def invented(chance: Random) -> str:
-    """A surname of syllables that stands in no list, or does so by chance."""
-    return "".join((chance.choice(_ONSETS), chance.choice(_VOWELS), chance.choice(_ENDS))).capitalize()
+def invented(chance: Random, split: Split) -> str:
+    """A surname of syllables that stands in no list, or does so by chance; no other split invents it."""
+    while True:
+        name = "".join((chance.choice(_ONSETS), chance.choice(_VOWELS), chance.choice(_ENDS))).capitalize()
+        if split_of(name) is split:
+            return name
 
 
 def person_of(origin: Origin, woman: bool, chance: Random, split: Split) -> Person:

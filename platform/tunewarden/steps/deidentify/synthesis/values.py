@@ -7,8 +7,10 @@ from types import MappingProxyType
 from tunewarden.domain.identifiers import EntityType as E
 from tunewarden.steps.deidentify.synthesis import contact, issued, places, times
 from tunewarden.steps.deidentify.synthesis.lists import words
+from tunewarden.steps.deidentify.synthesis.people import Origin, origins
 from tunewarden.steps.deidentify.synthesis.pieces import Pieces, marked, plain
 from tunewarden.steps.deidentify.synthesis.scene import Scene
+from tunewarden.steps.deidentify.synthesis.splits import share
 from tunewarden.steps.deidentify.synthesis.streets import street
 
 Value = Callable[[Scene], Pieces]
@@ -132,6 +134,23 @@ def _wallet(chance: Random) -> str:
     return f"1{body}" if chance.random() < 0.6 else "0x" + f"{chance.getrandbits(160):040x}"
 
 
+def _word_given(scene: Scene) -> str:
+    """A given name that is a word too, as `Hope`; three times in four one whose word is in every other text."""
+    if scene.chance.random() < 0.75:
+        return scene.chance.choice(words("traits", f"wordname.{scene.language}"))
+    origin = _word_origin(scene)
+    return scene.chance.choice(scene.chance.choice((origin.women, origin.men)))
+
+
+def _word_surname(scene: Scene) -> str:
+    """A surname that is a word too, as `Rico`."""
+    return scene.chance.choice(share(_word_origin(scene).surnames, scene.split))
+
+
+def _word_origin(scene: Scene) -> Origin:
+    return origins()["palabra" if scene.language == "es" else "word"]
+
+
 def _isbn(chance: Random) -> str:
     return "-".join(("978", *(issued.digits(count, chance) for count in (1, 4, 4, 1))))
 
@@ -191,6 +210,17 @@ VALUES: Mapping[str, Value] = MappingProxyType(
         "civil": _listed(E.DEMOGRAPHIC, "traits", "civil"),
         "occupation": _listed(E.OCCUPATION, "work", "occupation"),
         "relative": _listed(E.RELATIVE, "traits", "kin"),  # Spanish texts only: their convention marks relatives
+        "circumstance": _listed(E.DEMOGRAPHIC, "traits", "circumstance"),
+        "education": _listed(E.DEMOGRAPHIC, "traits", "education"),
+        "feature": _listed(E.DEMOGRAPHIC, "traits", "feature"),
+        "rank": _listed(E.OCCUPATION, "traits", "rank"),
+        "affair": _listed(E.PARTICULAR, "traits", "affair"),
+        "quantity": _listed(E.PARTICULAR, "traits", "quantity"),
+        "wordgiven": _said(E.NAME, _word_given),
+        "wordsurname": _said(E.NAME, _word_surname),
+        "weekday": _said(E.DATE, lambda scene: scene.chance.choice(words("traits", f"weekday.{scene.language}"))),
+        "season": _said(E.DATE, lambda scene: scene.chance.choice(words("traits", f"season.{scene.language}"))),
+        "eponym": _listed(None, "medicine", "eponym"),
         "kin": _listed(None, "traits", "kin"),
         "date": _said(E.DATE, lambda scene: times.date(scene.chance, scene.language)),
         "day": _said(E.DATE, lambda scene: times.day(scene.chance, scene.language)),

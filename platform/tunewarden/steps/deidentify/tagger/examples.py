@@ -1,12 +1,16 @@
 """Training examples: a window of a gold text, changed a little, as tokens with the labels that each may have."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain, count
 from random import Random
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.steps.deidentify.tagger.augment import changed
@@ -17,6 +21,7 @@ from tunewarden.steps.deidentify.tagger.windows import CLS, LONGEST, SEP, Tokens
 _WINDOW = 520  # characters of a text that become one example; about as many as the model reads at once
 _TOGETHER = 4  # short texts are read up to so many at once, as messages of a thread are
 _AMONG = 0.25
+_BATCHES = 8  # of a part
 
 Allowed = frozenset[int]
 """The labels that a token may have: one where the corpus says which, several where it leaves that open."""
@@ -51,27 +56,76 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Rows x tokens: ids, shapes, mask (1 is a token), and rows x tokens x labels: which are allowed (1) or not (0)."""
+    """Rows x tokens: ids, shapes, mask (1 is a token), and rows x tokens x labels: which are allowed."""
 
     ids: Tensor
     shapes: Tensor
     mask: Tensor
     allowed: Tensor
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch where the network is."""
+        return Batch(
+            ids=self.ids.to(device),
+            shapes=self.shapes.to(device),
+            mask=self.mask.to(device),
+            allowed=self.allowed.to(device),
+        )
 
-def batches(sources: Sequence[Source], tokenizer: Tokenizer, rows: int, chance: Random) -> Iterator[Batch]:
-    """Batches without end; sources by their share, texts of a source alike, windows of a text alike."""
-    shares = [source.share for source in sources]
-    while True:
-        chosen = chance.choices(sources, shares, k=rows * 8)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """How examples are drawn: in parts of several batches, each of which depends on nothing but its number.
+
+    Attributes:
+        sources: of the part with this number.
+        tokenizer: made where it is used, which may be another process.
+        rows: of a batch.
+        seed: the same one draws the same examples.
+    """
+
+    sources: Callable[[int], Sequence[Source]]
+    tokenizer: Callable[[], Tokenizer]
+    rows: int
+    seed: int
+
+    def part(self, number: int) -> list[Batch]:
+        """The batches of one part; sources by their share, texts of a source alike, windows of a text alike."""
+        chance = Random(f"{self.seed} {number}")  # noqa: S311  reproducible on purpose
+        sources = self.sources(number)
+        chosen = chance.choices(sources, [source.share for source in sources], k=self.rows * _BATCHES)
         drawn = [(changed(_drawn(source, chance), chance), source) for source in chosen]
-        tokens = tokenise(tokenizer, [gold.text for gold, _ in drawn])
+        tokens = tokenise(self.tokenizer(), [gold.text for gold, _ in drawn])
         examples = [(one, allowed(one, gold.spans, source)) for one, (gold, source) in zip(tokens, drawn, strict=True)]
         # Neighbours in length share a batch, so that little of it is padding; batches come in any order.
         examples.sort(key=lambda example: len(example[0]))
-        parts = [examples[start : start + rows] for start in range(0, len(examples), rows)]
+        parts = [examples[start : start + self.rows] for start in range(0, len(examples), self.rows)]
         chance.shuffle(parts)
-        yield from map(_padded, parts)
+        return list(map(_padded, parts))
+
+
+def batches(drawing: Drawing, workers: int = 0) -> Iterator[Batch]:
+    """Batches without end, the same ones in the same order however many worker processes draw them (0: this one)."""
+    parts: DataLoader[list[Batch]] = DataLoader(
+        _Parts(drawing),
+        batch_size=None,
+        num_workers=workers,
+        # The corpora are read once and shared with the workers, so they are forks of this process.
+        multiprocessing_context="fork" if workers else None,
+    )
+    return chain.from_iterable(parts)
+
+
+class _Parts(IterableDataset[list[Batch]]):
+    """All parts; of several workers each draws every so-manieth, and the loader takes them by turns."""
+
+    def __init__(self, drawing: Drawing) -> None:
+        self._drawing = drawing
+
+    def __iter__(self) -> Iterator[list[Batch]]:
+        worker = get_worker_info()
+        first, step = (worker.id, worker.num_workers) if worker else (0, 1)
+        return map(self._drawing.part, count(first, step))
 
 
 def allowed(tokens: Tokens, spans: Sequence[GoldSpan], source: Source) -> list[Allowed]:
@@ -138,13 +192,17 @@ def _padded(examples: Sequence[tuple[Tokens, Sequence[Allowed]]]) -> Batch:
     ids = torch.zeros(len(examples), longest, dtype=torch.long)
     shapes = torch.zeros_like(ids)
     mask = torch.zeros_like(ids)
-    labels = torch.ones(len(examples), longest, 1 + len(LABELS))
+    labels = np.full((len(examples), longest), _bits(frozenset(range(1 + len(LABELS)))))
     for row, (tokens, may_be) in enumerate(examples):
-        count = min(len(tokens), longest - 2)
-        ids[row, : count + 2] = torch.tensor([CLS, *tokens.ids[:count], SEP])
-        shapes[row, 1 : count + 1] = torch.tensor(tokens.shapes[:count], dtype=torch.long)
-        mask[row, : count + 2] = 1
-        for place, one in enumerate(may_be[:count], start=1):
-            labels[row, place] = 0
-            labels[row, place, list(one)] = 1
-    return Batch(ids=ids, shapes=shapes, mask=mask, allowed=labels)
+        fits = min(len(tokens), longest - 2)
+        ids[row, : fits + 2] = torch.tensor([CLS, *tokens.ids[:fits], SEP])
+        shapes[row, 1 : fits + 1] = torch.tensor(tokens.shapes[:fits], dtype=torch.long)
+        mask[row, : fits + 2] = 1
+        labels[row, 1 : fits + 1] = [_bits(each) for each in may_be[:fits]]
+    each = (labels[:, :, np.newaxis] >> np.arange(1 + len(LABELS))) & 1
+    return Batch(ids=ids, shapes=shapes, mask=mask, allowed=torch.from_numpy(each.astype(bool)))
+
+
+@cache
+def _bits(labels: Allowed) -> int:
+    return sum(1 << label for label in labels)

@@ -12,8 +12,20 @@ from types import MappingProxyType
 from tunewarden.steps.deidentify.synthesis.splits import Split
 
 _TEXTS = {
-    "en": ("en_clinic", "en_speech", "en_chat", "en_law", "en_prose", "en_forms", "en_more"),
-    "es": ("es_clinic", "es_other", "es_more"),
+    "en": (
+        "en_clinic",
+        "en_speech",
+        "en_chat",
+        "en_law",
+        "en_prose",
+        "en_forms",
+        "en_more",
+        "en_weak",
+        "en_office",
+        "en_words",
+        "en_traits",
+    ),
+    "es": ("es_clinic", "es_other", "es_more", "es_weak", "es_office", "es_words", "es_traits"),
 }
 
 

@@ -1,0 +1,28 @@
+"""Reading the entries of a log that is kept in memory as its canonical bytes; one that lost its body is empty there."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from tunewarden.domain.entries import Entry, read_entry
+from tunewarden.domain.names import PruneId
+
+
+def read_from(entries: Sequence[bytes], start: int) -> Iterator[Entry]:
+    """Those from index `start` on that still have their body."""
+    for index in range(start, len(entries)):
+        if entries[index]:
+            yield read_entry(index, entries[index])
+
+
+def naming(entries: Sequence[bytes], identifier: str) -> Iterator[Entry]:
+    """Those in whose bytes `identifier` stands."""
+    for index, body in enumerate(entries):
+        if identifier.encode("utf-8") in body:
+            yield read_entry(index, body)
+
+
+def by_prune(dropped: Mapping[int, tuple[PruneId, bytes]]) -> Mapping[str, Sequence[int]]:
+    """The sorted indices of entries without a body, by the pruning that dropped them."""
+    found: dict[str, list[int]] = {}
+    for index in sorted(dropped):
+        found.setdefault(dropped[index][0], []).append(index)
+    return found
