@@ -57,6 +57,7 @@ START_RAY = {
     "tests/steps/train/test_driver.py",
 }
 """Files whose tests do, two of them within a whole platform."""
+_BY_FIXTURE = {"ray_started", "played", "demonstrated"}
 
 settings.register_profile("unhurried", deadline=None)  # how long something takes says nothing about whether it is right
 settings.load_profile("unhurried")
@@ -89,6 +90,13 @@ def linear_calibration(template: Mechanism, epsilon: Decimal, delta: Decimal) ->
 
 def measured(metric: str, value: str, n: int = 100) -> Measurement:
     return Measurement(metric=metric, low=Decimal(value), value=Decimal(value), high=Decimal(value), n=n)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test that starts Ray from a file that `START_RAY` does not name."""
+    starting = {item.nodeid.partition("::")[0] for item in items if _BY_FIXTURE & {*getattr(item, "fixturenames", ())}}
+    if unnamed := sorted(starting - START_RAY):
+        raise pytest.UsageError(f"START_RAY in tests/conftest.py does not name {', '.join(unnamed)}")
 
 
 @pytest.hookimpl(optionalhook=True)

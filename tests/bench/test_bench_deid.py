@@ -26,8 +26,8 @@ from tunewarden.steps.deidentify.evaluate import Evaluation, evaluate
 from tunewarden.steps.deidentify.gold_file import Identifies, Marked, MarkedText
 from tunewarden.steps.deidentify.person import Person
 from tunewarden.steps.deidentify.planted import covered
+from tunewarden.steps.deidentify.proportions import exact_interval
 from tunewarden.steps.deidentify.recognisers import LANGUAGE, WholeWordContext, recognisers
-from tunewarden.steps.deidentify.scoring import exact_interval
 from tunewarden.steps.deidentify.synthesis import Split, generate
 from tunewarden.steps.deidentify.tagger.corpora import Part, court_cases, encyclopedia, spanish_cases
 from tunewarden.steps.deidentify.tagger.gold import GoldText

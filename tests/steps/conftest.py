@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tunewarden.steps.train.session import ray_session
+from tunewarden.steps.ray_session import ray_session
 
 
 @pytest.fixture(scope="session")

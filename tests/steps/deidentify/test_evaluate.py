@@ -14,8 +14,9 @@ from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import Digest, PolicyName
 from tunewarden.steps.deidentify.evaluate import Evaluation, evaluate, to_json
 from tunewarden.steps.deidentify.gold_file import Identifies, Marked, MarkedText
+from tunewarden.steps.deidentify.proportions import exact_interval
 from tunewarden.steps.deidentify.reading import batches
-from tunewarden.steps.deidentify.scoring import Counted, Scores, exact_interval, f_beta
+from tunewarden.steps.deidentify.scoring import Counted, Scores, f_beta
 from tunewarden.steps.deidentify.spans import Span
 
 SOME = Digest("sha256:" + "0" * 64)

@@ -11,10 +11,10 @@ from tunewarden.domain.deidentification import Engine, EngineKind, Method, Opera
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import Digest, PolicyName
 from tunewarden.steps.deidentify.planted import PLANTED
+from tunewarden.steps.deidentify.proportions import exact_interval
 from tunewarden.steps.deidentify.residual import (
     Rescan,
     Tally,
-    clopper_pearson,
     exact,
     left_standing,
     planted_recall,
@@ -69,7 +69,7 @@ def capitals(texts: Sequence[str]) -> list[list[Span]]:
     ],
 )
 def test_the_interval_is_the_exact_one_of_clopper_and_pearson(hits: int, n: int, low: float, high: float) -> None:
-    assert clopper_pearson(Tally(hits=hits, n=n)) == pytest.approx((low, high), abs=1e-4)
+    assert exact_interval(hits, n) == pytest.approx((low, high), abs=1e-4)
 
 
 @given(st.integers(0, 300), st.integers(0, 300))

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import typer
+
 from tunewarden.domain.errors import NotFound, Unavailable
 
 
@@ -19,7 +21,7 @@ def write_json(result: Mapping[str, object], out: Path) -> None:
     """Write the result, over an earlier one; `-` is standard output. Raises `Unavailable`."""
     text = json.dumps(result, indent=2, ensure_ascii=False) + "\n"
     if str(out) == "-":
-        print(text, end="")  # noqa: T201  it was asked for
+        typer.echo(text, nl=False)
         return
     try:
         out.write_text(text, encoding="utf-8")

@@ -71,14 +71,6 @@ def insee(text: str) -> bool:
     )
 
 
-def aba_routing(text: str) -> bool:
-    """The checksum of a routing number of the American Bankers Association: weights 3, 7, 1."""
-    digits = [int(character) for character in text if character.isdecimal()]
-    return (
-        len(digits) == 9 and sum(digit * weight for digit, weight in zip(digits, (3, 7, 1) * 3, strict=True)) % 10 == 0
-    )
-
-
 def ip_address(text: str) -> bool:
     """Whether it is an address of either version; the unspecified one is nobody's."""
     try:

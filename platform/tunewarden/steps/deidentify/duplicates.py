@@ -19,6 +19,8 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 import regex
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from tunewarden.domain.gates import Measurement
 from tunewarden.steps.deidentify.residual import exact
@@ -103,9 +105,10 @@ def sketch(words: list[str]) -> Sketch:
     return (minima >> np.uint64(32)).astype(np.uint32)
 
 
-def similarity(first: Sketch, second: Sketch) -> float:
-    """The estimated share of runs of words that two texts have in common (Jaccard)."""
-    return float(np.mean(first == second))
+def similarity(first: Sketch, second: Sketch) -> npt.NDArray[np.float64]:
+    """The estimated share of runs of words that two texts have in common (Jaccard): of sketches, uint32[..., 64],
+    float64[...]."""
+    return np.asarray(np.mean(first == second, axis=-1), dtype=np.float64)
 
 
 def _words(text: str) -> list[str]:
@@ -125,30 +128,27 @@ def _runs(hashed: Words) -> Words:
 
 def _grouped(sketches: npt.NDArray[np.uint32], exact_group: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """A group for each text, int64[texts]: the first text of those it is alike to, directly or through others."""
-    leader = np.arange(len(sketches), dtype=np.int64)
-
-    def find(text: int) -> int:
-        while leader[text] != text:
-            leader[text] = leader[leader[text]]
-            text = int(leader[text])
-        return text
-
-    def join(pairs: npt.NDArray[np.int64]) -> None:
-        for one, other in pairs:
-            first, second = sorted((find(int(one)), find(int(other))))
-            leader[second] = first
-
-    join(_neighbours(exact_group))
+    group = _joined(np.arange(len(sketches), dtype=np.int64), _neighbours(exact_group))
     width = _MINIMA // _BANDS
     for band in range(_BANDS):
         columns = np.ascontiguousarray(sketches[:, band * width : (band + 1) * width])
         keys = np.unique(columns.view(np.dtype((np.void, 4 * width))).ravel(), return_inverse=True)[1]
         pairs = _neighbours(keys)
+        alike = np.zeros(len(pairs), dtype=np.bool_)
         for start in range(0, len(pairs), _PIECE):  # where nearly all texts are alike, all at once would be much
             piece = pairs[start : start + _PIECE]
-            alike = (sketches[piece[:, 0]] == sketches[piece[:, 1]]).mean(axis=1) >= ALIKE
-            join(piece[alike])
-    return np.array([find(text) for text in range(len(sketches))], dtype=np.int64)
+            alike[start : start + _PIECE] = similarity(sketches[piece[:, 0]], sketches[piece[:, 1]]) >= ALIKE
+        group = _joined(group, pairs[alike])
+    return group
+
+
+def _joined(group: npt.NDArray[np.int64], pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The groups once the groups of each pair of texts are one; a group is named by its first text."""
+    texts = np.arange(len(group))
+    edges = np.concatenate([texts, pairs[:, 0]]), np.concatenate([group, pairs[:, 1]])
+    graph = coo_array((np.ones(len(edges[0]), dtype=np.bool_), edges), shape=(len(group), len(group)))
+    part = connected_components(graph, directed=False)[1]
+    return np.asarray(np.unique(part, return_index=True)[1][part], dtype=np.int64)
 
 
 def _neighbours(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -51,8 +51,4 @@ def _walk(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:
 
 
 def _sha256(file: Traversable) -> str:
-    with file.open("rb") as stream:
-        try:
-            return file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]  # any readable stream will do
-        except (TypeError, ValueError):
-            return sha256(file.read_bytes()).hexdigest()
+    return sha256(file.read_bytes()).hexdigest()

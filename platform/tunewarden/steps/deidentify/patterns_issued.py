@@ -98,8 +98,18 @@ def _checked(recogniser: PatternRecognizer) -> Callable[[str], bool]:
     return valid
 
 
-def _own(entity: EntityType, form: str, score: float, start: Start, **more: object) -> Pattern:
-    return Pattern(entity=entity, regex=f"{_BEFORE}(?:{form}){_AFTER}", score=score, start=start, **more)  # type: ignore[arg-type]
+def _own(
+    entity: EntityType,
+    form: str,
+    score: float,
+    start: Start,
+    *,
+    run: Run = ANY_RUN,
+    valid: Callable[[str], bool] | None = None,
+    context: frozenset[str] = frozenset(),
+) -> Pattern:
+    regex = f"{_BEFORE}(?:{form}){_AFTER}"
+    return Pattern(entity=entity, regex=regex, score=score, start=start, run=run, valid=valid, context=context)
 
 
 _NATIONAL = EntityType.NATIONAL_ID

@@ -73,11 +73,6 @@ def find_rare(text: str) -> Iterator[Span]:
         yield Span(start=mention.start, end=mention.end, entity=EntityType.RARE_CONDITION, score=_SCORE)
 
 
-def conditions() -> Sequence[str]:
-    """The first name of every condition of the list."""
-    return _CONDITIONS
-
-
 def _stands(name: _Name, text: str, words: Sequence[str], places: Sequence[tuple[int, int]], at: int) -> bool:
     last = at + len(name.words)
     if tuple(words[at:last]) != name.words:
@@ -116,5 +111,4 @@ def _by_first_word(names: Sequence[_Name]) -> Mapping[str, Sequence[_Name]]:
 
 
 _NAMES = tuple(_read())
-_CONDITIONS = tuple(dict.fromkeys(name.condition for name in _NAMES))
 _BY_FIRST = _by_first_word(_NAMES)

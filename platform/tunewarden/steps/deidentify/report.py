@@ -7,7 +7,6 @@ record: its examples are made up.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tunewarden.domain.canonical import Plain, to_plain
 from tunewarden.domain.deidentification import Method, Operator, Profile
@@ -112,7 +111,10 @@ def safe_harbor_document(
 
 def in_short(document: Plain) -> Plain:
     """One line for each category of a report: what the lineage report shows of it."""
-    categories: Sequence[Mapping[str, Any]] = document["categories"]  # type: ignore[index, call-overload, assignment]
+    assert isinstance(document, Mapping)
+    categories = document["categories"]
+    assert isinstance(categories, Sequence)
+    rows = [row for row in categories if isinstance(row, Mapping)]
     return [
         {
             "category": row["category"],
@@ -120,7 +122,7 @@ def in_short(document: Plain) -> Plain:
             "transformed": row["found"],
             "known_gap": row["gap"],
         }
-        for row in categories
+        for row in rows
     ]
 
 

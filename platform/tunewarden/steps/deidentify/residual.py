@@ -14,7 +14,6 @@ from itertools import islice
 from random import Random
 
 import regex
-from scipy.special import betaincinv
 
 from tunewarden.domain.deidentification import Operator, Profile
 from tunewarden.domain.gates import Measurement
@@ -22,6 +21,7 @@ from tunewarden.domain.identifiers import SAFE_HARBOR, EntityType
 from tunewarden.domain.names import Digest
 from tunewarden.steps.deidentify.normalise import folded
 from tunewarden.steps.deidentify.planted import PLANTED, covered, language_of, planted, put
+from tunewarden.steps.deidentify.proportions import exact_interval
 from tunewarden.steps.deidentify.spans import Span
 from tunewarden.steps.deidentify.word_lists import PROSE, everyday
 
@@ -202,7 +202,7 @@ def together(tallies: Iterable[Tally]) -> Tally:
 
 def proportion(metric: str, tally: Tally, per: int = 1) -> Measurement:
     """hits / n with the exact two-sided 95 % interval of Clopper and Pearson (1934), times `per`, rounded outwards."""
-    low, high = clopper_pearson(tally)
+    low, high = exact_interval(tally.hits, tally.n)
     value = Decimal(tally.hits) / Decimal(tally.n) if tally.n else Decimal(0)
     return Measurement(
         metric=metric,
@@ -216,14 +216,6 @@ def proportion(metric: str, tally: Tally, per: int = 1) -> Measurement:
 def exact(metric: str, value: Decimal, n: int) -> Measurement:
     """A figure that was counted over everything there is: low = value = high."""
     return Measurement(metric=metric, low=value, value=value, high=value, n=n)
-
-
-def clopper_pearson(tally: Tally) -> tuple[float, float]:
-    """Exact two-sided 95 % interval of a binomial proportion; (0, 1) where nothing was observed."""
-    hits, n = tally.hits, tally.n
-    low = float(betaincinv(hits, n - hits + 1, 0.025)) if hits else 0.0
-    high = float(betaincinv(hits + 1, n - hits, 0.975)) if hits < n else 1.0
-    return low, high
 
 
 def _words_outside(text: str, replaced: Sequence[tuple[int, int]]) -> list[str]:

@@ -19,7 +19,7 @@ from tunewarden.domain.errors import Malformed, TunewardenError
 from tunewarden.steps.deidentify.blocks import Block, Blocks
 from tunewarden.steps.deidentify.finding import Build, Finding, Finds, OpenBlobs, find_block, undone
 from tunewarden.steps.deidentify.progress import Stopwatch, Tell
-from tunewarden.steps.train.session import ray_session
+from tunewarden.steps.ray_session import ray_session
 from tunewarden.usecases.ports import Blobs
 
 _MOST_BEGINNINGS = 3  # Ray starts dead workers again without end; a block that kills them all has to end somewhere

@@ -25,10 +25,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, takewhile
 
-from scipy.special import betaincinv, stdtrit
+from scipy.special import stdtrit
 
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.steps.deidentify.gold_file import Identifies, Marked, MarkedText, Place
+from tunewarden.steps.deidentify.proportions import exact_interval
 from tunewarden.steps.deidentify.spans import Span
 
 IOU = 0.75
@@ -93,13 +94,6 @@ class Counted:
         variance = self.documents / more * spread / self.n**2
         shrunk = (stdtrit(self.n - 1, 0.975) / stdtrit(more, 0.975)) ** 2
         return min(float(self.n), max(least, float(share * (1 - share) / variance * shrunk)))
-
-
-def exact_interval(hits: float, n: float) -> tuple[float, float]:
-    """Clopper and Pearson (1934), two-sided, 95 %; `hits` and `n` need not be whole."""
-    low = float(betaincinv(hits, n - hits + 1, 0.025)) if hits > 0 else 0.0
-    high = float(betaincinv(hits + 1, n - hits, 0.975)) if hits < n else 1.0
-    return low, high
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from tunewarden.domain.gates import Measurement
 from tunewarden.domain.names import Digest, PolicyName
 from tunewarden.domain.privacy import Accountant, Mechanism
 from tunewarden.domain.training import StepName
+from tunewarden.steps.ray_session import ray_session
 from tunewarden.steps.train import checkpoint
 from tunewarden.steps.train.base_model import file_digest
 from tunewarden.steps.train.charging import charge_at, close_desk, open_desk, report_failure, serve
@@ -25,7 +26,6 @@ from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.model import adapter_bytes, build
 from tunewarden.steps.train.recipe import Training, train
 from tunewarden.steps.train.rows import read_rows, require_enough
-from tunewarden.steps.train.session import ray_session
 from tunewarden.usecases.ports import Attempt, Blobs, StepResult
 
 _PACKAGES = ("dp-accounting", "opacus", "peft", "ray", "safetensors", "torch", "transformers")

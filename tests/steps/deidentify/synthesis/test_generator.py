@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.steps.deidentify.synthesis import Split, generate
-from tunewarden.steps.deidentify.synthesis.filling import ROLES, fill, slots_of
+from tunewarden.steps.deidentify.synthesis.filling import ROLES, SLOT, fill
 from tunewarden.steps.deidentify.synthesis.genres import text
 from tunewarden.steps.deidentify.synthesis.people import invented
 from tunewarden.steps.deidentify.synthesis.pieces import Piece, changed, gold, joined, marked, plain
@@ -98,6 +98,10 @@ def test_every_template_that_is_written_down_is_used(language: str) -> None:
     written = {line.removeprefix("~").lstrip() for text in texts for line in text.splitlines() if line[:1] not in "#["}
     assert len(texts) > 5
     assert written <= used
+
+
+def slots_of(template: str) -> set[str]:
+    return {slot["name"] for slot in SLOT.finditer(template) if slot["name"]}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

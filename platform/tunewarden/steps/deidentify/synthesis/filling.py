@@ -14,7 +14,7 @@ from tunewarden.steps.deidentify.synthesis.scene import ONE_TEMPLATE, WHOLE_TEXT
 from tunewarden.steps.deidentify.synthesis.splits import Split
 from tunewarden.steps.deidentify.synthesis.values import VALUES
 
-_SLOT = regex.compile(
+SLOT = regex.compile(
     r"\{(?:(?<kind>[a-z-]+)=(?<said>[^{}]+)"
     r"|(?<name>[A-Za-z][A-Za-z0-9]*)(?:\.(?<form>\w+))?(?::(?<low>\d+)-(?<high>\d+))?)\}"
 )
@@ -53,16 +53,11 @@ def fill(template: str, scene: Scene) -> Pieces:
     chosen = _CHOICE.sub(lambda match: scene.chance.choice(match[1].split("|")), template).replace("\\n", "\n")
     pieces: list[Piece] = []
     position = 0
-    for slot in _SLOT.finditer(chosen):
+    for slot in SLOT.finditer(chosen):
         pieces.extend(plain(chosen[position : slot.start()]) if slot.start() > position else ())
         pieces.extend(_value(slot, scene))
         position = slot.end()
     return (*pieces, *plain(chosen[position:])) if position < len(chosen) else tuple(pieces)
-
-
-def slots_of(template: str) -> frozenset[str]:
-    """Names of the slots of a template, without what follows a full stop."""
-    return frozenset(slot["name"] for slot in _SLOT.finditer(template) if slot["name"])
 
 
 def _value(slot: "regex.Match[str]", scene: Scene) -> Pieces:

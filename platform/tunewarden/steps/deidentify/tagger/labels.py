@@ -24,9 +24,6 @@ LABELS: tuple[EntityType, ...] = (
 )
 """Label n of the model is LABELS[n - 1]; label 0 is `O`."""
 
-IGNORED = -100
-"""Label of a token that the loss does not look at."""
-
 NUMBER: Mapping[EntityType, int] = MappingProxyType({entity: number for number, entity in enumerate(LABELS, start=1)})
 
 _AS: Mapping[EntityType, EntityType] = MappingProxyType(

@@ -5,7 +5,7 @@ import sys
 
 _PROGRAM = """
 from tunewarden.domain.errors import Unavailable
-from tunewarden.steps.train.session import ray_session
+from tunewarden.steps.ray_session import ray_session
 try:
     with ray_session("nowhere", 0):
         print("started")

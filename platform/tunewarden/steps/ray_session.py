@@ -1,4 +1,4 @@
-"""A Ray session for one training: the one that is there, the cluster of the settings, or a local one just for it."""
+"""A Ray session for one step: the one that is there, the cluster of the settings, or a local one just for it."""
 
 import logging
 import os
