@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from tunewarden.domain.canonical import decimal_text, decode, digest_bytes, encode, from_plain, instant_text, to_plain
+from tunewarden.domain.canonical import (
+    LATER,
+    decimal_text,
+    decode,
+    digest_bytes,
+    digest_of,
+    encode,
+    from_plain,
+    instant_text,
+    to_plain,
+)
 from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.errors import Corrupted
 from tunewarden.domain.names import PrincipalId
@@ -157,3 +167,16 @@ def _has_float(value: object) -> bool:
         case dict():
             return any(_has_float(item) for item in value.values())
     return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grown:
+    first: int
+    second: str = field(default="", metadata=LATER)
+
+
+def test_a_field_that_came_later_changes_no_digest_of_before_and_is_hashed_where_it_says_something() -> None:
+    assert to_plain(Grown(first=1)) == {"first": 1}
+    assert to_plain(Grown(first=1, second="x")) == {"first": 1, "second": "x"}
+    assert from_plain(Grown, {"first": 1}) == Grown(first=1)
+    assert digest_of(Grown(first=1)) != digest_of(Grown(first=1, second="x"))

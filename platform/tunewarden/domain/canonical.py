@@ -10,7 +10,7 @@ import hashlib
 import json
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -26,6 +26,10 @@ _LARGEST_INTEGER = 2**53 - 1  # RFC 8785 appendix D: beyond it, readers that use
 # RFC 8785 section 3.2.2.2: nothing is escaped that need not be. It writes members in the order in which it finds them.
 _WRITER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
 T = TypeVar("T")
+
+LATER: Mapping[str, bool] = types.MappingProxyType({"later": True})
+"""`field(default=..., metadata=LATER)`: a field that came after the first values were hashed. It is left out of the
+plain value where it has its default, so that what was hashed before keeps its digest."""
 
 
 def encode(value: Plain) -> bytes:
@@ -77,7 +81,7 @@ def to_plain(thing: object) -> Plain:
         case Mapping():
             return {str(to_plain(key)): to_plain(value) for key, value in thing.items()}
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        return {field.name: to_plain(getattr(thing, field.name)) for field in dataclasses.fields(thing)}
+        return {name: to_plain(value) for name, value in _members(thing)}
     raise TypeError(f"{type(thing).__name__} has no canonical form")
 
 
@@ -95,6 +99,13 @@ def decimal_text(number: Decimal) -> str:
         raise ValueError("only finite decimals have a canonical form")
     text = format(number.normalize(), "f")
     return "0" if text in {"-0", "0"} else text
+
+
+def _members(thing: Any) -> Iterator[tuple[str, object]]:
+    for field in dataclasses.fields(thing):
+        value = getattr(thing, field.name)
+        if not (field.metadata.get("later") and value == field.default):
+            yield field.name, value
 
 
 def instant_text(instant: datetime) -> str:

@@ -5,12 +5,12 @@ basis Art. 6(1), special categories Art. 9(1). Whether a stated basis really hol
 recorded, not checked.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from tunewarden.domain.canonical import digest_of, to_plain
+from tunewarden.domain.canonical import LATER, digest_of
 from tunewarden.domain.errors import Malformed, NotFound, Refused
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import DatasetId, Digest, FileId, PrincipalId
@@ -81,7 +81,7 @@ class Columns:
     person: str | None
     protected: tuple[str, ...] = ()
     positive: str | None = None
-    known: tuple[KnownColumn, ...] = ()
+    known: tuple[KnownColumn, ...] = field(default=(), metadata=LATER)
 
     def __post_init__(self) -> None:
         used = [self.text, self.label, *self.protected, *(known.column for known in self.known)]
@@ -106,10 +106,8 @@ class Columns:
             )
 
     def digest(self) -> Digest:
-        """Of all of it; of a table without known identifiers it is what it was before there could be any."""
-        plain = to_plain(self)
-        assert isinstance(plain, dict)
-        return digest_of({name: part for name, part in plain.items() if name != "known" or part})
+        """What the log holds in place of column names."""
+        return digest_of(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

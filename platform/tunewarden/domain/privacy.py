@@ -6,10 +6,11 @@ accounting: Feldman and Zrnic, arXiv 2008.11193), which is what `drivers/account
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
+from tunewarden.domain.canonical import LATER
 from tunewarden.domain.errors import BudgetExceeded, Malformed, NotFound
 from tunewarden.domain.names import DatasetId, RequestId
 
@@ -37,6 +38,8 @@ class Mechanism:
         sampling_rate: probability that a unit takes part in one update, in (0, 1].
         noise_multiplier: standard deviation of the noise over the clipping norm, above 0.
         updates: how often, 0 or more.
+        contributions: how many units one person has at most, each sampled and clipped for itself; 1 where the person
+            is the unit.
     """
 
     unit: PrivacyUnit
@@ -44,6 +47,7 @@ class Mechanism:
     sampling_rate: Decimal
     noise_multiplier: Decimal
     updates: int
+    contributions: int = field(default=1, metadata=LATER)
 
     def __post_init__(self) -> None:
         if not (self.sampling_rate.is_finite() and 0 < self.sampling_rate <= 1):
@@ -52,6 +56,8 @@ class Mechanism:
             raise Malformed("noise_out_of_range", "The noise multiplier must be a positive number.")
         if self.updates < 0:
             raise Malformed("updates_out_of_range", "The number of updates cannot be negative.")
+        if self.contributions < 1 or (self.contributions > 1 and self.unit is PrivacyUnit.PERSON):
+            raise Malformed("contributions_out_of_range", "A person contributes one unit where the person is the unit.")
 
     def times(self, updates: int) -> "Mechanism":
         """The same mechanism with another number of updates."""

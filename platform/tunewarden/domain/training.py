@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
-from tunewarden.domain.canonical import digest_of
+from tunewarden.domain.canonical import LATER, digest_of
 from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.errors import IllegalTransition, Malformed, Refused
 from tunewarden.domain.names import DatasetId, Digest, ModelId, PolicyName, PrincipalId, RequestId
@@ -25,6 +25,27 @@ class BaseModel:
 
     name: PolicyName
     digest: Digest
+
+
+class Task(StrEnum):
+    """What is learnt: the class of a text, or how a text goes on after its beginning."""
+
+    CLASSIFICATION = "classification"
+    COMPLETION = "completion"
+
+
+class Precision(StrEnum):
+    """What the model computes in. Norms, sums and noise are of float32 or wider in any case."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+class NoiseForm(StrEnum):
+    """How the noise is drawn: float64 normal values, four summed over two; or on a grid of integers."""
+
+    GAUSSIAN = "gaussian"
+    DISCRETE_GAUSSIAN = "discrete-gaussian"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +61,9 @@ class Recipe:
         clip: the norm that one privacy unit's gradient is clipped to.
         expected_units: expected number of units in an update; the public constant that the sum is divided by.
         rows_per_person: at most so many rows of one person, drawn afresh, take part in an update; one costs least.
+        task, precision, noise: what is learnt, computed in, and added.
+        canaries: made-up persons, each put among the training persons or not by the toss of a coin; who can tell from
+            the model which they were shows that it leaks.
     """
 
     lora_rank: int = 8
@@ -51,6 +75,10 @@ class Recipe:
     clip: Decimal = Decimal("0.5")
     expected_units: int = 128
     rows_per_person: int = 1
+    task: Task = field(default=Task.CLASSIFICATION, metadata=LATER)
+    precision: Precision = field(default=Precision.FLOAT32, metadata=LATER)
+    noise: NoiseForm = field(default=NoiseForm.GAUSSIAN, metadata=LATER)
+    canaries: int = field(default=0, metadata=LATER)
 
     def __post_init__(self) -> None:
         counts = (self.lora_rank, self.lora_alpha, self.max_tokens, self.expected_units, self.rows_per_person)
@@ -68,6 +96,7 @@ class Plan:
         profile: digest of the de-identification profile.
         training_gate: digest of the gate that guards training.
         epsilon, delta: what `mechanism` was calibrated to, for one privacy unit.
+        collator: digest of the code that turns records into batches; None in plans of before.
     """
 
     base_model: BaseModel
@@ -80,6 +109,7 @@ class Plan:
     mechanism: Mechanism
     epsilon: Decimal
     delta: Decimal
+    collator: Digest | None = field(default=None, metadata=LATER)
 
     def digest(self) -> Digest:
         """What an approval binds to."""

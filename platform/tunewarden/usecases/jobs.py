@@ -108,6 +108,7 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
         records=version.digest,
         labels=version.labels,
         outputs=request.outputs,
+        evidence=request.evidence,
         charged=charged,
         charge=lambda updates: _charge(platform, worker, identifier, request.attempt, updates),
     )

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import BinaryIO, Protocol, TypeVar
@@ -170,6 +170,7 @@ class Attempt:
         records: digest of the dataset version's records, in the form that `Ingested` states.
         labels: the classes of the dataset version.
         outputs: what the steps before made, by step.
+        evidence: digests of the evidence about these, by step.
         charged: updates that earlier attempts were charged; the ledger's word, not the step's.
         charge: must be called before every block of updates.
     """
@@ -182,6 +183,7 @@ class Attempt:
     outputs: Mapping[StepName, Digest]
     charge: Charge
     charged: int = 0
+    evidence: Mapping[StepName, Digest] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
