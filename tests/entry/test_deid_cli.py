@@ -286,6 +286,8 @@ def test_the_report_is_a_page_and_the_json_whose_digest_is_signed(table: Path, p
     assert manifest["report"].removeprefix("sha256:")[:12] in page.read_text()
     assert CANARY not in page.read_text() + data.read_text()
     assert refused("report", manifest_file).code == "output_exists"
+    again = ran("report", manifest_file, "--out", tmp_path / "a" / "new folder").splitlines()
+    assert [Path(line).read_bytes() for line in again] == [page.read_bytes(), data.read_bytes()]
     manifest["document"]["counts"]["records"] = 4
     manifest_file.write_text(json.dumps(manifest))
     assert isinstance(refused("report", manifest_file, "--out", tmp_path / "elsewhere"), Corrupted)

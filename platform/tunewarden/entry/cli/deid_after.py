@@ -30,6 +30,7 @@ def write_report(manifest: Path, out: Path | None) -> tuple[Path, Path]:
     stem = (out or manifest.parent) / manifest.name.removesuffix(MANIFEST_ENDING)
     page, data = stem.with_name(f"{stem.name}.report.html"), stem.with_name(f"{stem.name}.report.json")
     try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
         with data.open("xb") as stream:
             stream.write(encode(document))
         with page.open("x", encoding="utf-8") as stream:
