@@ -4,6 +4,7 @@ The clock stands still.
 Use cases run here on the in-memory drivers, with the real access policy and the real gates.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -14,14 +15,16 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tunewarden.domain.allowed import TrainingPolicy
 from tunewarden.domain.canonical import Plain, digest_bytes, encode
+from tunewarden.domain.cohorts import PersonLimit
 from tunewarden.domain.datasets import Budget, Columns, Dataset, LawfulBasis, Purpose, Sensitivity
 from tunewarden.domain.entries import Entry
-from tunewarden.domain.errors import NotFound
+from tunewarden.domain.errors import NotFound, Refused
 from tunewarden.domain.gates import Bound, Gate, Measurement, Rule
 from tunewarden.domain.names import Digest, PolicyName, PrincipalId, Role
-from tunewarden.domain.privacy import Mechanism
-from tunewarden.domain.training import BaseModel, StepName
+from tunewarden.domain.privacy import Mechanism, PrivacyUnit
+from tunewarden.domain.training import BaseModel, NoiseForm, Precision, StepName
 from tunewarden.drivers.access import CasbinAccess
 from tunewarden.drivers.envelopes import SealedEnvelopes
 from tunewarden.drivers.memory import (
@@ -33,6 +36,7 @@ from tunewarden.drivers.memory import (
     memory_views,
     memory_work,
 )
+from tunewarden.drivers.memory_enrolments import MemoryEnrolments
 from tunewarden.drivers.memory_release import MemoryRelease
 from tunewarden.usecases import datasets, files
 from tunewarden.usecases.ports import (
@@ -42,6 +46,7 @@ from tunewarden.usecases.ports import (
     Platform,
     Principal,
     StepResult,
+    StoredFile,
 )
 
 pytest_plugins = ["tests.postgres_cluster"]
@@ -126,10 +131,24 @@ class FewPolicies:
         }
     )
 
+    allowed: TrainingPolicy = field(
+        default_factory=lambda: TrainingPolicy(
+            units={PrivacyUnit.PERSON},
+            rows_per_person=4,
+            precisions=set(Precision),
+            noise=set(NoiseForm),
+            because="A test says so.",
+        )
+    )
     profiles: dict[str, bytes] = field(default_factory=lambda: {"default": encode({"name": "default"})})
+
+    limits: dict[str, PersonLimit] = field(default_factory=dict)
 
     def gate(self, name: PolicyName) -> Gate:
         return self.gates[name]
+
+    def training(self) -> TrainingPolicy:
+        return self.allowed
 
     def profile(self, name: PolicyName) -> bytes:
         if name not in self.profiles:
@@ -141,12 +160,21 @@ class FewPolicies:
             raise NotFound("base_model_not_allowed", "There is no such base model.")
         return BaseModel(name=name, digest=Digest("sha256:" + "b" * 64))
 
+    def person_limit(self, namespace: PolicyName) -> PersonLimit:
+        if namespace not in self.limits:
+            raise Refused("namespace_unknown", "There is no such namespace.")
+        return self.limits[namespace]
+
 
 def _gate(name: str, metric: str, limit: str) -> Gate:
     rule = Rule(
         metric=metric, bound=Bound.AT_LEAST, limit=Decimal(limit), because="A test says so.", remedy="Do better."
     )
     return Gate(name=PolicyName(name), rules=(rule,))
+
+
+MEMBERS = tuple(hashlib.sha256(bytes([number])).digest() for number in range(80))
+"""Budget pseudonyms of the persons that a training is on."""
 
 
 @dataclass(slots=True)
@@ -157,6 +185,8 @@ class TellingStep:
     blobs: Blobs
     measurements: tuple[Measurement, ...] = ()
     updates: int = 0
+    members: tuple[bytes, ...] = MEMBERS
+    left_out: frozenset[bytes] = frozenset()
     error: Exception | None = None
     during: Callable[[Attempt], None] = lambda _: None
     details: Mapping[str, Plain] = field(default_factory=dict)
@@ -166,6 +196,8 @@ class TellingStep:
     def __call__(self, attempt: Attempt) -> StepResult:
         self.seen.append(attempt)
         self.during(attempt)
+        if self.updates:
+            self.left_out = attempt.admit(iter(self.members))
         for _ in range(self.updates):
             attempt.charge(1)
         if self.error is not None:
@@ -206,11 +238,13 @@ class Stage:
     def dataset(self, *, epsilon: str = "10", delta: str = "0.0001") -> Dataset:
         """A dataset of one hundred persons for research; the first one's upload is `b"bytes"`, no two are alike."""
         registered, _ = datasets.register(self.platform, DANA, registration(epsilon=epsilon, delta=delta))
-        content = b"bytes" * len(datasets.listed(self.platform, DANA))
-        stored, _ = files.upload(
-            self.platform, DANA, filename="notes.csv", purpose="fine-tune", content=BytesIO(content)
-        )
-        return datasets.add_version(self.platform, DANA, registered.id, stored.id)[0]
+        return datasets.add_version(self.platform, DANA, registered.id, files_of(self).id)[0]
+
+
+def files_of(stage: Stage) -> StoredFile:
+    """An upload; no two are alike."""
+    content = b"bytes" * len(datasets.listed(stage.platform, DANA))
+    return files.upload(stage.platform, DANA, filename="notes.csv", purpose="fine-tune", content=BytesIO(content))[0]
 
 
 def registration(
@@ -247,6 +281,7 @@ def stage() -> Stage:
         envelopes=SealedEnvelopes(bytes(32)),
         new_id=lambda prefix: f"{prefix}-{next(numbers):032x}",
         release=MemoryRelease(),
+        enrolments=MemoryEnrolments(state),
     )
     steps = {name: TellingStep(name=name, blobs=blobs) for name in StepName}
     steps[StepName.DEIDENTIFY].measurements = (measured("deid.planted_recall", "0.95"),)

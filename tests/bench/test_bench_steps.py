@@ -1,5 +1,6 @@
 """Training: what privacy costs an update."""
 
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -7,20 +8,22 @@ import pytest
 import torch
 from tests.bench.conftest import Rows as BenchRows, interleaved
 from tests.conftest import POLICIES
+from tests.steps.train.conftest import base, plan
 from torch.nn.functional import cross_entropy
 
 from tunewarden.domain.names import PolicyName
-from tunewarden.domain.training import Recipe
+from tunewarden.domain.training import Plan, Recipe
 from tunewarden.drivers.policies import FilePolicies
 from tunewarden.entry.cli.notes import generate
 from tunewarden.steps.train.base_model import BaseSource, locate
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.model import TextClassifier, build
-from tunewarden.steps.train.noise import NoiseStream
 from tunewarden.steps.train.person_clip import PersonClipper
-from tunewarden.steps.train.recipe import add_noise
+from tunewarden.steps.train.release import Release, noise_of
 from tunewarden.steps.train.rows import Rows
 from tunewarden.steps.train.texts import pad, tokenize
+
+__all__ = ["base", "plan"]
 
 pytestmark = [pytest.mark.bench, pytest.mark.filterwarnings("ignore:Full backward hook is firing")]
 _PERSONS, _ROWS_EACH = 16, 2
@@ -46,15 +49,12 @@ def some_rows() -> tuple[TextClassifier, Rows]:
     return model, rows
 
 
-def test_what_person_level_privacy_costs_an_update(rows: BenchRows) -> None:
+def test_what_person_level_privacy_costs_an_update(rows: BenchRows, plan: Plan) -> None:
     private, data = some_rows()
+    numbers = sum(parameter.numel() for parameter in private.trainable().values())
     plain, _ = some_rows()
     everything = np.arange(len(data.labels))
     for size in (8, 32):
-        clipper = PersonClipper(private, data, 0.5, Compute(micro_batch_rows=size))
-
-        def an_update_with_privacy(clipper: PersonClipper = clipper) -> None:
-            add_noise(clipper.clipped_sum([data.of(person) for person in range(data.persons)]), 0.5, NoiseStream())
 
         def in_parts(size: int = size) -> None:
             plain.zero_grad(set_to_none=True)
@@ -63,12 +63,20 @@ def test_what_person_level_privacy_costs_an_update(rows: BenchRows) -> None:
                 losses = cross_entropy(plain(*pad(data.tokens, part)), torch.from_numpy(data.labels[part]))
                 torch.autograd.backward(losses * len(part) / len(everything))
 
+        with (
+            closing(PersonClipper(private, data, 0.5, Compute(micro_batch_rows=size))) as clipper,
+            Release(plan, noise_of(plan, numbers)) as release,
+        ):
+
+            def an_update_with_privacy(clipper: PersonClipper = clipper, release: Release = release) -> None:
+                release(clipper.clipped_sum([data.of(person) for person in range(data.persons)]))
+
+            ratios = interleaved(an_update_with_privacy, in_parts, 7)
         rows.add(
             f"person-level private update, micro-batches of {size} rows",
-            interleaved(an_update_with_privacy, in_parts, 7),
+            ratios,
             unit="ratio of time",
             goal=1.25,
             bound="at_most",
             baseline="the same LoRA update without clipping and noise",
         )
-        clipper.close()

@@ -46,9 +46,10 @@ PINNED: Mapping[str, str] = {
     "AdapterTaken": "d1cb21cf5d347648",
     "AliasMoved": "14d9daa1beec2a9f",
     "BudgetCharged": "5f0748ed4e319d4a",
-    "BudgetReserved": "6304b186d01e46d3",
-    "BudgetSettled": "b552401b15c31873",
-    "DatasetRegistered": "05a7db3b276ae4f7",
+    "BudgetReserved": "08e867fe80e05dee",
+    "BudgetSettled": "62ad75b17e1138cf",
+    "CohortAdmitted": "e2c02cdc32c0b037",
+    "DatasetRegistered": "3299f1ee86083aa1",
     "DatasetRetired": "aba798f469123ba5",
     "DatasetVersionAdded": "6f4d1ae902c155d6",
     "ErasureAsked": "cc29574389101109",
@@ -61,6 +62,7 @@ PINNED: Mapping[str, str] = {
     "ModelRegistered": "e20556ecdf658d82",
     "PersonErased": "da8dd69c37aee918",
     "PersonTraced": "3fb76dbd0e8f2c4b",
+    "PromiseDisproved": "79f8cff2bbe28635",
     "PromotionApproved": "b3c3971085ef58b5",
     "PromotionProposed": "a0e9ae338558f85e",
     "PruneFinished": "dc524a1dc054a295",
@@ -115,6 +117,23 @@ def test_an_entry_from_before_releases_were_signed_is_still_read() -> None:
     event = read_entry(7, data).event
     assert isinstance(event, ModelRegistered)
     assert (event.adapter, event.signature, event.statement, event.release_key) == (SOME, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "pinned"),
+    [
+        ("BudgetReserved", "6304b186d01e46d3"),
+        ("BudgetSettled", "b552401b15c31873"),
+        ("DatasetRegistered", "05a7db3b276ae4f7"),
+    ],
+)
+def test_an_entry_that_says_nothing_in_its_later_fields_is_what_it_was_before_they_came(name: str, pinned: str) -> None:
+    whole = example(EVENT_TYPES[name])
+    later = {field.name: field.default for field in dataclasses.fields(whole) if field.metadata.get("later")}
+    assert later
+    data = entry_bytes(dataclasses.replace(whole, **later), actor=ACTOR, at=AT)
+    assert hashlib.sha256(data).hexdigest()[:16] == pinned
+    assert read_entry(7, data).event == dataclasses.replace(whole, **later)
 
 
 @pytest.mark.parametrize("name", sorted(EVENT_TYPES))

@@ -24,6 +24,7 @@ from tunewarden.domain.events import (
     KeyCreated,
     KeyRevoked,
     ModelRegistered,
+    PromiseDisproved,
     PromotionProposed,
     ReportAttested,
     RequestApproved,
@@ -121,6 +122,14 @@ def test_a_hold_on_anything_in_the_story_is_told_with_its_release(resource: str)
     released = HoldReleased(hold=HoldId("hold-1"))
     report = fold(log([*TOLD, placed, released]), STORY)
     assert [entry.event for entry in report.holds] == [placed, released]
+
+
+def test_that_the_model_was_shown_to_leak_is_told_and_of_another_model_is_not() -> None:
+    shown: Event = replace(example(PromiseDisproved), model=MODEL, request=REQUEST)  # type: ignore[type-var]
+    of_another: Event = replace(example(PromiseDisproved), model=ModelId("model-9"))  # type: ignore[type-var]
+    report = fold(log([*TOLD, of_another, shown]), STORY)
+    assert [entry.event for entry in report.alarms] == [shown]
+    assert of_another not in events(report)
 
 
 @pytest.mark.parametrize("missing", [1, 2, 3])

@@ -1,15 +1,17 @@
 """The ledger: what is promised and spent never exceeds the limit, and nothing that ran is ever given back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from tunewarden.domain.canonical import from_plain, to_plain
 from tunewarden.domain.errors import BudgetExceeded, Malformed, NotFound
 from tunewarden.domain.names import DatasetId, RequestId
-from tunewarden.domain.privacy import Ledger, Mechanism, PrivacyUnit, Relation
+from tunewarden.domain.privacy import Ledger, Mechanism, PrivacyUnit, Relation, Spend
 
 DELTA = Decimal("0.0001")
 
@@ -144,3 +146,40 @@ def test_how_charges_are_cut_into_blocks_does_not_matter(blocks: list[int]) -> N
     if blocks:
         at_once = at_once.charge(A, sum(blocks), linear)
     assert in_blocks == at_once
+
+
+def figures(updates: int) -> Mechanism:
+    return mechanism(updates, rate="0.2")
+
+
+def test_a_training_and_its_figures_are_promised_together_or_not_at_all() -> None:
+    with pytest.raises(BudgetExceeded):
+        ledger("9").reserve(A, mechanism(60), linear, figures(20))
+    held = ledger().reserve(A, mechanism(60), linear, figures(20))
+    assert held.committed(linear) == 10
+    assert {account.what for account in held.of(A)} == set(Spend)
+
+
+def test_where_nobody_is_on_both_sides_the_larger_one_counts() -> None:
+    apart = replace(ledger("6"), apart=True).reserve(A, mechanism(60), linear, figures(20))
+    assert apart.committed(linear) == 6
+    with pytest.raises(BudgetExceeded):
+        apart.reserve(B, mechanism(1), linear)
+    assert apart.charge(A, 20, linear, Spend.METRICS).spent(linear) == 4
+
+
+def test_figures_are_charged_and_settled_apart_from_the_training() -> None:
+    held = ledger().reserve(A, mechanism(60), linear, figures(20)).charge(A, 5, linear, Spend.METRICS)
+    assert (held.account(A).charged, held.account(A, Spend.METRICS).charged) == (0, 5)
+    settled = held.settle(A)
+    assert (settled.spent(linear), settled.committed(linear)) == (1, 1)
+    with pytest.raises(NotFound):
+        ledger().reserve(A, mechanism(60), linear).charge(A, 1, linear, Spend.METRICS)
+
+
+def test_a_ledger_of_before_keeps_its_digest_and_comes_back() -> None:
+    whole = ledger().reserve(A, mechanism(60), linear)
+    plain = to_plain(whole)
+    assert "apart" not in str(plain)
+    assert "what" not in str(plain)
+    assert from_plain(Ledger, plain) == whole

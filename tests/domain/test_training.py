@@ -1,19 +1,33 @@
 """Training requests: the state machine is a table, and an approval binds one plan and another person."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import product
 
 import pytest
 
+from tunewarden.domain.canonical import digest_of, to_plain
 from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.errors import IllegalTransition, Malformed, Refused
 from tunewarden.domain.names import DatasetId, Digest, PolicyName, PrincipalId, RequestId
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
-from tunewarden.domain.training import NEXT, STATE_AFTER, STEP_FROM, BaseModel, Plan, Recipe, State, TrainingRequest
+from tunewarden.domain.training import (
+    NEXT,
+    STATE_AFTER,
+    STEP_FROM,
+    BaseModel,
+    NoiseForm,
+    Plan,
+    Precision,
+    Recipe,
+    State,
+    Task,
+    TrainingRequest,
+)
 
 ANN, BOB = PrincipalId("ann"), PrincipalId("bob")
-SOME = Digest("sha256:" + "0" * 64)
+SOME, OTHER = Digest("sha256:" + "0" * 64), Digest("sha256:" + "1" * 64)
 
 
 def plan(epsilon: str = "8") -> Plan:
@@ -99,8 +113,96 @@ def test_any_change_of_the_plan_changes_its_digest() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"lora_rank": 0}, {"max_tokens": 100_000}, {"clip": Decimal(0)}, {"learning_rate": Decimal("NaN")}],
+    [
+        {"lora_rank": 0},
+        {"max_tokens": 100_000},
+        {"rows_per_person": 0},
+        {"clip": Decimal(0)},
+        {"clip": Decimal("-0.5")},
+        {"clip": Decimal("1e-300")},
+        {"clip": Decimal("1e300")},
+        {"learning_rate": Decimal("NaN")},
+        {"learning_rate": Decimal("1e300")},
+        {"learning_rate": Decimal("1e-30")},
+        {"canaries": -1},
+        {"canaries": 1001},
+        {"task": Task.COMPLETION, "max_tokens": 1},
+    ],
 )
 def test_a_recipe_out_of_range_cannot_exist(change: dict[str, object]) -> None:
     with pytest.raises(Malformed):
         Recipe(**change)  # type: ignore[arg-type]
+
+
+OTHERS: dict[str, object] = {
+    "base_model": BaseModel(name=PolicyName("other"), digest=SOME),
+    "dataset": DatasetId("ds-2"),
+    "dataset_version": OTHER,
+    "profile": OTHER,
+    "training_gate": OTHER,
+    "purpose": next(purpose for purpose in Purpose if purpose is not Purpose.RESEARCH),
+    "recipe": Recipe(lora_rank=4),
+    "mechanism": replace(plan().mechanism, updates=11),
+    "epsilon": Decimal(3),
+    "delta": Decimal("0.00001"),
+    "collator": OTHER,
+    "metrics": plan().mechanism,
+}
+RECIPES: dict[str, object] = {
+    "lora_rank": 4,
+    "lora_alpha": 8,
+    "lora_targets": ("query",),
+    "max_tokens": 32,
+    "lower_case": False,
+    "learning_rate": Decimal("0.01"),
+    "clip": Decimal(1),
+    "expected_units": 64,
+    "rows_per_person": 2,
+    "task": Task.COMPLETION,
+    "precision": Precision.BFLOAT16,
+    "noise": NoiseForm.DISCRETE_GAUSSIAN,
+    "canaries": 10,
+}
+MECHANISMS: dict[str, object] = {
+    "unit": PrivacyUnit.RECORD,
+    "sampling_rate": Decimal("0.2"),
+    "noise_multiplier": Decimal(2),
+    "updates": 20,
+    "contributions": 2,
+}
+
+
+@pytest.mark.parametrize("field", Plan.__dataclass_fields__)
+def test_no_field_of_a_plan_can_change_without_its_digest(field: str) -> None:
+    assert replace(plan(), **{field: OTHERS[field]}).digest() != plan().digest()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("field", Recipe.__dataclass_fields__)
+def test_no_field_of_a_recipe_can_change_without_the_plans_digest(field: str) -> None:
+    changed = replace(Recipe(), **{field: RECIPES[field]})  # type: ignore[arg-type]
+    assert replace(plan(), recipe=changed).digest() != plan().digest()
+
+
+@pytest.mark.parametrize("field", MECHANISMS)
+def test_no_field_of_a_mechanism_can_change_without_the_digest_of_what_is_approved(field: str) -> None:
+    """The relation has one value today, so it cannot change."""
+    assert {*MECHANISMS, "relation"} == {*Mechanism.__dataclass_fields__}
+    record = replace(plan().mechanism, unit=PrivacyUnit.RECORD)
+    start = record if field == "contributions" else plan().mechanism
+    changed = replace(start, **{field: MECHANISMS[field]})  # type: ignore[arg-type]
+    assert digest_of(changed) != digest_of(start)
+
+
+def test_what_a_plan_leaves_at_the_values_of_before_keeps_the_digest_of_before() -> None:
+    plain = to_plain(plan())
+    assert isinstance(plain, dict)
+    assert not {"collator", "metrics"} & plain.keys()
+    assert "contributions" not in str(plain)
+
+
+def test_as_many_records_of_a_person_are_accounted_as_take_part() -> None:
+    mechanism = replace(plan().mechanism, unit=PrivacyUnit.RECORD, contributions=3)
+    replace(plan(), mechanism=mechanism, recipe=Recipe(rows_per_person=3))
+    with pytest.raises(Malformed) as refused:
+        replace(plan(), mechanism=mechanism, recipe=Recipe(rows_per_person=4))
+    assert refused.value.code == "contributions_out_of_range"

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from tests.postgres_cluster import Cluster
 
 from tunewarden.domain.attestations import Attestation, Knowledge
+from tunewarden.domain.cohorts import Cohort
 from tunewarden.domain.datasets import Budget, Columns, Dataset, DatasetVersion, LawfulBasis, Purpose, Sensitivity
 from tunewarden.domain.deidentification import Method
 from tunewarden.domain.erasures import Erasure
@@ -32,16 +33,28 @@ from tunewarden.domain.names import (
     ReviewId,
     Role,
 )
-from tunewarden.domain.privacy import Account, Ledger, Mechanism, PrivacyUnit, Relation
+from tunewarden.domain.privacy import Account, Ledger, Mechanism, PrivacyUnit, Relation, Spend
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, PromotionState
 from tunewarden.domain.reviews import Answer, Mark, Review
 from tunewarden.domain.training import BaseModel, Plan, Recipe, State, StepName, TrainingRequest
 from tunewarden.drivers.memory import FixedClock, MemoryClaims, MemoryState, memory_views, memory_work
+from tunewarden.drivers.memory_enrolments import MemoryEnrolments
 from tunewarden.drivers.memory_vault import MemoryVault
 from tunewarden.drivers.sql import SqlClaims, SqlViews, SqlWork
+from tunewarden.drivers.sql_cohorts import SqlEnrolments
 from tunewarden.drivers.sql_engine import connect, migrate
 from tunewarden.drivers.vault import SqlVault
-from tunewarden.usecases.ports import Claims, KeyRecord, Principal, StoredFile, UnitOfWork, Vault, Views, Work
+from tunewarden.usecases.ports import (
+    Claims,
+    Enrolments,
+    KeyRecord,
+    Principal,
+    StoredFile,
+    UnitOfWork,
+    Vault,
+    Views,
+    Work,
+)
 
 NOW = datetime(2026, 11, 20, 21, 3, 34, 123000, tzinfo=UTC)
 
@@ -77,6 +90,7 @@ class Backend:
     view: Views
     claims: Claims
     vault: Vault
+    enrolments: Enrolments
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -84,7 +98,11 @@ def backend(request: pytest.FixtureRequest, clock: FixedClock) -> Iterator[Backe
     if request.param == "memory":
         state = MemoryState()
         yield Backend(
-            work=memory_work(state, clock), view=memory_views(state), claims=MemoryClaims(), vault=MemoryVault(state)
+            work=memory_work(state, clock),
+            view=memory_views(state),
+            claims=MemoryClaims(),
+            vault=MemoryVault(state),
+            enrolments=MemoryEnrolments(state),
         )
         return
     fixture = "database" if request.param == "sqlite" else "postgres_database"
@@ -94,6 +112,7 @@ def backend(request: pytest.FixtureRequest, clock: FixedClock) -> Iterator[Backe
         view=SqlViews(engine),
         claims=SqlClaims(engine),
         vault=SqlVault(engine, bytes(32)),
+        enrolments=SqlEnrolments(engine),
     )
     engine.dispose()
 
@@ -240,6 +259,15 @@ ERASURE = Erasure(
     sealed="00ff",
 )
 
+COHORT = Cohort(
+    request=RequestId("ftjob-1"),
+    what=Spend.TRAINING,
+    dataset=DatasetId("ds-1"),
+    root=digest("1"),
+    persons=9,
+    left_out=0,
+)
+
 EXAMPLES = [
     Example(
         store="principals",
@@ -310,6 +338,7 @@ EXAMPLES = [
         second=replace(ATTESTATION, expires=date(2027, 1, 31)),
     ),
     Example(store="erasures", key="erasure-1", first=ERASURE, second=ERASURE.done(1, NOW)),
+    Example(store="cohorts", key="ftjob-1.training", first=COHORT, second=replace(COHORT, persons=5, left_out=4)),
 ]
 """One of every kind that a unit of work keeps."""
 

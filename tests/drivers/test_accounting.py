@@ -1,5 +1,6 @@
 """The numbers that budgets are decided on."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -109,3 +110,17 @@ def test_a_smaller_delta_or_a_higher_sampling_rate_never_costs_less(
 def test_a_further_training_never_costs_less_than_none(noise: Decimal, updates: int, others: int) -> None:
     first, second = mechanism(str(noise), "0.05", updates), mechanism("1.1", "0.02", others)
     assert epsilon([first], DELTA) <= epsilon([first, second], DELTA) == epsilon([second, first], DELTA)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sampling_rate": Decimal("0.02")},
+        {"noise_multiplier": Decimal("0.9")},
+        {"updates": 1001},
+        {"unit": PrivacyUnit.RECORD, "contributions": 2},
+    ],
+)
+def test_whatever_changes_what_is_run_changes_what_is_accounted(change: dict[str, object]) -> None:
+    changed = replace(mechanism(noise="2"), **change)  # type: ignore[arg-type]
+    assert epsilon([changed], DELTA) != epsilon([mechanism(noise="2")], DELTA)

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from tests.entry.conftest import Served
 
 from tunewarden.domain.events import ActionRefused, DatasetRegistered
+from tunewarden.domain.privacy import PrivacyUnit
 from tunewarden.entry.api.app import create_app
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import View
@@ -221,6 +222,24 @@ def test_a_dataset_says_which_columns_hold_what_is_known_of_a_person(served: Ser
     assert registered.columns != plain.columns
 
 
+def test_a_dataset_says_which_figures_about_held_out_persons_may_leave_and_for_which_groups(served: Served) -> None:
+    dana, groups = served.client("dana"), {DATASET["columns"]["protected"][0]: ["f", "m"]}
+    asked = {**DATASET, "columns": {**DATASET["columns"], "groups": groups}, "held_out": "consented"}
+    dataset: Any = dana.post("/datasets", cast_to=object, body=asked)
+    assert (dataset["held_out"], dataset["columns"]["groups"]) == ("consented", groups)
+    registered = served.stage.entries()[-1].event
+    assert isinstance(registered, DatasetRegistered)
+    assert registered.held_out == "consented"
+    without: Any = dana.post("/datasets", cast_to=object, body=DATASET)
+    assert (without["held_out"], without["columns"]["groups"]) == ("private", {})
+
+
+@pytest.mark.parametrize("held_out", ["some", True, None])
+def test_another_word_for_what_may_leave_is_refused(served: Served, held_out: object) -> None:
+    with pytest.raises(openai.UnprocessableEntityError):
+        served.client("dana").post("/datasets", cast_to=object, body={**DATASET, "held_out": held_out})
+
+
 @pytest.mark.parametrize("known", [{"shoe-size": ["a"]}, {"name": []}, {"name": "first"}, ["first"]])
 def test_a_known_column_of_no_kind_is_refused_and_not_repeated(served: Served, known: object) -> None:
     body = {**DATASET, "columns": {**DATASET["columns"], "known": known}}
@@ -287,3 +306,40 @@ def test_before_the_sealer_signed_a_checkpoint_is_unavailable(served: Served) ->
     with pytest.raises(openai.InternalServerError) as refused:
         served.client("otto").get("/audit/checkpoint", cast_to=object)
     assert refused.value.status_code == 503
+
+
+def test_a_record_as_the_unit_is_refused_with_the_policy_that_forbids_it(served: Served) -> None:
+    dataset = register(served)
+    with pytest.raises(openai.PermissionDeniedError) as refused:
+        create(served, dataset, privacy={"epsilon": "8", "unit": "record", "rows_per_person": 2})
+    assert (refused.value.code, refused.value.param) == ("not_in_training_policy", "governance.privacy.unit")
+
+
+def test_where_a_record_is_the_unit_its_epsilon_stands_beside_that_of_a_person(served: Served) -> None:
+    allowed = served.stage.policies.allowed
+    served.stage.policies.allowed = replace(allowed, units={PrivacyUnit.PERSON, PrivacyUnit.RECORD})
+    dataset = register(served)
+    records: Any = create(served, dataset, privacy={"epsilon": "4", "unit": "record", "rows_per_person": 2})
+    persons: Any = create(served, dataset, privacy={"epsilon": "4", "noise": "discrete-gaussian", "canaries": 0})
+    said = records.governance["privacy"]
+    assert (said["unit"], said["records_per_person"], said["epsilon"]) == ("record", 2, "4")
+    assert said["epsilon_of_one_record"] is not None
+    assert persons.governance["privacy"]["epsilon_of_one_record"] is None
+    assert persons.governance["privacy"]["noise"] == "discrete-gaussian"
+
+
+@pytest.mark.parametrize(
+    "privacy",
+    [
+        {"unit": "household"},
+        {"precision": "float16"},
+        {"noise": "none"},
+        {"canaries": -1},
+        {"rows_per_person": 10_000},
+        {"rows_per_person": 0},
+    ],
+)
+def test_a_plan_that_cannot_be_is_unprocessable(served: Served, privacy: dict[str, Any]) -> None:
+    dataset = register(served)
+    with pytest.raises(openai.UnprocessableEntityError):
+        create(served, dataset, privacy={"epsilon": "8", **privacy})

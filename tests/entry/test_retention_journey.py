@@ -19,6 +19,7 @@ from tunewarden.domain.training import StepName
 from tunewarden.drivers import accounting
 from tunewarden.drivers.identity import new_token, token_hash
 from tunewarden.drivers.sql import SqlClaims, SqlViews, SqlWork
+from tunewarden.drivers.sql_cohorts import SqlEnrolments
 from tunewarden.drivers.sql_engine import connect, migrate
 from tunewarden.drivers.sql_proofs import SqlSealedLog
 from tunewarden.entry.bundle import bundle
@@ -54,6 +55,7 @@ def stage(stage: Stage, settings: Settings) -> Stage:
         work=SqlWork(engine, stage.clock),
         view=SqlViews(engine),
         claims=SqlClaims(engine),
+        enrolments=SqlEnrolments(engine),
         log=SqlSealedLog(engine),
         accountant=accounting.epsilon,
         calibrate=calibrate,

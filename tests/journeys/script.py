@@ -120,10 +120,12 @@ def saying(theatre: Theatre, props: Props, model: str, other: str) -> Callable[[
     """What the OpenAPI document cannot tell: ids of things that are there, fresh for what changes them."""
     fixed = {"purpose": "research", "purposes": ["research"], "epsilon": "1", "delta": "0.0001"}
     fixed |= {"text": "note", "label": "burn", "person": "patient", "protected": ["sex"], "positive": "y"}
-    fixed |= {"known": {}, "nothing_found": False, "because": "actual-knowledge"}
+    fixed |= {"known": {}, "groups": {}, "held_out": "private", "nothing_found": False, "because": "actual-knowledge"}
     fixed |= {"deidentification_profile": "default", "n_epochs": "auto", "batch_size": "auto", "model": "tiny"}
     fixed |= {"learning_rate_multiplier": "auto", "roles": ["requester"], "since": 1}
     fixed |= {"model_id": model, "other_id": other, "index": 0, "old": 1, "alias": "production"}
+    fixed |= {"namespace": None, "unit": "person", "rows_per_person": 1, "precision": "float32", "noise": "gaussian"}
+    fixed |= {"canaries": 0}
     dataset = props.dataset()
     found = theatre.must("max", "GET", f"/v1/datasets/{dataset}")
     fixed |= {"dataset_id": dataset, "training_file": dataset, "dataset": dataset}

@@ -20,7 +20,7 @@ NARRATIVES = SHARED / "data" / "neiss-fireworks" / "df_injury_clean2.csv"
 ON_NARRATIVES = [
     *("--data", str(NARRATIVES), "--text", "Narrative", "--label", "Diagnosis"),
     *("--positive", "Burns, thermal (from flames or hot surface)", "--protected", "Sex,Age"),
-    *("--epsilon", "8", "--delta", "0.0001"),
+    *("--epsilon", "8", "--delta", "0.0001", "--held-out", "public"),
 ]
 
 MAJORITY = 824 / 1532  # records whose diagnosis is not a thermal burn

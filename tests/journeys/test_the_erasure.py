@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from tests.journeys.script import DATASET, Props
 from tests.journeys.theatre import CAST, Theatre, in_folder
 from tests.steps.deidentify.test_step import LITTLE, PATTERNS
@@ -66,8 +67,8 @@ def theatre(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         scratch=made.settings.scratch_directory,
         effort=LITTLE,
     )
-    made.client.app = create_app(platform, made.settings)
-    yield replace(made, platform=platform, steps={**made.steps, StepName.DEIDENTIFY: step})
+    client = TestClient(create_app(platform, made.settings))
+    yield replace(made, platform=platform, client=client, steps={**made.steps, StepName.DEIDENTIFY: step})
     engine.dispose()
     made.close()
 

@@ -9,6 +9,7 @@ from tunewarden.domain.canonical import digest_bytes
 from tunewarden.domain.errors import Malformed, NotFound, Refused, TunewardenError
 from tunewarden.domain.gates import Bound, Evidence, Outcome, SamplingPlan, judge
 from tunewarden.domain.names import Action, PolicyName, Role
+from tunewarden.domain.privacy import PrivacyUnit
 from tunewarden.domain.sampling import review_measurements
 from tunewarden.drivers.policies import FilePolicies
 
@@ -216,3 +217,85 @@ def test_an_allowlist_with_a_fault_allows_nothing(folder: Path, old: str, new: s
     (folder / "base-models.toml").write_text(BASE.replace(old, new, 1))
     with pytest.raises(TunewardenError):
         FilePolicies(folder).base_model(PolicyName("tiny"))
+
+
+TRAINING = """
+units = ["person"]
+rows_per_person = 4
+precisions = ["float32"]
+noise = ["gaussian"]
+because = "Why."
+"""
+
+
+def test_a_record_is_no_privacy_unit_unless_a_policy_says_so(policies: Path) -> None:
+    assert FilePolicies(policies).training().units == {PrivacyUnit.PERSON}
+
+
+@pytest.mark.parametrize(
+    ("line", "instead"),
+    [
+        ('units = ["person"]', 'units = ["household"]'),
+        ('units = ["person"]', "units = []"),
+        ('units = ["person"]', 'units = "person"'),
+        ('units = ["person"]', 'unit = ["person"]'),
+        ("rows_per_person = 4", "rows_per_person = 0"),
+        ("rows_per_person = 4", "rows_per_person = 65"),
+        ("rows_per_person = 4", "rows_per_person = true"),
+        ('precisions = ["float32"]', 'precisions = ["float16"]'),
+        ('noise = ["gaussian"]', "noise = [1]"),
+        ('because = "Why."', 'because = ""'),
+        ('because = "Why."', ""),
+    ],
+)
+def test_a_training_policy_with_a_fault_is_refused_whole(folder: Path, line: str, instead: str) -> None:
+    assert line in TRAINING
+    (folder / "training.toml").write_text(TRAINING)
+    FilePolicies(folder).training()
+    (folder / "training.toml").write_text(TRAINING.replace(line, instead))
+    with pytest.raises(Malformed) as refused:
+        FilePolicies(folder).training()
+    assert refused.value.code == "policy_malformed"
+
+
+BUDGET = '[hospital-mrn]\nepsilon = "8"\ndelta = "0.00001"\nover = "leave-out"\nbecause = "One patient, one budget."\n'
+
+
+def test_what_one_person_may_lose_is_read_as_it_is_written(folder: Path) -> None:
+    (folder / "budgets.toml").write_text(BUDGET)
+    limit = FilePolicies(folder).person_limit(PolicyName("hospital-mrn"))
+    assert (limit.namespace, str(limit.epsilon), str(limit.delta), limit.over) == (
+        "hospital-mrn",
+        "8",
+        "0.00001",
+        "leave-out",
+    )
+
+
+def test_every_namespace_of_the_repository_has_a_limit_and_another_has_none(policies: Path) -> None:
+    for name in tomllib.loads((policies / "budgets.toml").read_text(encoding="utf-8")):
+        assert FilePolicies(policies).person_limit(PolicyName(name)).epsilon > 0
+    with pytest.raises(Refused) as refused:
+        FilePolicies(policies).person_limit(PolicyName("moon-base"))
+    assert (refused.value.code, refused.value.who) == ("namespace_unknown", "privacy-officer")
+    assert "moon-base" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('epsilon = "8"', "epsilon = 8"),
+        ('epsilon = "8"', 'epsilon = "much"'),
+        ('epsilon = "8"', 'epsilon = "NaN"'),
+        ('delta = "0.00001"', 'delta = "1"'),
+        ('"leave-out"', '"warn"'),
+        ('over = "leave-out"\n', ""),
+        ('over = "leave-out"', 'over = "leave-out"\nunless = "ann"'),
+        ("[hospital-mrn]", "[hospital-mrn"),
+    ],
+)
+def test_a_limit_for_one_person_with_a_fault_is_no_limit(folder: Path, old: str, new: str) -> None:
+    assert old in BUDGET
+    (folder / "budgets.toml").write_text(BUDGET.replace(old, new))
+    with pytest.raises(Malformed):
+        FilePolicies(folder).person_limit(PolicyName("hospital-mrn"))

@@ -1,10 +1,12 @@
 """Registering data: with conditions, once, and never a second time for a second budget."""
 
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
 from tests.conftest import ANN, DANA, Stage, registration
 
+from tunewarden.domain.datasets import HeldOut
 from tunewarden.domain.errors import Refused
 from tunewarden.domain.events import ActionRefused, DatasetRegistered, DatasetRetired, DatasetVersionAdded
 from tunewarden.usecases import datasets, files
@@ -58,3 +60,22 @@ def test_a_retired_dataset_takes_no_more_records(stage: Stage) -> None:
     more, _ = files.upload(stage.platform, DANA, filename="b.csv", purpose="fine-tune", content=BytesIO(b"more"))
     with pytest.raises(Refused, match="retired"):
         datasets.add_version(stage.platform, DANA, dataset.id, more.id)
+
+
+@pytest.mark.parametrize("held_out", list(HeldOut))
+def test_what_may_leave_about_held_out_persons_is_in_the_log(stage: Stage, held_out: HeldOut) -> None:
+    dataset, _ = datasets.register(stage.platform, DANA, replace(registration(), held_out=held_out))
+    assert dataset.held_out is held_out
+    event = stage.entries()[-1].event
+    assert isinstance(event, DatasetRegistered)
+    assert event.held_out is held_out
+
+
+@pytest.mark.parametrize("person", ["patient", None])
+def test_training_and_figures_cost_different_persons_only_where_a_column_names_them(
+    stage: Stage, person: str | None
+) -> None:
+    asked = registration()
+    dataset, _ = datasets.register(stage.platform, DANA, replace(asked, columns=replace(asked.columns, person=person)))
+    with stage.platform.view() as view:
+        assert view.ledgers.get(dataset.id).apart is (person is not None)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from tests.conftest import ANN, BOB, DANA, EVE, OTTO, WORKER, Stage, measured
+from tests.conftest import ANN, BOB, DANA, EVE, MEMBERS, OTTO, WORKER, Stage, measured
 from tests.usecases.test_requests import ask
 
 from tunewarden.domain.canonical import digest_bytes
@@ -188,6 +188,7 @@ def test_a_training_stops_at_its_next_charge(
     request = advance(stage, approved(stage).id)
 
     def during(attempt: Attempt) -> None:
+        attempt.admit(MEMBERS)
         attempt.charge(1)
         happens(stage, request.id)
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from io import BytesIO
 
 import pytest
-from tests.conftest import ANN, BOB, DANA, EVE, OTTO, Stage, linear_calibration
+from tests.conftest import ANN, BOB, DANA, EVE, OTTO, Stage, digest, linear_calibration
 
 from tunewarden.domain.canonical import encode, to_plain
 from tunewarden.domain.datasets import Dataset
@@ -14,7 +14,7 @@ from tunewarden.domain.errors import BudgetExceeded, IllegalTransition, Malforme
 from tunewarden.domain.events import ActionRefused, BudgetReserved, BudgetSettled, RequestApproved, RequestSubmitted
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import PolicyName, PrincipalId
-from tunewarden.domain.privacy import Mechanism
+from tunewarden.domain.privacy import Mechanism, PrivacyUnit
 from tunewarden.domain.training import State
 from tunewarden.usecases import datasets, files, keys, requests
 from tunewarden.usecases.ports import Principal
@@ -74,6 +74,23 @@ def test_bytes_of_no_registered_dataset_are_refused_and_the_refusal_is_kept(stag
         ({"epochs": 0}, "epochs_out_of_range"),
         ({"expected_units": 81}, "dataset_too_small"),
         ({"learning_rate": Decimal(0)}, "recipe_out_of_range"),
+        ({"learning_rate": Decimal("1e300")}, "recipe_out_of_range"),
+        ({"learning_rate": Decimal("1e-300")}, "recipe_out_of_range"),
+        ({"learning_rate": Decimal("NaN")}, "recipe_out_of_range"),
+        ({"learning_rate": Decimal("Infinity")}, "recipe_out_of_range"),
+        ({"epsilon": Decimal("Infinity")}, "epsilon_out_of_range"),
+        ({"delta": Decimal("NaN")}, "delta_out_of_range"),
+        ({"delta": Decimal("1")}, "delta_out_of_range"),
+        ({"epochs": -1}, "epochs_out_of_range"),
+        ({"epochs": 101}, "epochs_out_of_range"),
+        ({"expected_units": 0}, "dataset_too_small"),
+        ({"expected_units": -5}, "dataset_too_small"),
+        ({"unit": PrivacyUnit.RECORD}, "not_in_training_policy"),
+        ({"rows_per_person": 0}, "rows_per_person_out_of_range"),
+        ({"rows_per_person": 5}, "rows_per_person_out_of_range"),
+        ({"rows_per_person": 10_000}, "rows_per_person_out_of_range"),
+        ({"canaries": -1}, "canaries_out_of_range"),
+        ({"canaries": 11}, "canaries_out_of_range"),
     ],
 )
 def test_a_request_that_may_not_be_is_refused_and_recorded(stage: Stage, changes: dict[str, object], code: str) -> None:
@@ -93,6 +110,36 @@ def test_delta_that_would_let_a_persons_records_be_published_is_refused(stage: S
     with pytest.raises(Refused) as refused:
         requests.submit(stage.platform, ANN, ask(dataset, delta=Decimal("0.01")))
     assert refused.value.code == "delta_too_large"
+
+
+def test_a_batch_of_everybody_is_the_gaussian_mechanism_without_sampling(stage: Stage) -> None:
+    request, _ = requests.submit(stage.platform, ANN, ask(stage.dataset(), expected_units=80))
+    assert (request.plan.mechanism.sampling_rate, request.plan.mechanism.updates) == (1, 2)
+
+
+def test_a_record_is_a_unit_where_the_policy_says_so_and_epsilon_still_stands_for_a_person(stage: Stage) -> None:
+    """One hundred persons with a row each: eighty rows to train on."""
+    stage.policies.allowed = replace(stage.policies.allowed, units={PrivacyUnit.RECORD})
+    asked = ask(stage.dataset(), unit=PrivacyUnit.RECORD, rows_per_person=3)
+    request, _ = requests.submit(stage.platform, ANN, asked)
+    mechanism = request.plan.mechanism
+    assert (mechanism.unit, mechanism.contributions, request.plan.recipe.rows_per_person) == (PrivacyUnit.RECORD, 3, 3)
+    assert requests.epsilon_of_one_record(stage.platform, request) is not None
+    with pytest.raises(Refused) as refused:
+        requests.submit(stage.platform, ANN, ask(stage.dataset()))
+    assert (refused.value.code, refused.value.who) == ("not_in_training_policy", "privacy-officer")
+
+
+def test_where_the_person_is_the_unit_no_epsilon_of_a_record_is_claimed(stage: Stage) -> None:
+    request, _ = requests.submit(stage.platform, ANN, ask(stage.dataset(), rows_per_person=3))
+    assert request.plan.mechanism.contributions == 1
+    assert requests.epsilon_of_one_record(stage.platform, request) is None
+
+
+def test_a_plan_pins_the_code_that_makes_batches(stage: Stage) -> None:
+    pinned = replace(stage.platform, collator=digest("code from records to batches"))
+    request, _ = requests.submit(pinned, ANN, ask(stage.dataset()))
+    assert request.plan.collator == digest("code from records to batches")
 
 
 def test_a_request_on_a_retired_dataset_is_refused(stage: Stage) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tunewarden_audit.conduct import budget, erasure, people, promotion, training, word
+from tunewarden_audit.conduct import admission, budget, erasure, people, promotion, training, word
 from tunewarden_audit.conduct.facts import Fact, NotAFact, read_fact
 from tunewarden_audit.conduct.findings import Finding, Rule
 from tunewarden_audit.conduct.told import Told
@@ -40,6 +40,7 @@ def conduct(
         *word.RULES,
         *erasure.RULES,
         *budget.RULES,
+        *admission.RULES,
         *promotion.RULES,
     )
     vocabulary = _Tally(_VOCABULARY)

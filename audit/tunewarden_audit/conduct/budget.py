@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tunewarden_audit.accountant import Spending
+from tunewarden_audit.conduct.admission import STEP_OF
 from tunewarden_audit.conduct.facts import Fact
 from tunewarden_audit.conduct.findings import Finding, Findings, Rule, absent, broken, unmatched
-from tunewarden_audit.conduct.told import Dataset, Told, reservation, spend
+from tunewarden_audit.conduct.ledger import METRICS, TRAINING, Sides, promises
+from tunewarden_audit.conduct.told import Dataset, Request, Told
 from tunewarden_audit.recipe import Grade
 
 TOLERANCE = 1.001
@@ -26,16 +27,18 @@ def _budget(fact: Fact, told: Told) -> Findings:
     if request.settled is not None or request.ended is not None:
         yield broken(fact, "comes after its request was settled or had ended")
     if fact.kind == "BudgetReserved":
-        if request.reservation is not None:
+        if request.accounts:
             yield broken(fact, "a second promise to one request")
         return
-    if request.reservation is None:
+    account = request.accounts.get(fact.members.get("what", TRAINING))
+    if account is None:
         yield absent(fact, told, "nothing was ever promised to its request")
     if fact.kind == "BudgetCharged":
-        if fact["updates"] < 1 or fact["charged"] != request.charged + fact["updates"]:
+        before = account.charged if account else 0
+        if fact["updates"] < 1 or fact["charged"] != before + fact["updates"]:
             yield absent(fact, told, "the charged updates do not add up")
         intent = told.intents.get((fact["request"], fact["attempt"]))
-        if intent is None or intent.what != "train":
+        if intent is None or intent.what != STEP_OF.get(fact.members.get("what", TRAINING)):
             yield absent(fact, told, "updates are charged while no training is under way")
 
 
@@ -51,12 +54,19 @@ def _settlement(fact: Fact, told: Told) -> Findings:
             yield broken(fact, "a request ends for the second time")
     elif fact.kind == "StepFinished":
         ran = fact["counts"].get("updates", 0) if fact["step"] == "train" else 0
-        if type(ran) is not int or ran > request.charged:
+        if type(ran) is not int or ran > _of(request, TRAINING)[0]:
             yield absent(fact, told, "more updates were run than charged")
     else:
-        promised = request.reservation.updates if request.reservation else 0
-        if (fact["charged"], fact["returned"]) != (request.charged, max(0, promised - request.charged)):
+        figures = (fact.members.get("metrics_charged", 0), fact.members.get("metrics_returned", 0))
+        stated = ((fact["charged"], fact["returned"]), figures)
+        if stated != (_of(request, TRAINING), _of(request, METRICS)):
             yield absent(fact, told, "what is charged and given back is not what was promised and charged")
+
+
+def _of(request: Request, what: str) -> tuple[int, int]:
+    """Updates charged, and left of the promise."""
+    account = request.accounts.get(what)
+    return (account.charged, account.left) if account else (0, 0)
 
 
 def _open(told: Told) -> Findings:
@@ -73,10 +83,11 @@ def _limit(fact: Fact, told: Told) -> Findings:
         return
     if fact.kind == "BudgetReserved":
         yield from _promise(fact, dataset)
-    elif fact.kind == "BudgetCharged" and request is not None and request.reservation is not None:
-        after = Spending()
-        after.add_all(dataset.spent)
-        if not spend(after, request.reservation, fact["updates"]):
+    elif fact.kind == "BudgetCharged" and request is not None:
+        what, after = fact.members.get("what", TRAINING), dataset.spent.copy()
+        if what not in request.accounts:
+            return
+        if not after.add(what, request.accounts[what].promised, fact["updates"]):
             yield _unaccountable(fact)
         elif after.epsilon(dataset.delta) > dataset.epsilon_limit * TOLERANCE:
             yield broken(fact, "a charge leads above the dataset's limit")
@@ -85,18 +96,17 @@ def _limit(fact: Fact, told: Told) -> Findings:
 
 
 def _promise(fact: Fact, dataset: Dataset) -> Findings:
-    promised, alone = reservation(fact), Spending()
-    if not spend(alone, promised, promised.updates):
-        yield _unaccountable(fact)
-        return
+    alone, committed = Sides(apart=dataset.is_apart), dataset.spent.copy()
+    for what, promised in promises(fact).items():
+        if not (alone.add(what, promised, promised.updates) and committed.add(what, promised, promised.updates)):
+            yield _unaccountable(fact)
+            return
     delta = float(fact["delta"])
     if not 0 < delta <= dataset.delta or alone.epsilon(delta) > float(fact["epsilon"]) * TOLERANCE:
         yield broken(fact, "the mechanism does not keep the epsilon and delta that were promised")
-    committed = alone  # with all that is charged or still promised to others
-    committed.add_all(dataset.spent)
-    for other in dataset.promised.values():
-        if other.reservation:
-            spend(committed, other.reservation, max(0, other.reservation.updates - other.charged))
+    for other in dataset.promised.values():  # what is charged to others is in it already
+        for what, account in other.accounts.items():
+            committed.add(what, account.promised, account.left)
     if committed.epsilon(dataset.delta) > dataset.epsilon_limit * TOLERANCE:
         yield broken(fact, "a promise leads above the dataset's limit")
 

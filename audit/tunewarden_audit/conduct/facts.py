@@ -48,6 +48,10 @@ def _word_or_none(value: object) -> bool:
     return value is None or isinstance(value, str)
 
 
+def _object_or_none(value: object) -> bool:
+    return value is None or isinstance(value, dict)
+
+
 KINDS: Mapping[str, Mapping[str, Form]] = {
     "KeyCreated": {"principal": _word, "roles": _list},
     "KeyRevoked": {"principal": _word},
@@ -74,6 +78,22 @@ KINDS: Mapping[str, Mapping[str, Form]] = {
     "RequestApproved": {"request": _word, "plan": _word},
     "RequestEnded": {"request": _word, "state": _word},
     "BudgetReserved": {"dataset": _word, "request": _word, "mechanism": _object, "epsilon": _number, "delta": _number},
+    "CohortAdmitted": {
+        "request": _word,
+        "dataset": _word,
+        "attempt": _count,
+        "what": _word,
+        "cohort": _word,
+        "persons": _count,
+        "left_out": _count,
+        "namespace": _word_or_none,
+        "epsilon": _number,
+        "delta": _number,
+        "over": _word,
+        "limit": _word,
+        "others": _list,
+        "beside": _list,
+    },
     "BudgetCharged": {"dataset": _word, "request": _word, "attempt": _count, "updates": _count, "charged": _count},
     "BudgetSettled": {
         "dataset": _word,
@@ -120,15 +140,26 @@ KINDS: Mapping[str, Mapping[str, Form]] = {
     "PersonTraced": {"dataset": _word, "versions": _count, "models": _count},
     "ErasureAsked": {"erasure": _word, "dataset": _word},
     "PersonErased": {"erasure": _word, "dataset": _word, "keys": _count},
+    "PromiseDisproved": {"model": _word, "request": _word, "claimed": _number, "shown": _number, "delta": _number},
 }
 """Each type of entry, with the members that the rules need of it. Further members may be there: none is looked at."""
+
+LATER: Mapping[str, Mapping[str, Form]] = {
+    "DatasetRegistered": {"namespace": _word_or_none},
+    "BudgetReserved": {"metrics": _object_or_none, "person_limit": _word_or_none},
+    "BudgetCharged": {"what": _word},
+    "BudgetSettled": {"metrics_charged": _count, "metrics_returned": _count},
+}
+"""Members that came later: entries of before lack them, and so does every entry in which they say nothing."""
 
 MECHANISM = {
     "relation": _word,
     "sampling_rate": _number,
     "noise_multiplier": _number,
     "updates": _count,
+    "contributions": _count,
 }
+"""Of a mechanism. Where one unit is all that a person has, `contributions` is left out."""
 
 
 class NotAFact(ValueError):
@@ -174,8 +205,12 @@ def read_fact(index: int, entry: bytes) -> Fact:
     if instant is None:
         raise NotAFact(f"the time of entry {index} is not RFC 3339 in UTC with milliseconds")
     require_members(index, members, KINDS.get(kind, {}))
+    later = LATER.get(kind, {})
+    require_members(index, members, {name: form for name, form in later.items() if name in members})
     if kind == "BudgetReserved":
-        require_members(index, members["mechanism"], MECHANISM)
+        for mechanism in (members["mechanism"], members.get("metrics")):
+            if mechanism is not None:
+                require_members(index, {"contributions": 1, **mechanism}, MECHANISM)
     return Fact(index, instant, actor, kind, members)
 
 

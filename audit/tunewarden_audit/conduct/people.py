@@ -13,7 +13,17 @@ HOUSE = frozenset({"operator", "sealer", "worker"})
 """The platform itself: who has its machine makes the first keys, its worker takes steps, its sealer signs."""
 
 _BY_WORKER = frozenset(
-    {"StepStarted", "StepFinished", "StepFailed", "BudgetCharged", "ModelRegistered", "ReviewOpened", "PersonErased"}
+    {
+        "StepStarted",
+        "StepFinished",
+        "StepFailed",
+        "BudgetCharged",
+        "ModelRegistered",
+        "ReviewOpened",
+        "PersonErased",
+        "PromiseDisproved",
+        "CohortAdmitted",
+    }
 )
 _BY_PERSON = frozenset(
     {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from tunewarden_audit.conduct.facts import Fact
 from tunewarden_audit.conduct.findings import Findings, Rule, absent, broken, unmatched
 from tunewarden_audit.conduct.told import Promotion, Told, Verdict
@@ -19,6 +21,8 @@ def _promotion(fact: Fact, told: Told) -> Findings:
             yield from _moved(fact, told)
         case "AdapterTaken":
             yield from _taken(fact, told)
+        case "PromiseDisproved":
+            yield from _disproved(fact, told)
 
 
 def _proposed(fact: Fact, told: Told) -> Findings:
@@ -42,6 +46,8 @@ def _approved(fact: Fact, told: Told) -> Findings:
         yield broken(fact, "a promotion is approved for the second time")
     if promotion.outcome != "pass":
         yield broken(fact, "a promotion is approved that the gate had refused")
+    if fact["model"] in told.disproved:
+        yield broken(fact, "a promotion is approved of a model that was shown to leak more than is claimed")
     yield from _passes_today(fact, told, promotion)
 
 
@@ -71,6 +77,15 @@ def _taken(fact: Fact, told: Told) -> Findings:
         yield absent(fact, told, "weights were taken of a model that no alias named")
 
 
+def _disproved(fact: Fact, told: Told) -> Findings:
+    """An alarm is about the model version that its request became, and has a reason."""
+    model = told.models.get(fact["model"])
+    if model is None or model.request != fact["request"]:
+        yield absent(fact, told, "a promise is said to be broken of a model that its request did not become")
+    if Decimal(fact["shown"]) <= Decimal(fact["claimed"]):
+        yield broken(fact, "a promise is said to be broken by no more than it allows")
+
+
 def _granted(told: Told) -> Findings:
     for promotion in told.granted.values():
         yield unmatched(told, f"entry {promotion.index}: a promotion was approved and its alias never moved")
@@ -93,7 +108,7 @@ RULES = (
     Rule(
         "promotion",
         "no alias moves, and no weights leave, without a passing verdict and the approval of somebody else",
-        frozenset({"PromotionProposed", "PromotionApproved", "AliasMoved", "AdapterTaken"}),
+        frozenset({"PromotionProposed", "PromotionApproved", "AliasMoved", "AdapterTaken", "PromiseDisproved"}),
         _promotion,
         _granted,
     ),

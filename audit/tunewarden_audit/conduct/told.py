@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from tunewarden_audit.accountant import NotAccountable, Spending
 from tunewarden_audit.conduct.erased import Erased
 from tunewarden_audit.conduct.facts import Fact
+from tunewarden_audit.conduct.ledger import TRAINING, Account, Persons, Sides, promises
 from tunewarden_audit.conduct.said import Said
 
 
@@ -24,20 +24,17 @@ class Dataset:
     retain_until: date | None
     epsilon_limit: float
     delta: float
-    versions: set[str] = field(default_factory=set)
+    is_apart: bool  # nobody is trained on here and measured on there
+    spent: Sides
+    namespace: str | None = None
     is_retired: bool = False
-    spent: Spending = field(default_factory=Spending)
+    versions: set[str] = field(default_factory=set)
     promised: dict[str, Request] = field(default_factory=dict)  # requests that reserved and are not settled
 
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """What was promised to a request: sampling rate, noise multiplier, updates."""
-
-    sampling_rate: float
-    noise_multiplier: float
-    updates: int
-    is_accountable: bool  # by the formula for add-or-remove-one
+    @property
+    def limit(self) -> tuple[float, float]:
+        """Epsilon at delta."""
+        return self.epsilon_limit, self.delta
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +66,8 @@ class Request:
     version: str
     training_gate: str
     approved: int | None = None  # index of the approval
-    reservation: Reservation | None = None
-    charged: int = 0  # updates
+    is_by_person: bool = False  # its persons have to be admitted
+    accounts: dict[str, Account] = field(default_factory=dict)  # by what is spent
     settled: int | None = None  # index
     ended: int | None = None  # index
     verdicts: dict[str, Verdict] = field(default_factory=dict)  # the newest, by gate
@@ -120,8 +117,10 @@ class Told:
         files: id of an upload -> digest of its bytes.
         trained: digest of an adapter -> the request whose training made it.
         granted: (alias, model) -> a promotion that was approved, until the alias moves.
+        disproved: models that were shown to leak more than their training claims.
         said: what people said of released records.
         erased: persons who were erased.
+        persons: those who were admitted to what is charged.
         intents: what has no outcome yet, by request and attempt, or by pruning and 0.
     """
 
@@ -138,10 +137,12 @@ class Told:
     promotions: dict[str, Promotion] = field(default_factory=dict)
     granted: dict[tuple[str, str], Promotion] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    disproved: set[str] = field(default_factory=set)
     holds: set[str] = field(default_factory=set)
     prunings: dict[str, Pruning] = field(default_factory=dict)
     said: Said = field(default_factory=Said)
     erased: Erased = field(default_factory=Erased)
+    persons: Persons = field(default_factory=Persons)
     intents: dict[tuple[str, int], Intent] = field(default_factory=dict)
 
     def has_gaps(self, before: int) -> bool:
@@ -175,6 +176,9 @@ def _dataset_registered(told: Told, fact: Fact) -> None:
         retain_until=_day(fact["retain_until"]),
         epsilon_limit=float(fact["epsilon_limit"]),
         delta=float(fact["delta"]),
+        is_apart=not fact["row_is_person"],
+        spent=Sides(apart=not fact["row_is_person"]),
+        namespace=fact.members.get("namespace"),
     )
 
 
@@ -210,21 +214,26 @@ def _ended(told: Told, fact: Fact) -> None:
 
 def _reserved(told: Told, fact: Fact) -> None:
     if request := told.requests.get(fact["request"]):
-        request.reservation = reservation(fact)
+        request.accounts.update({what: Account(promised) for what, promised in promises(fact).items()})
+        request.is_by_person = fact.members.get("person_limit") is not None
         if dataset := told.datasets.get(fact["dataset"]):
             dataset.promised[fact["request"]] = request
 
 
 def _charged(told: Told, fact: Fact) -> None:
     if request := told.requests.get(fact["request"]):
-        request.charged = fact["charged"]
-        if dataset := told.datasets.get(fact["dataset"]):
-            spend(dataset.spent, request.reservation, fact["updates"])
+        what = fact.members.get("what", TRAINING)
+        if account := request.accounts.get(what):
+            account.charged = fact["charged"]
+            if dataset := told.datasets.get(fact["dataset"]):
+                dataset.spent.add(what, account.promised, fact["updates"])
 
 
 def _settled(told: Told, fact: Fact) -> None:
     if request := told.requests.get(fact["request"]):
         request.settled = fact.index
+        for account in request.accounts.values():
+            account.is_settled = True
     if dataset := told.datasets.get(fact["dataset"]):
         dataset.promised.pop(fact["request"], None)
 
@@ -329,6 +338,7 @@ _REMEMBER: Mapping[str, Callable[[Told, Fact], None]] = {
     "RequestApproved": _approved,
     "RequestEnded": _ended,
     "BudgetReserved": _reserved,
+    "CohortAdmitted": lambda told, fact: told.persons.admit(fact),
     "BudgetCharged": _charged,
     "BudgetSettled": _settled,
     "StepStarted": _step_started,
@@ -339,6 +349,7 @@ _REMEMBER: Mapping[str, Callable[[Told, Fact], None]] = {
     "PromotionProposed": _promotion_proposed,
     "PromotionApproved": _promotion_approved,
     "AliasMoved": _alias_moved,
+    "PromiseDisproved": lambda told, fact: told.disproved.add(fact["model"]),
     "ReviewOpened": _review_opened,
     "ReviewAnswered": lambda told, fact: told.said.answered(fact),
     "ReviewClosed": lambda told, fact: told.said.closed(fact),
@@ -353,28 +364,6 @@ _REMEMBER: Mapping[str, Callable[[Told, Fact], None]] = {
     "PersonErased": lambda told, fact: told.erased.was_erased(fact, knows_all=not told.has_gaps(fact.index)),
     "ActionRefused": lambda told, fact: told.erased.was_refused(fact),
 }
-
-
-def reservation(fact: Fact) -> Reservation:
-    """What an entry BudgetReserved promises."""
-    mechanism = fact["mechanism"]
-    return Reservation(
-        sampling_rate=float(mechanism["sampling_rate"]),
-        noise_multiplier=float(mechanism["noise_multiplier"]),
-        updates=mechanism["updates"],
-        is_accountable=mechanism["relation"] == "add-or-remove-one",
-    )
-
-
-def spend(spending: Spending, promised: Reservation | None, updates: int) -> bool:
-    """Add updates of a reserved mechanism; False where this accountant cannot, and nothing was added."""
-    if promised is None or not promised.is_accountable:
-        return False
-    try:
-        spending.add(promised.sampling_rate, promised.noise_multiplier, updates)
-    except NotAccountable:
-        return False
-    return True
 
 
 def _day(text: str) -> date | None:

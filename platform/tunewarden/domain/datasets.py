@@ -13,7 +13,7 @@ from enum import StrEnum
 from tunewarden.domain.canonical import LATER, digest_of
 from tunewarden.domain.errors import Malformed, NotFound, Refused
 from tunewarden.domain.identifiers import EntityType
-from tunewarden.domain.names import DatasetId, Digest, FileId, PrincipalId
+from tunewarden.domain.names import DatasetId, Digest, FileId, PolicyName, PrincipalId
 
 
 class Purpose(StrEnum):
@@ -51,7 +51,19 @@ class Sensitivity(StrEnum):
     SPECIAL_CATEGORY = "special-category"
 
 
+class HeldOut(StrEnum):
+    """Which exact figures about the persons that are held out of training may leave. A statement, not checked.
+
+    `CONSENTED`: those persons agreed to it. `PUBLIC`: the records are public or made up, those trained on too.
+    """
+
+    PRIVATE = "private"
+    CONSENTED = "consented"
+    PUBLIC = "public"
+
+
 _MOST_KNOWN = 32
+_MOST_GROUPS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +72,27 @@ class KnownColumn:
 
     entity: EntityType
     column: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groups:
+    """The groups of a protected column, as the steward names them and not as records show them.
+
+    Whoever has another value is counted with all others who have. What is published about groups then tells nothing
+    about who is there: not even that somebody has a rare value. Of a column that holds ages the values are the bands
+    that the platform makes of them ("0-17", "18-39", "40-64", "65-120").
+    """
+
+    column: str
+    values: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(set(self.values)) == len(self.values) <= _MOST_GROUPS or "" in self.values:
+            raise Malformed(
+                "groups_out_of_range",
+                f"A protected column has 1 to {_MOST_GROUPS} named groups, all different.",
+                param="columns.groups",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +107,7 @@ class Columns:
         positive: when given, the label becomes two classes: this value against every other.
         known: the person's own identifiers (name, date of birth, telephone ...): searched for in that person's texts
             and never trained on.
+        groups: those of protected columns that noisy figures may be stated for.
     """
 
     text: str
@@ -82,6 +116,7 @@ class Columns:
     protected: tuple[str, ...] = ()
     positive: str | None = None
     known: tuple[KnownColumn, ...] = field(default=(), metadata=LATER)
+    groups: tuple[Groups, ...] = field(default=(), metadata=LATER)
 
     def __post_init__(self) -> None:
         used = [self.text, self.label, *self.protected, *(known.column for known in self.known)]
@@ -103,6 +138,14 @@ class Columns:
                 "too_many_known",
                 f"{len(self.known)} columns of known identifiers, at most {_MOST_KNOWN}.",
                 param="columns",
+            )
+        grouped = [groups.column for groups in self.groups]
+        if len(set(grouped)) != len(grouped) or not set(grouped) <= set(self.protected):
+            raise Malformed(
+                "groups_not_protected",
+                "Groups were named for a column that is not a protected one, or twice for one.",
+                remedy="Name the groups of each protected column once.",
+                param="columns.groups",
             )
 
     def digest(self) -> Digest:
@@ -145,7 +188,12 @@ class DatasetVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """A named collection with the conditions under which it may be used."""
+    """A named collection with the conditions under which it may be used.
+
+    `namespace` says which identifier the column of the person holds (a table of policies/budgets.toml): persons are the
+    same across the datasets that name it, and so is their budget. None: they are nobody's in another dataset. Not
+    checked: that the column holds it, in the same spelling everywhere.
+    """
 
     id: DatasetId
     name: str
@@ -158,10 +206,19 @@ class Dataset:
     budget: Budget
     versions: tuple[DatasetVersion, ...] = ()
     retired: bool = False
+    namespace: PolicyName | None = field(default=None, metadata=LATER)
+    held_out: HeldOut = field(default=HeldOut.PRIVATE, metadata=LATER)
 
     def __post_init__(self) -> None:
         if not self.purposes:
             raise Malformed("purpose_missing", "A dataset needs at least one purpose.", param="purposes")
+        if self.namespace is not None and self.columns.person is None:
+            raise Malformed(
+                "namespace_without_persons",
+                "Persons can be known across datasets only where a column says who they are.",
+                remedy="Name the column of the person, or no namespace.",
+                param="namespace",
+            )
 
     def columns_digest(self) -> Digest:
         """What the log holds in place of column names."""

@@ -8,15 +8,22 @@ a default; otherwise a new event type is made. `tests/domain/test_events.py` pin
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
 from typing import get_args
 
-from tunewarden.domain.datasets import LawfulBasis, Purpose, Sensitivity
+from tunewarden.domain.canonical import LATER
+from tunewarden.domain.datasets import HeldOut, LawfulBasis, Purpose, Sensitivity
 from tunewarden.domain.erasure_events import ErasureAsked as ErasureAsked, PersonErased as PersonErased
 from tunewarden.domain.gates import Finding, Outcome
+from tunewarden.domain.ledger_events import (
+    BudgetCharged as BudgetCharged,
+    BudgetReserved as BudgetReserved,
+    BudgetSettled as BudgetSettled,
+    CohortAdmitted as CohortAdmitted,
+)
 from tunewarden.domain.names import (
     Action,
     Alias,
@@ -32,7 +39,7 @@ from tunewarden.domain.names import (
     RequestId,
     Role,
 )
-from tunewarden.domain.privacy import Mechanism
+from tunewarden.domain.privacy_events import PromiseDisproved as PromiseDisproved
 from tunewarden.domain.review_events import (
     ReportAttested as ReportAttested,
     ReviewAnswered as ReviewAnswered,
@@ -79,7 +86,10 @@ class FileUploaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetRegistered:
-    """A dataset exists, with the conditions of its use."""
+    """A dataset exists, with the conditions of its use.
+
+    `namespace` says which identifier its persons are known by, across datasets; None where by none.
+    """
 
     dataset: DatasetId
     purposes: tuple[Purpose, ...]
@@ -90,6 +100,8 @@ class DatasetRegistered:
     row_is_person: bool
     epsilon_limit: Decimal
     delta: Decimal
+    namespace: PolicyName | None = field(default=None, metadata=LATER)
+    held_out: HeldOut = field(default=HeldOut.PRIVATE, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,39 +153,6 @@ class RequestEnded:
     request: RequestId
     state: State
     because: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetReserved:
-    """A mechanism was promised to a request."""
-
-    dataset: DatasetId
-    request: RequestId
-    mechanism: Mechanism
-    epsilon: Decimal
-    delta: Decimal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetCharged:
-    """Updates were paid for, before their result existed. `charged` is the request's total so far."""
-
-    dataset: DatasetId
-    request: RequestId
-    attempt: int
-    updates: int
-    charged: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetSettled:
-    """What never ran was given back. `epsilon_spent` is the dataset's, over all trainings, at its delta."""
-
-    dataset: DatasetId
-    request: RequestId
-    charged: int
-    returned: int
-    epsilon_spent: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -363,6 +342,7 @@ Event = (
     | RequestApproved
     | RequestEnded
     | BudgetReserved
+    | CohortAdmitted
     | BudgetCharged
     | BudgetSettled
     | StepStarted
@@ -388,6 +368,7 @@ Event = (
     | ErasureAsked
     | PersonErased
     | SignatureWithdrawn
+    | PromiseDisproved
 )
 
 EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({kind.__name__: kind for kind in get_args(Event)})

@@ -15,6 +15,7 @@ from tunewarden.domain.events import (
     BudgetCharged,
     BudgetReserved,
     BudgetSettled,
+    CohortAdmitted,
     DatasetRegistered,
     DatasetRetired,
     DatasetVersionAdded,
@@ -27,6 +28,7 @@ from tunewarden.domain.events import (
     KeyRevoked,
     ModelRegistered,
     PersonErased,
+    PromiseDisproved,
     PromotionApproved,
     PromotionProposed,
     ReportAttested,
@@ -71,6 +73,7 @@ class LineageReport:
         principals: keys made for, and taken from, everybody who acts in the story.
         keys: every rotation of the log's signing key.
         holds: legal holds on anything in the story, and their release.
+        alarms: that the model version was shown to leak more than its training claims.
         size: how many entries the log had.
     """
 
@@ -92,6 +95,7 @@ class LineageReport:
     principals: tuple[Entry, ...]
     keys: tuple[Entry, ...]
     holds: tuple[Entry, ...]
+    alarms: tuple[Entry, ...]
     size: int
 
     def entries(self) -> tuple[Entry, ...]:
@@ -181,6 +185,7 @@ _BRANCHES = (
     "refusals",
     "keys",
     "holds",
+    "alarms",
 )
 
 
@@ -242,7 +247,7 @@ class _Thread:
                 return "request"
             case RequestApproved():
                 return "approvals"
-            case BudgetReserved() | BudgetCharged() | BudgetSettled():
+            case BudgetReserved() | CohortAdmitted() | BudgetCharged() | BudgetSettled():
                 return "budget"
             case StepStarted() | StepFinished() | StepFailed():
                 return "steps"
@@ -268,6 +273,8 @@ class _Thread:
                 return "aliases"
             case AdapterTaken(model=taken) if taken == model:
                 return "taken"
+            case PromiseDisproved(model=shown) if shown == model:
+                return "alarms"
         return None
 
     def _beside(self, event: Event) -> str | None:

@@ -12,11 +12,12 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
+from tunewarden.domain.canaries import MOST_CANARIES
 from tunewarden.domain.canonical import LATER, digest_of
 from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.errors import IllegalTransition, Malformed, Refused
 from tunewarden.domain.names import DatasetId, Digest, ModelId, PolicyName, PrincipalId, RequestId
-from tunewarden.domain.privacy import Mechanism
+from tunewarden.domain.privacy import Mechanism, PrivacyUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,10 @@ class BaseModel:
 
     name: PolicyName
     digest: Digest
+
+
+# Beyond these, numbers of float32 vanish or overflow, and the noise would have been paid for in vain.
+_LEAST_RATE, _LEAST_CLIP = Decimal("0.0000001"), Decimal("0.0001")
 
 
 class Task(StrEnum):
@@ -61,6 +66,7 @@ class Recipe:
         clip: the norm that one privacy unit's gradient is clipped to.
         expected_units: expected number of units in an update; the public constant that the sum is divided by.
         rows_per_person: at most so many rows of one person, drawn afresh, take part in an update; one costs least.
+            Where the privacy unit is the record, at most so many rows of one person are trained on at all.
         task, precision, noise: what is learnt, computed in, and added.
         canaries: made-up persons, each put among the training persons or not by the toss of a coin; who can tell from
             the model which they were shows that it leaks.
@@ -81,11 +87,21 @@ class Recipe:
     canaries: int = field(default=0, metadata=LATER)
 
     def __post_init__(self) -> None:
-        counts = (self.lora_rank, self.lora_alpha, self.max_tokens, self.expected_units, self.rows_per_person)
+        counts = [self.lora_rank, self.lora_alpha, self.max_tokens, self.expected_units, self.rows_per_person]
+        if self.task is Task.COMPLETION:  # a token to go on from, and one to write
+            counts.append(self.max_tokens - 1)
         if min(counts) < 1 or self.max_tokens > 8192 or self.lora_rank > 512:
             raise Malformed("recipe_out_of_range", "A count of the recipe is out of range.", param="hyperparameters")
-        if not all(number.is_finite() and number > 0 for number in (self.learning_rate, self.clip)):
-            raise Malformed("recipe_out_of_range", "Learning rate and clip must be positive.", param="hyperparameters")
+        for name, number, least, most in (
+            ("learning rate", self.learning_rate, _LEAST_RATE, Decimal(1)),
+            ("clip", self.clip, _LEAST_CLIP, 1 / _LEAST_CLIP),
+        ):
+            if not (number.is_finite() and least <= number <= most):
+                raise Malformed(
+                    "recipe_out_of_range", f"The {name} must be {least} to {most:f}.", param="hyperparameters"
+                )
+        if not 0 <= self.canaries <= MOST_CANARIES:
+            raise Malformed("recipe_out_of_range", f"There are 0 to {MOST_CANARIES} canaries.", param="canaries")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +111,10 @@ class Plan:
     Attributes:
         profile: digest of the de-identification profile.
         training_gate: digest of the gate that guards training.
-        epsilon, delta: what `mechanism` was calibrated to, for one privacy unit.
+        epsilon, delta: what `mechanism` was calibrated to, for one person, whatever the privacy unit.
         collator: digest of the code that turns records into batches; None in plans of before.
+        metrics: of the noisy figures about persons held out of training, one update for each release; None where exact
+            ones may leave, and in plans of before.
     """
 
     base_model: BaseModel
@@ -110,6 +128,14 @@ class Plan:
     epsilon: Decimal
     delta: Decimal
     collator: Digest | None = field(default=None, metadata=LATER)
+    metrics: Mechanism | None = field(default=None, metadata=LATER)
+
+    def __post_init__(self) -> None:
+        several = self.mechanism.unit is PrivacyUnit.RECORD
+        if several and self.mechanism.contributions != self.recipe.rows_per_person:
+            raise Malformed(
+                "contributions_out_of_range", "As many records of a person are accounted as take part, no others."
+            )
 
     def digest(self) -> Digest:
         """What an approval binds to."""
@@ -181,6 +207,7 @@ class TrainingRequest:
         erased_before: how many persons of the dataset had been erased when its records were last read.
         ended_because: code of the error or gate that ended it; empty otherwise.
         model: the model version it became; None before it is measured.
+        by_person: whether nothing may be charged before the persons were admitted; false in requests of before.
         training_file, suffix, metadata: the caller's own words, stored for the caller and never logged.
     """
 
@@ -200,6 +227,7 @@ class TrainingRequest:
     suffix: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     erased_before: int = 0
+    by_person: bool = False
 
     @property
     def terminal(self) -> bool:

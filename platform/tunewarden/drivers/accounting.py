@@ -5,25 +5,33 @@ arXiv 1908.10530), because Renyi divergences add up and stay a valid filter when
 ones in view (Feldman and Zrnic, arXiv 2008.11193). The privacy-loss distribution (Doroshenko et al., arXiv 2207.04380)
 is tighter and is reported beside it; nobody has shown that it is a filter, so it decides nothing.
 
-The privacy unit does not matter to the numbers: it says what was sampled and clipped, and the numbers hold for that.
+Every number is for one person. Where a person has several units (`contributions`), their shares in an update add up to
+a mixture (`mixtures.py`): the Renyi divergence of it is computed here, its privacy-loss distribution by the library.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
+from math import exp
 
+import numpy as np
 from dp_accounting import dp_event
 from dp_accounting.pld import PLDAccountant
-from dp_accounting.privacy_accountant import NeighboringRelation, PrivacyAccountant
-from dp_accounting.rdp import RdpAccountant
+from dp_accounting.privacy_accountant import NeighboringRelation
+from dp_accounting.rdp import RdpAccountant, compute_epsilon
 
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.privacy import Mechanism, Relation
+from tunewarden.drivers.mixtures import binomial, renyi
 
 _RELATION = {Relation.ADD_OR_REMOVE_ONE: NeighboringRelation.ADD_OR_REMOVE_ONE}
 # Every order gives a valid bound, so leaving some out is safe. Those below 2 only help promises too weak to ask for
 # (epsilon above 15), and there the series of the sampled Gaussian often fails to converge.
 _ORDERS = (*(tenths / 10 for tenths in range(20, 110)), *range(11, 65), 128, 256, 512, 1024)
+_LOSS_STEP, _MIXED_LOSS_STEP = (
+    1e-4,
+    1e-3,
+)  # of the grid of losses, a bound on any; mixtures are slow
 _EPSILON_STEP = Decimal("0.0001")
 _NOISE_STEP = Decimal("0.001")
 _MOST_NOISE = 1_000_000  # in steps: a noise multiplier of 1000; more of it no longer lowers epsilon measurably
@@ -40,7 +48,16 @@ def epsilon(mechanisms: Sequence[Mechanism], delta: Decimal) -> Decimal:
 
 def epsilon_pld(mechanisms: Sequence[Mechanism], delta: Decimal) -> Decimal:
     """The same promise by privacy-loss distributions: tighter, for reports only. Rounded up to four decimals."""
-    return _epsilon(PLDAccountant, mechanisms, delta)
+    return _epsilon(_by_loss_distributions, mechanisms, delta)
+
+
+def deltas(mechanisms: Sequence[Mechanism], epsilons: Sequence[float]) -> list[float]:
+    """The least delta with which each of `epsilons`, of any sign, is kept, by privacy-loss distributions."""
+    spent = [mechanism for mechanism in mechanisms if mechanism.updates]
+    if not spent:
+        return [max(0.0, 1 - exp(epsilon)) for epsilon in epsilons]
+    account = _loss_distribution(_relation(spent), spent)
+    return [float(account.get_delta(epsilon)) for epsilon in epsilons]
 
 
 def calibrate(template: Mechanism, epsilon: Decimal, delta: Decimal) -> Mechanism:
@@ -75,26 +92,52 @@ def _with_noise(template: Mechanism, steps: int) -> Mechanism:
     return replace(template, noise_multiplier=steps * _NOISE_STEP)
 
 
-def _renyi(relation: NeighboringRelation) -> PrivacyAccountant:
-    return RdpAccountant(_ORDERS, relation)
+def _renyi(relation: NeighboringRelation, spent: Sequence[Mechanism], delta: float) -> float:
+    account, mixed = RdpAccountant(_ORDERS, relation), np.zeros(len(_ORDERS))
+    for mechanism in spent:
+        if mechanism.contributions == 1:
+            account.compose(_event(mechanism), mechanism.updates)
+        else:
+            rate, noise = float(mechanism.sampling_rate), float(mechanism.noise_multiplier)
+            mixed += mechanism.updates * np.array(renyi(rate, noise, mechanism.contributions, _ORDERS))
+    return float(compute_epsilon(_ORDERS, account.rdp + mixed, delta)[0])
+
+
+def _by_loss_distributions(relation: NeighboringRelation, spent: Sequence[Mechanism], delta: float) -> float:
+    return float(_loss_distribution(relation, spent).get_epsilon(delta))
+
+
+def _loss_distribution(relation: NeighboringRelation, spent: Sequence[Mechanism]) -> PLDAccountant:
+    mixed = any(mechanism.contributions > 1 for mechanism in spent)
+    account = PLDAccountant(relation, _MIXED_LOSS_STEP if mixed else _LOSS_STEP)
+    for mechanism in spent:
+        account.compose(_event(mechanism), mechanism.updates)
+    return account
 
 
 def _epsilon(
-    begin: Callable[[NeighboringRelation], PrivacyAccountant], mechanisms: Sequence[Mechanism], delta: Decimal
+    accounted: Callable[[NeighboringRelation, Sequence[Mechanism], float], float],
+    mechanisms: Sequence[Mechanism],
+    delta: Decimal,
 ) -> Decimal:
     if not (delta.is_finite() and 0 < delta < 1):
         raise Malformed("delta_out_of_range", "Delta must lie between 0 and 1.", param="delta")
     spent = [mechanism for mechanism in mechanisms if mechanism.updates]
     if not spent:
         return Decimal(0)
-    (relation,) = {_RELATION[mechanism.relation] for mechanism in spent}
-    account = begin(relation)
-    for mechanism in spent:
-        account.compose(_event(mechanism), mechanism.updates)
-    value = Decimal(float(account.get_epsilon(float(delta))))
+    value = Decimal(accounted(_relation(spent), spent, float(delta)))
     return value.quantize(_EPSILON_STEP, ROUND_CEILING) if value.is_finite() else Decimal("Infinity")
 
 
+def _relation(spent: Sequence[Mechanism]) -> NeighboringRelation:
+    (relation,) = {_RELATION[mechanism.relation] for mechanism in spent}
+    return relation
+
+
 def _event(mechanism: Mechanism) -> dp_event.DpEvent:
-    gaussian = dp_event.GaussianDpEvent(float(mechanism.noise_multiplier))
-    return dp_event.PoissonSampledDpEvent(float(mechanism.sampling_rate), gaussian)
+    """What one update is to the library."""
+    rate, noise = float(mechanism.sampling_rate), float(mechanism.noise_multiplier)
+    if mechanism.contributions == 1:
+        return dp_event.PoissonSampledDpEvent(rate, dp_event.GaussianDpEvent(noise))
+    shares = binomial(rate, mechanism.contributions)
+    return dp_event.MixtureOfGaussiansDpEvent(noise, range(len(shares)), shares)

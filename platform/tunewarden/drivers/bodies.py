@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 from tunewarden.domain.attestations import Attestation
 from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
+from tunewarden.domain.cohorts import Cohort, CohortId
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.erasures import Erasure
 from tunewarden.domain.errors import Corrupted, NotFound, Refused, UnrecordedChange
@@ -69,6 +70,7 @@ REVIEWS: Kind[ReviewId, Review] = Kind("review", Review, lambda one: one.id)
 ANSWERS: Kind[AnswerId, Answer] = Kind("answer", Answer, lambda one: one.id)
 ATTESTATIONS: Kind[AttestationId, Attestation] = Kind("attestation", Attestation, lambda one: one.id)
 ERASURES: Kind[ErasureId, Erasure] = Kind("erasure", Erasure, lambda one: one.id)
+COHORTS: Kind[CohortId, Cohort] = Kind("cohort", Cohort, lambda one: one.id)
 
 NOUNS = tuple(
     kind.noun
@@ -86,6 +88,7 @@ NOUNS = tuple(
         ANSWERS,
         ATTESTATIONS,
         ERASURES,
+        COHORTS,
     )
 )
 

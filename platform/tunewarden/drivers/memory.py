@@ -4,7 +4,7 @@ Nothing here is durable. State is kept as the same canonical bodies that the SQL
 be kept here that could not be kept there.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from io import BytesIO
@@ -14,6 +14,7 @@ from typing import BinaryIO, Generic, Protocol, Self, TypeVar
 
 from tunewarden.domain.attestations import Attestation
 from tunewarden.domain.canonical import digest_bytes
+from tunewarden.domain.cohorts import Cohort, CohortId, Combination
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.entries import Entry, entry_bytes
 from tunewarden.domain.erasures import Erasure
@@ -38,7 +39,7 @@ from tunewarden.domain.privacy import Ledger
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.reviews import Answer, Review
 from tunewarden.domain.training import TrainingRequest
-from tunewarden.drivers import bodies
+from tunewarden.drivers import bodies, memory_cohorts
 from tunewarden.drivers.bodies import Kind
 from tunewarden.drivers.memory_log import by_prune, naming, read_from
 from tunewarden.drivers.memory_tree import continuation, leaf_hash, path
@@ -70,13 +71,14 @@ class MemoryState:
     """What outlives a unit of work: `shelves` holds bodies by noun and key, `entries` the log's canonical bytes.
 
     An entry that lost its body is empty, and `dropped` has what dropped it and its leaf hash; `person_keys` is the
-    vault.
+    vault, and `rolls` says who is in which cohort.
     """
 
     shelves: Shelves = field(default_factory=lambda: {noun: {} for noun in bodies.NOUNS})
     entries: list[bytes] = field(default_factory=list)
     dropped: dict[int, tuple[PruneId, bytes]] = field(default_factory=dict)
     person_keys: PersonKeys = field(default_factory=dict)
+    rolls: memory_cohorts.Rolls = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
 
@@ -117,6 +119,7 @@ class _MemoryView:
         self.answers = _Shelf(self, bodies.ANSWERS)
         self.attestations = _Shelf(self, bodies.ATTESTATIONS)
         self.erasures = _Shelf(self, bodies.ERASURES)
+        self.cohorts = _Shelf(self, bodies.COHORTS)
 
     def __enter__(self) -> Self:
         # Units of work replace the shelves as one.
@@ -157,6 +160,7 @@ class _MemoryUnit:
         self._is_active = False
         self._dropping: dict[int, PruneId] = {}
         self._forgetting: set[tuple[DatasetId, str]] = set()
+        self._leaving_out: dict[CohortId, set[bytes]] = {}
         self._pending: list[Event] = []
         self.principals: Store[PrincipalId, Principal] = _Shelf(self, bodies.PRINCIPALS)
         self.keys: Store[str, KeyRecord] = _Shelf(self, bodies.KEYS)
@@ -171,6 +175,7 @@ class _MemoryUnit:
         self.answers: Store[AnswerId, Answer] = _Shelf(self, bodies.ANSWERS)
         self.attestations: Store[AttestationId, Attestation] = _Shelf(self, bodies.ATTESTATIONS)
         self.erasures: Store[ErasureId, Erasure] = _Shelf(self, bodies.ERASURES)
+        self.cohorts: Store[CohortId, Cohort] = _Shelf(self, bodies.COHORTS)
 
     def __enter__(self) -> Self:
         if not self._state.lock.acquire(timeout=_WAIT_SECONDS):
@@ -199,6 +204,8 @@ class _MemoryUnit:
             self._state.dropped[index] = (prune, leaf_hash(self._state.entries[index]))
             self._state.entries[index] = b""
         self._state.person_keys.update(dict.fromkeys(self._forgetting))
+        for cohort, theirs in self._leaving_out.items():
+            self._state.rolls[cohort].update(dict.fromkeys(theirs, True))
         self._state.entries.extend(written)
         return Receipt(index=len(self._state.entries) - 1, leaf_hash=leaf_hash(written[-1]).hex())
 
@@ -224,6 +231,14 @@ class _MemoryUnit:
         is_there = self._state.person_keys.get(person) is not None and person not in self._forgetting
         self._forgetting.add(person)
         return is_there
+
+    def combinations(self, cohort: CohortId) -> Mapping[Combination, int]:
+        return memory_cohorts.combinations(self._state.rolls, cohort, self.shelf("cohort").keys())
+
+    def leave_out(self, cohort: CohortId, combinations: Set[Combination]) -> int:
+        admitted = self.shelf("cohort").keys()
+        self._leaving_out[cohort] = memory_cohorts.among(self._state.rolls, cohort, admitted, combinations)
+        return len(self._leaving_out[cohort])
 
     def shelf(self, noun: str) -> dict[str, bytes]:
         """The copy that this unit of work reads and writes."""

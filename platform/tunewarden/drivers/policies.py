@@ -8,24 +8,33 @@ not known refuses the whole file.
 import tomllib
 from collections.abc import Set
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from tunewarden.domain.allowed import TrainingPolicy
 from tunewarden.domain.canonical import encode, to_plain
+from tunewarden.domain.cohorts import Over, PersonLimit
 from tunewarden.domain.deidentification import parse_profile
 from tunewarden.domain.errors import Malformed, NotFound, Refused
 from tunewarden.domain.gates import Bound, Gate, Rule, SamplingPlan
 from tunewarden.domain.names import Digest, PolicyName, Role, digest_name, policy_name
+from tunewarden.domain.privacy import MOST_CONTRIBUTIONS, PrivacyUnit
 from tunewarden.domain.retention import Retention, RetentionClass
 from tunewarden.domain.sampling import require_attainable
-from tunewarden.domain.training import BaseModel
+from tunewarden.domain.training import BaseModel, NoiseForm, Precision
 
 _GATE = frozenset({"name", "rules"})
+_TRAINING = frozenset({"units", "rows_per_person", "precisions", "noise", "because"})
 _RULE = frozenset({"metric", "bound", "limit", "because", "remedy"})
 _REVIEW = frozenset({"documents", "seeds"})
 _RETENTION = frozenset({"classes", "events"})
 _RETENTION_CLASS = frozenset({"because"})
+_PERSON_LIMIT = frozenset({"epsilon", "delta", "over", "because"})
 _BASE_MODEL = frozenset({"weights", "source", "licence", "because"})
+
+
+Word = TypeVar("Word", bound=StrEnum)
 
 
 class FilePolicies:
@@ -57,6 +66,21 @@ class FilePolicies:
         """The names of every metric that may be measured and judged."""
         return _toml(self._text("metrics.toml"), "metrics.toml").keys()
 
+    def training(self) -> TrainingPolicy:
+        """What a plan may be: `training.toml`."""
+        place = "training.toml"
+        table = _fields(_toml(self._text(place), place), _TRAINING, place)
+        rows = table["rows_per_person"]
+        if not isinstance(rows, int) or isinstance(rows, bool) or not 1 <= rows <= MOST_CONTRIBUTIONS:
+            raise _fault(place, f"rows_per_person is not 1 to {MOST_CONTRIBUTIONS}")
+        return TrainingPolicy(
+            units=_words(table, "units", PrivacyUnit, place),
+            rows_per_person=rows,
+            precisions=_words(table, "precisions", Precision, place),
+            noise=_words(table, "noise", NoiseForm, place),
+            because=_line(table, "because", place),
+        )
+
     def profile(self, name: PolicyName) -> bytes:
         """The canonical bytes of the profile in `deid/NAME.toml`."""
         return encode(to_plain(parse_profile(name, self._text(f"deid/{policy_name(name)}.toml"))))
@@ -64,6 +88,27 @@ class FilePolicies:
     def base_model(self, name: PolicyName) -> BaseModel:
         """The base model of that name, with the digest of its weights file. Not checked: the weights themselves."""
         return BaseModel(name=policy_name(name), digest=Digest(self._base_model(name)["weights"]))
+
+    def person_limit(self, namespace: PolicyName) -> PersonLimit:
+        """What one person may lose over all datasets of a namespace: its table in `budgets.toml`."""
+        place = "budgets.toml"
+        limits = _toml(self._text(place), place)
+        if namespace not in limits:
+            raise Refused(
+                "namespace_unknown",
+                f"No policy says what one person may lose there; namespaces are: {', '.join(sorted(limits))}.",
+                remedy="Name one of them, or have another one reviewed and added (policies/budgets.toml).",
+                who=Role.PRIVACY_OFFICER,
+                param="namespace",
+            )
+        entry = f"{place} [{policy_name(namespace)}]"
+        table = _fields(limits[namespace], _PERSON_LIMIT, entry)
+        texts = {key: _line(table, key, entry) for key in table}
+        try:
+            epsilon, delta, over = Decimal(texts["epsilon"]), Decimal(texts["delta"]), Over(texts["over"])
+        except (ValueError, InvalidOperation):
+            raise _fault(entry, f"epsilon and delta are decimals in quotes, and over is {' or '.join(Over)}") from None
+        return PersonLimit(namespace=namespace, epsilon=epsilon, delta=delta, over=over)
 
     def base_source(self, name: PolicyName) -> tuple[str, str | None]:
         """Where its files are ("package:NAME/FOLDER", "directory:PATH" or "hub:OWNER/NAME"), and the hub's revision."""
@@ -162,6 +207,17 @@ def _list(table: dict[str, Any], key: str, place: str) -> list[object]:
     if not isinstance(table[key], list):
         raise _fault(place, f"{key} is not a list of tables")
     return list(table[key])
+
+
+def _words(table: dict[str, Any], key: str, kind: type[Word], place: str) -> frozenset[Word]:
+    """At least one of the words of a closed vocabulary."""
+    try:
+        words = frozenset(kind(str(word)) for word in _list(table, key, place))
+    except ValueError:
+        words = frozenset()
+    if not words:
+        raise _fault(place, f"{key} is a list of: {', '.join(kind)}")
+    return words
 
 
 def _line(table: dict[str, Any], key: str, place: str) -> str:

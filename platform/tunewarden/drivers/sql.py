@@ -4,7 +4,7 @@ Units of work are serial, across processes too: on SQLite a group of them begins
 advisory lock. Nothing here can sign: the log's signing key is the sealer's alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
@@ -12,10 +12,11 @@ from typing import Generic, Protocol, Self, TypeVar
 from sqlalchemy import Connection, Engine, NestedTransaction, delete, insert, select, update
 
 from tunewarden.domain.canonical import instant_text
+from tunewarden.domain.cohorts import CohortId, Combination
 from tunewarden.domain.entries import Entry, entry_bytes, read_entry
 from tunewarden.domain.events import Event
 from tunewarden.domain.names import DatasetId, PrincipalId, PruneId
-from tunewarden.drivers import bodies, sql_log, sql_retention, vault
+from tunewarden.drivers import bodies, sql_cohorts, sql_log, sql_retention, vault
 from tunewarden.drivers.bodies import Kind
 from tunewarden.drivers.sql_engine import reading
 from tunewarden.drivers.sql_group import Group, Turns
@@ -126,6 +127,7 @@ class _SqlView:
     answers = _Shelves(bodies.ANSWERS)
     attestations = _Shelves(bodies.ATTESTATIONS)
     erasures = _Shelves(bodies.ERASURES)
+    cohorts = _Shelves(bodies.COHORTS)
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -176,6 +178,7 @@ class _SqlUnit:
     answers = _Stores(bodies.ANSWERS)
     attestations = _Stores(bodies.ATTESTATIONS)
     erasures = _Stores(bodies.ERASURES)
+    cohorts = _Stores(bodies.COHORTS)
 
     def __init__(self, turns: Turns, clock: Clock, actor: PrincipalId) -> None:
         self._turns, self._clock, self._actor = turns, clock, actor
@@ -241,6 +244,12 @@ class _SqlUnit:
 
     def forget(self, dataset: DatasetId, pseudonym: str) -> bool:
         return vault.destroy_key(self.changing(), dataset, pseudonym)
+
+    def combinations(self, cohort: CohortId) -> Mapping[Combination, int]:
+        return sql_cohorts.combinations(self.open(), cohort)
+
+    def leave_out(self, cohort: CohortId, combinations: Set[Combination]) -> int:
+        return sql_cohorts.leave_out(self.changing(), cohort, combinations)
 
     def open(self) -> Connection:
         """The connection to read on; raises `UnrecordedChange` where this unit of work is over."""

@@ -1,6 +1,6 @@
 """The tables, as the statements of `sql.py` see them; `migrations/` creates them and a test keeps the two the same."""
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 METADATA = MetaData()
 INDEX = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's own row number is an INTEGER of 64 bits
@@ -31,6 +31,7 @@ STATE = {
     "answer": _state("answers"),
     "attestation": _state("attestations"),
     "erasure": _state("erasures"),
+    "cohort": _state("cohorts"),
 }
 """Noun of a `bodies.Kind` -> its table."""
 
@@ -49,6 +50,25 @@ PERSON_KEYS = Table(
     Column("pseudonym", String(64), primary_key=True),
     Column("wrapped", LargeBinary),  # None once it was destroyed; see vault
 )
+
+ROLLS = Table(
+    "rolls",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(100), nullable=False, unique=True),
+)
+"""Numbers for the ids of cohorts, admitted or not yet, so that `enrolments` stays small."""
+
+ENROLMENTS = Table(
+    "enrolments",
+    METADATA,
+    Column("member", LargeBinary(32), primary_key=True),  # a budget pseudonym
+    Column("roll", Integer, primary_key=True, autoincrement=False),
+    Column("left_out", Boolean, nullable=False),
+    Index("enrolments_of_a_roll", "roll", "member"),
+    sqlite_with_rowid=False,
+)
+"""Who is in which cohort; see sql_cohorts."""
 
 ENTRIES = Table(
     "entries",

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     ray_address: str = ""
     deidentify_workers: int = Field(default=2, ge=1)
     recognisers: Path | None = None
+    training_workers: int = Field(default=1, ge=1, le=64)
     training_threads: int = Field(default=2, ge=1)
     micro_batch_rows: int = Field(default=64, ge=1)
     charge_every_updates: int = Field(default=4, ge=1)

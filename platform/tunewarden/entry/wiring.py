@@ -17,12 +17,14 @@ from tunewarden.drivers.keyfiles import load_key, load_or_create_key
 from tunewarden.drivers.policies import FilePolicies
 from tunewarden.drivers.release import KeyFileRelease, load_or_create_release_key, load_release_key
 from tunewarden.drivers.sql import SqlClaims, SqlViews, SqlWork
+from tunewarden.drivers.sql_cohorts import SqlEnrolments
 from tunewarden.drivers.sql_engine import connect
 from tunewarden.drivers.sql_proofs import SqlSealedLog
 from tunewarden.drivers.tables import ingest
 from tunewarden.entry.diagnostics import logger
 from tunewarden.entry.identifiers import new_id
 from tunewarden.entry.settings import Settings
+from tunewarden.steps.train.collation import COLLATOR
 from tunewarden.usecases.jobs import Pipeline
 from tunewarden.usecases.ports import Platform
 
@@ -62,6 +64,7 @@ def build(settings: Settings) -> Platform:
         new_id=new_id,
         envelopes=SealedEnvelopes(blob_key),
         training_gate=policy_name(settings.training_gate),
+        collator=COLLATOR,
     )
 
 
@@ -71,8 +74,9 @@ def with_release(settings: Settings, platform: Platform) -> Platform:
 
 
 def with_persons(settings: Settings, platform: Platform) -> Platform:
-    """The platform of a process that knows which pseudonym is whose: the worker's, and no other's."""
-    return replace(platform, pseudonyms=partial(pseudonym, load_key(settings.tenant_key)))
+    """The platform of a process that knows which pseudonym is whose, and admits them: the worker's, and no other's."""
+    known = partial(pseudonym, load_key(settings.tenant_key))
+    return replace(platform, pseudonyms=known, enrolments=SqlEnrolments(connect(settings.database)))
 
 
 def with_samples(platform: Platform) -> Platform:
@@ -100,6 +104,7 @@ def pipeline(settings: Settings, platform: Platform) -> Pipeline:
         return locate(BaseSource(source=source, revision=revision), allow_hub=settings.allow_hub)
 
     compute = Compute(
+        workers=settings.training_workers,
         threads=settings.training_threads,
         micro_batch_rows=settings.micro_batch_rows,
         charge_every=settings.charge_every_updates,
@@ -125,7 +130,7 @@ def pipeline(settings: Settings, platform: Platform) -> Pipeline:
             compute=compute,
             ray_address=settings.ray_address,
         ),
-        StepName.MEASURE: MeasureStep(platform.blobs, directory),
+        StepName.MEASURE: MeasureStep(platform.blobs, directory, platform.accountant),
     }
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,6 +29,8 @@ def ray_session(address: str, needed_bytes: int, processors: int = _PROCESSORS) 
         yield
         return
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray would report its use to its makers, and reads only this variable
+    if not address:
+        os.environ["GLOO_SOCKET_IFNAME"] = _loopback()  # else workers listen to each other at the machine's own address
     try:
         _start(address, needed_bytes, processors)
     except Exception as error:  # Ray raises a bare one where its processes do not start within its 30 seconds
@@ -42,6 +45,11 @@ def ray_session(address: str, needed_bytes: int, processors: int = _PROCESSORS) 
         yield
     finally:
         ray.shutdown()
+
+
+def _loopback() -> str:
+    """The name of the network interface that leads to this machine only."""
+    return next(name for _, name in socket.if_nameindex() if name.startswith("lo"))
 
 
 def _start(address: str, needed_bytes: int, processors: int) -> None:

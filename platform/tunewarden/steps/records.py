@@ -8,10 +8,10 @@ is not the manifest's.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
+from tunewarden.domain.canonical import LATER, decode, encode, from_plain, to_plain
 from tunewarden.domain.errors import Corrupted, Refused
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import Digest
@@ -41,6 +41,8 @@ class Manifest:
         erased: records left out because their person's key was destroyed.
         replaced: digest of one canonical `ReplacedRow` a line, in the same order; None in manifests of before.
         replaced_root: Merkle root over those.
+        budget: digest of one canonical `BudgetRow` a line, one for each person, by `person`; None as above.
+        budget_root: Merkle root over those.
     """
 
     records: Digest
@@ -56,6 +58,8 @@ class Manifest:
     erased: int = 0
     replaced: Digest | None = None
     replaced_root: Digest | None = None
+    budget: Digest | None = field(default=None, metadata=LATER)
+    budget_root: Digest | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +99,18 @@ class ReplacedRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRow:
+    """Under which budget pseudonym (64 hex digits) the budget of a person is kept, across datasets.
+
+    Readable by whoever admits the persons to a step, and by nothing else: with it, releases of several datasets could
+    be joined.
+    """
+
+    person: str
+    budget: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLines:
     """Lines in a blob: its digest, the Merkle root over the lines, and how many there are."""
 
@@ -103,7 +119,7 @@ class StoredLines:
     count: int
 
 
-def store_lines(blobs: Blobs, rows: Iterable[CleanRecord | ProtectedRow | ReplacedRow]) -> StoredLines:
+def store_lines(blobs: Blobs, rows: Iterable[CleanRecord | ProtectedRow | ReplacedRow | BudgetRow]) -> StoredLines:
     """Write one canonical line for each row, as they come; nothing of them is kept, in memory or in plain on disk."""
     tree = MerkleTree()
 
@@ -155,6 +171,23 @@ def read_replaced(blobs: Blobs, manifest: Manifest) -> Iterator[tuple[Place, ...
     with blobs.open(manifest.replaced) as stream:
         for line in _checked(stream, manifest.rows, manifest.replaced_root):
             yield from_plain(ReplacedRow, decode(line)).places
+
+
+def read_budgets(blobs: Blobs, manifest: Manifest) -> Iterator[BudgetRow]:
+    """The budget pseudonym of every person, streamed, by `person`; raises as `read_records` does.
+
+    Raises `Refused` for a manifest of before, which names none.
+    """
+    if manifest.budget is None or manifest.budget_root is None:
+        raise Refused(
+            "persons_not_known",
+            "The release does not say whose budget is charged.",
+            remedy="Ask again; the records are then de-identified anew, and persons are known by their budget.",
+            who="requester",
+        )
+    with blobs.open(manifest.budget) as stream:
+        for line in _checked(stream, manifest.persons, manifest.budget_root):
+            yield from_plain(BudgetRow, decode(line))
 
 
 def within(text: str, places: Sequence[Place]) -> Sequence[Place]:

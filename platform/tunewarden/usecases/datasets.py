@@ -4,11 +4,21 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from tunewarden.domain.datasets import Budget, Columns, Dataset, DatasetVersion, LawfulBasis, Purpose, Sensitivity
+from tunewarden.domain.datasets import (
+    Budget,
+    Columns,
+    Dataset,
+    DatasetVersion,
+    HeldOut,
+    LawfulBasis,
+    Purpose,
+    Sensitivity,
+)
 from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.events import DatasetRegistered, DatasetRetired, DatasetVersionAdded
-from tunewarden.domain.names import Action, DatasetId, FileId
+from tunewarden.domain.names import Action, DatasetId, FileId, PolicyName
 from tunewarden.domain.privacy import Ledger
+from tunewarden.usecases.limits import person_limit
 from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, UnitOfWork
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
 
@@ -24,6 +34,8 @@ class Registration:
     retain_until: date
     columns: Columns
     budget: Budget
+    namespace: PolicyName | None = None
+    held_out: HeldOut = HeldOut.PRIVATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +68,18 @@ def register(platform: Platform, principal: Principal, asked: Registration) -> t
             retain_until=asked.retain_until,
             columns=asked.columns,
             budget=asked.budget,
+            namespace=asked.namespace,
+            held_out=asked.held_out,
         )
+        person_limit(platform, dataset)  # raises `Refused` where no policy says what a person of the namespace may lose
         with platform.work(principal.id) as work:
             work.datasets.put(dataset)
-            work.ledgers.put(Ledger(dataset=dataset.id, limit=asked.budget.epsilon, delta=asked.budget.delta))
+            # A pseudonym of a person stays on its side, trained on or measured on; that of a row is another person's
+            # in the next version.
+            apart = asked.columns.person is not None
+            work.ledgers.put(
+                Ledger(dataset=dataset.id, limit=asked.budget.epsilon, delta=asked.budget.delta, apart=apart)
+            )
             work.record(_registered(dataset))
             return dataset, work.commit()
 
@@ -156,6 +176,8 @@ def _registered(dataset: Dataset) -> DatasetRegistered:
         row_is_person=dataset.columns.person is None,
         epsilon_limit=dataset.budget.epsilon,
         delta=dataset.budget.delta,
+        namespace=dataset.namespace,
+        held_out=dataset.held_out,
     )
 
 

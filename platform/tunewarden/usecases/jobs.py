@@ -9,7 +9,6 @@ from dataclasses import replace
 from tunewarden.domain.canonical import digest_of, encode, to_plain
 from tunewarden.domain.errors import Conflict, IllegalTransition, Refused, TunewardenError, Unavailable
 from tunewarden.domain.events import (
-    BudgetCharged,
     ModelRegistered,
     RequestEnded,
     StepFailed,
@@ -20,6 +19,9 @@ from tunewarden.domain.gates import Evidence
 from tunewarden.domain.names import Action, Digest, ModelId, RequestId
 from tunewarden.domain.registry import ModelVersion
 from tunewarden.domain.training import STATE_AFTER, STEP_FROM, State, StepName, TrainingRequest
+from tunewarden.usecases.admission import admit
+from tunewarden.usecases.alarms import alarms
+from tunewarden.usecases.charging import charge, charged_at, charged_so_far
 from tunewarden.usecases.erasures import OUTDATED, persons_erased
 from tunewarden.usecases.gating import decided, failed, pinned_gate, prepared
 from tunewarden.usecases.ports import Attempt, Attested, Platform, Principal, Resource, Step, StepResult, UnitOfWork
@@ -97,7 +99,7 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
         if step is StepName.DEIDENTIFY:
             request = replace(request, erased_before=persons_erased(work, dataset.id))
         given = _given(request, step)
-        charged = work.ledgers.get(request.plan.dataset).account(identifier).charged
+        charged = charged_so_far(work, request, step)
         work.requests.put(request)
         work.record(StepStarted(request=identifier, attempt=request.attempt, step=step, given=given))
         work.commit()
@@ -110,7 +112,13 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
         outputs=request.outputs,
         evidence=request.evidence,
         charged=charged,
-        charge=lambda updates: _charge(platform, worker, identifier, request.attempt, updates),
+        charge=lambda updates: charge(platform, worker, request, step, updates),
+        admit=lambda members: admit(platform, worker, request, step, members),
+        charged_at=lambda receipt: charged_at(platform, identifier, step, receipt),
+        namespace=dataset.namespace,
+        held_out=dataset.held_out,
+        groups=dataset.columns.groups,
+        protected=dataset.columns.protected,
     )
     return request, attempt, step
 
@@ -123,31 +131,6 @@ def _given(request: TrainingRequest, step: StepName) -> Digest:
             return request.outputs[StepName.DEIDENTIFY]
         case StepName.MEASURE:
             return request.outputs[StepName.TRAIN]
-
-
-def _charge(platform: Platform, worker: Principal, identifier: RequestId, attempt: int, updates: int) -> None:
-    """Pay for updates before they run; not for a request that has ended or lost its signature meanwhile, nor on a
-    dataset that was retired.
-    """
-    with platform.work(worker.id) as work:
-        request = work.requests.get(identifier)
-        if STEP_FROM.get(request.state) is not StepName.TRAIN:
-            raise IllegalTransition("illegal_transition", f"A request that is {request.state} cannot be trained.")
-        dataset = request.plan.dataset
-        work.datasets.get(dataset).require_usable_for(request.plan.purpose, platform.clock().date())
-        require_not_withdrawn(platform, work, request)
-        ledger = work.ledgers.get(dataset).charge(identifier, updates, platform.accountant)
-        work.ledgers.put(ledger)
-        work.record(
-            BudgetCharged(
-                dataset=dataset,
-                request=identifier,
-                attempt=attempt,
-                updates=updates,
-                charged=ledger.account(identifier).charged,
-            )
-        )
-        work.commit()  # point of no return: these updates are spent, whether or not they ever run
 
 
 def _finish(
@@ -192,7 +175,7 @@ def _finish(
         if gate is not None:
             done = decided(platform, work, replace(done, state=request.state), gate, evidence, ready)
         if done.state is State.MEASURED and signed is not None:
-            done = _registered(platform, work, done, signed)
+            done = _registered(platform, work, done, signed, evidence)
         work.requests.put(done)
         work.commit()
     return done
@@ -211,7 +194,9 @@ def _require_nobody_erased(work: UnitOfWork, request: TrainingRequest) -> None:
         )
 
 
-def _registered(platform: Platform, work: UnitOfWork, done: TrainingRequest, signed: Attested) -> TrainingRequest:
+def _registered(
+    platform: Platform, work: UnitOfWork, done: TrainingRequest, signed: Attested, measured: Evidence
+) -> TrainingRequest:
     model = ModelVersion(
         id=ModelId(platform.new_id("model")),
         request=done.id,
@@ -233,6 +218,8 @@ def _registered(platform: Platform, work: UnitOfWork, done: TrainingRequest, sig
             release_key=platform.blobs.put_bytes(signed.key),
         )
     )
+    for alarm in alarms(done, model.id, measured):
+        work.record(alarm)
     settle(platform, work, done)
     work.record(RequestEnded(request=done.id, state=State.MEASURED, because=""))
     return replace(done, ended_at=platform.clock(), model=model.id)

@@ -3,13 +3,15 @@
 `drivers/memory.py` has every one of them in memory; each real driver passes the same contract tests.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import BinaryIO, Protocol, TypeVar
 
-from tunewarden.domain.datasets import Columns
+from tunewarden.domain.allowed import TrainingPolicy
+from tunewarden.domain.cohorts import CohortId, PersonLimit
+from tunewarden.domain.datasets import Columns, Groups, HeldOut
 from tunewarden.domain.gates import Gate, Measurement, SamplingPlan
 from tunewarden.domain.names import (
     Action,
@@ -120,11 +122,17 @@ class Policies(Protocol):
     def gate(self, name: PolicyName) -> Gate:
         """Raise `NotFound`, or `Malformed` for a file that breaks its own form."""
 
+    def training(self) -> TrainingPolicy:
+        """What a plan may be. Raise `Malformed` for a file that breaks its own form."""
+
     def profile(self, name: PolicyName) -> bytes:
         """The canonical bytes of a de-identification profile; their digest names it. Raises `NotFound`."""
 
     def base_model(self, name: PolicyName) -> BaseModel:
         """Of the allowlist; raise `Refused` for any other."""
+
+    def person_limit(self, namespace: PolicyName) -> PersonLimit:
+        """What one person may lose over all datasets of a namespace; raise `Refused` for one that is not named."""
 
 
 class Vault(Protocol):
@@ -158,8 +166,48 @@ class Calibrate(Protocol):
         """`template` with the smallest noise multiplier whose epsilon at `delta` is at most `epsilon`."""
 
 
-Charge = Callable[[int], None]
-"""Pay for so many further updates, durably, before their result exists. Raises `BudgetExceeded`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roll:
+    """Persons that were put down for a cohort: how many, and the Merkle root that `domain.cohorts.Cohort` has."""
+
+    root: Digest
+    persons: int
+
+
+class Enrolments(Protocol):
+    """Who is in which cohort, by budget pseudonyms of 32 bytes. What counts, units of work decide.
+
+    Who was put down counts for nobody until a unit of work stores the cohort; from then on it stays as it is.
+    """
+
+    def put_down(self, cohort: CohortId, members: Iterable[bytes]) -> Roll:
+        """Whoever they are, each once, in place of those before; streamed. Raises as `strike` does."""
+
+    def left_out(self, cohort: CohortId) -> frozenset[bytes]:
+        """Those whom the unit of work left out that admitted the cohort. Raises `Conflict` where nobody is down."""
+
+    def strike(self, cohort: CohortId) -> None:
+        """Nobody is put down for this any more. Raises `Conflict` for a cohort that was admitted."""
+
+
+Charge = Callable[[int], Receipt]
+"""Pay for so many further updates, durably, before their result exists. Raises `BudgetExceeded`.
+
+The receipt is that of the entry BudgetCharged: the ledger as it was then has this head.
+"""
+
+Admit = Callable[[Iterable[bytes]], frozenset[bytes]]
+"""(budget pseudonyms of everybody that this step learns from) -> those of them to leave out.
+
+Once for each step, before the first charge; an attempt after it gets the same answer. Raises `BudgetExceeded`.
+"""
+
+ChargedAt = Callable[[Receipt], int | None]
+"""How many updates this request had been charged, of this step's kind, at the head of the ledger that a receipt is of.
+
+None where the log has no such entry: the receipt is of another log, of another request, or the log was put back to a
+copy of before.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +221,11 @@ class Attempt:
         evidence: digests of the evidence about these, by step.
         charged: updates that earlier attempts were charged; the ledger's word, not the step's.
         charge: must be called before every block of updates.
+        admit: must be called before the first charge.
+        charged_at: what a receipt of `charge` is worth.
+        namespace: which identifier persons are known by across datasets; None where by none.
+        held_out, groups: what the dataset's steward declared about figures on held-out persons.
+        protected: the dataset's protected columns.
     """
 
     request: RequestId
@@ -184,6 +237,12 @@ class Attempt:
     charge: Charge
     charged: int = 0
     evidence: Mapping[StepName, Digest] = field(default_factory=dict)
+    admit: Admit = lambda _: frozenset()
+    charged_at: ChargedAt = lambda _: None
+    namespace: PolicyName | None = None
+    held_out: HeldOut = HeldOut.PRIVATE
+    groups: tuple[Groups, ...] = ()
+    protected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,5 +354,9 @@ class Platform:
     """None in a process that draws no samples; only the worker does."""
     pseudonyms: Pseudonyms | None = None
     """None in a process that does not hold the tenant's key; only the worker does."""
+    enrolments: Enrolments | None = None
+    """None in a process that admits nobody; only the worker does."""
     training_gate: PolicyName = TRAINING_GATE
     """Which gate guards training; a plan pins it by its digest."""
+    collator: Digest | None = None
+    """Of the code from records to batches, for plans to pin; None where none is installed."""

@@ -1,16 +1,11 @@
 """Asking for a fine-tune, and approving or withdrawing it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import ROUND_CEILING, Decimal
-from math import ceil
+from decimal import Decimal
 
-from tunewarden.domain.canonical import decode, digest_bytes, encode, from_plain, to_plain
-from tunewarden.domain.datasets import Dataset, DatasetVersion, Purpose
-from tunewarden.domain.deidentification import Profile, claimed_method
-from tunewarden.domain.demands import demanded, require_agreement_claimed, require_purpose, require_transformed
+from tunewarden.domain.cohorts import require_possible
+from tunewarden.domain.datasets import Dataset, DatasetVersion
 from tunewarden.domain.entries import Entry
-from tunewarden.domain.errors import Malformed, Refused
+from tunewarden.domain.errors import Refused
 from tunewarden.domain.events import (
     BudgetReserved,
     BudgetSettled,
@@ -19,42 +14,19 @@ from tunewarden.domain.events import (
     RequestSubmitted,
     about,
 )
-from tunewarden.domain.names import Action, DatasetId, Digest, FileId, PolicyName, RequestId
-from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
-from tunewarden.domain.training import Plan, Recipe, State, TrainingRequest
+from tunewarden.domain.names import Action, DatasetId, Digest, FileId, RequestId
+from tunewarden.domain.privacy import Account, Ledger, PrivacyUnit, Spend
+from tunewarden.domain.training import State, TrainingRequest
+from tunewarden.usecases.limits import person_limit
+from tunewarden.usecases.plans import (
+    DEFAULT_EPOCHS as DEFAULT_EPOCHS,
+    DEFAULT_LEARNING_RATE as DEFAULT_LEARNING_RATE,
+    Ask as Ask,
+    plan_for,
+    purpose_of,
+)
 from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, UnitOfWork
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
-
-DEFAULT_PROFILE = PolicyName("default")
-_FEWEST_PERSONS = 20
-_TRAINING_SHARE = Decimal("0.8")  # four persons in five; the others are measured on (steps/records.py)
-_MOST_EPOCHS = 100
-DEFAULT_EPOCHS = 6
-DEFAULT_LEARNING_RATE = Recipe().learning_rate
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """What a requester asks for.
-
-    Attributes:
-        training_file: a dataset id, or the id of an upload whose bytes are a version of a registered dataset.
-        epsilon, delta: for one person; delta None means the dataset's.
-        epochs: how often each person is expected to take part.
-        expected_units: persons in an update; None lets the platform choose.
-    """
-
-    training_file: str
-    base_model: PolicyName
-    purpose: str
-    epsilon: Decimal
-    delta: Decimal | None = None
-    profile: PolicyName = DEFAULT_PROFILE
-    epochs: int = DEFAULT_EPOCHS
-    expected_units: int | None = None
-    learning_rate: Decimal = DEFAULT_LEARNING_RATE
-    suffix: str = ""
-    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 def submit(platform: Platform, principal: Principal, ask: Ask) -> tuple[TrainingRequest, Receipt]:
@@ -66,9 +38,10 @@ def submit(platform: Platform, principal: Principal, ask: Ask) -> tuple[Training
         dataset, version = _find(platform, principal, ask.training_file)
     with refusals_recorded(platform, principal, Action.SUBMIT_REQUEST, "dataset", dataset.id):
         permit(platform, principal, Action.SUBMIT_REQUEST, Resource(kind="request", author=principal.id))
-        purpose = _purpose(ask.purpose)
+        purpose = purpose_of(ask.purpose)
         dataset.require_usable_for(purpose, platform.clock().date())
-        plan = _plan(platform, ask, dataset, version, purpose)
+        plan = plan_for(platform, ask, dataset, version, purpose)
+        limit = person_limit(platform, dataset)
         request = TrainingRequest(
             id=RequestId(platform.new_id("ftjob")),
             plan=plan,
@@ -77,12 +50,14 @@ def submit(platform: Platform, principal: Principal, ask: Ask) -> tuple[Training
             training_file=ask.training_file,
             suffix=ask.suffix,
             metadata=ask.metadata,
+            by_person=True,
         )
         with platform.work(principal.id) as work:
             # Read again inside the unit of work: the dataset may have been retired and the budget spent meanwhile.
             work.datasets.get(dataset.id).require_usable_for(purpose, platform.clock().date())
-            ledger = work.ledgers.get(dataset.id).reserve(request.id, plan.mechanism, platform.accountant)
-            work.ledgers.put(ledger)
+            ledger = work.ledgers.get(dataset.id)
+            work.ledgers.put(ledger.reserve(request.id, plan.mechanism, platform.accountant, plan.metrics))
+            require_possible(limit, platform.accountant, plan.mechanism)
             work.requests.put(request)
             work.record(_submitted(request))
             work.record(
@@ -92,6 +67,8 @@ def submit(platform: Platform, principal: Principal, ask: Ask) -> tuple[Training
                     mechanism=plan.mechanism,
                     epsilon=plan.epsilon,
                     delta=plan.delta,
+                    metrics=plan.metrics,
+                    person_limit=limit.digest(),
                 )
             )
             return request, work.commit()
@@ -154,11 +131,22 @@ def progress(platform: Platform, request: TrainingRequest) -> tuple[int, Decimal
     return charged, spent
 
 
+def epsilon_of_one_record(platform: Platform, request: TrainingRequest) -> Decimal | None:
+    """What the whole plan costs a record that is looked at alone; None where the unit is the person.
+
+    It is smaller than what it costs a person with several records, and promises nobody anything.
+    """
+    mechanism = request.plan.mechanism
+    if mechanism.unit is PrivacyUnit.PERSON:
+        return None
+    return platform.accountant([mechanism.for_one_unit()], request.plan.delta)
+
+
 def settle(platform: Platform, work: UnitOfWork, request: TrainingRequest) -> None:
     """Give back what never ran, inside the unit of work that ends `request`."""
     dataset = request.plan.dataset
     ledger = work.ledgers.get(dataset)
-    account = ledger.account(request.id)
+    account, figures = ledger.account(request.id), _figures(ledger, request.id)
     settled = ledger.settle(request.id)
     work.ledgers.put(settled)
     work.record(
@@ -168,8 +156,15 @@ def settle(platform: Platform, work: UnitOfWork, request: TrainingRequest) -> No
             charged=account.charged,
             returned=account.reserved,
             epsilon_spent=settled.spent(platform.accountant),
+            metrics_charged=sum(one.charged for one in figures),
+            metrics_returned=sum(one.reserved for one in figures),
         )
     )
+
+
+def _figures(ledger: Ledger, request: RequestId) -> list[Account]:
+    """What the request holds for noisy figures; one account, or none."""
+    return [account for account in ledger.of(request) if account.what is Spend.METRICS]
 
 
 def _end(
@@ -214,95 +209,6 @@ def _find(platform: Platform, principal: Principal, training_file: str) -> tuple
         Resource(kind="dataset", id=found[0].id, author=found[0].registered_by),
     )
     return found
-
-
-def _purpose(text: str) -> Purpose:
-    try:
-        return Purpose(text)
-    except ValueError:
-        known = ", ".join(sorted(Purpose))
-        raise Malformed("purpose_unknown", f"A purpose is one of: {known}.", param="governance.purpose") from None
-
-
-def _plan(platform: Platform, ask: Ask, dataset: Dataset, version: DatasetVersion, purpose: Purpose) -> Plan:
-    """Everything that changes the model or its guarantee, fixed before anybody is asked to approve it."""
-    delta = _delta(ask.delta, dataset, version)
-    if not (ask.epsilon.is_finite() and ask.epsilon > 0):
-        raise Malformed(
-            "epsilon_out_of_range", "Epsilon must be a positive number.", param="governance.privacy.epsilon"
-        )
-    if not 1 <= ask.epochs <= _MOST_EPOCHS:
-        raise Malformed("epochs_out_of_range", f"Epochs must be 1 to {_MOST_EPOCHS}.", param="hyperparameters.n_epochs")
-    base_model = platform.policies.base_model(ask.base_model)
-    persons = int(version.persons * _TRAINING_SHARE)
-    units = _expected_units(ask.expected_units, version.persons, persons)
-    rate = min(Decimal(1), (Decimal(units) / persons).quantize(Decimal("0.0001"), ROUND_CEILING))
-    template = Mechanism(
-        unit=PrivacyUnit.PERSON,
-        relation=Relation.ADD_OR_REMOVE_ONE,
-        sampling_rate=rate,
-        noise_multiplier=Decimal(1),
-        updates=ceil(ask.epochs / rate),
-    )
-    gate, profile = platform.policies.gate(platform.training_gate), platform.policies.profile(ask.profile)
-    require_purpose(claimed_method(decode(profile)), purpose)
-    if demanded(gate):
-        parsed = from_plain(Profile, decode(profile))
-        require_agreement_claimed(parsed, gate)
-        require_transformed(parsed, gate)
-    plan = Plan(
-        base_model=base_model,
-        dataset=dataset.id,
-        dataset_version=version.digest,
-        profile=digest_bytes(profile),
-        training_gate=gate.digest(),
-        purpose=purpose,
-        recipe=Recipe(expected_units=units, learning_rate=ask.learning_rate),
-        mechanism=platform.calibrate(template, ask.epsilon, delta),
-        epsilon=ask.epsilon,
-        delta=delta,
-    )
-    for document in (profile, encode(to_plain(gate)), encode(to_plain(plan))):
-        platform.blobs.put_bytes(document)
-    return plan
-
-
-def _delta(asked: Decimal | None, dataset: Dataset, version: DatasetVersion) -> Decimal:
-    delta = dataset.budget.delta if asked is None else asked
-    if not (delta.is_finite() and 0 < delta <= dataset.budget.delta):
-        raise Malformed(
-            "delta_out_of_range",
-            f"Delta must be above 0 and at most the dataset's, {dataset.budget.delta}.",
-            param="governance.privacy.delta",
-        )
-    if delta * version.persons >= 1:
-        raise Refused(
-            "delta_too_large",
-            f"With {version.persons} persons, delta must be below 1/{version.persons}: "
-            "otherwise publishing one person's records whole would count as private.",
-            remedy="Ask for a smaller delta.",
-            param="governance.privacy.delta",
-        )
-    return delta
-
-
-def _expected_units(asked: int | None, persons: int, training: int) -> int:
-    if persons < _FEWEST_PERSONS:
-        raise Refused(
-            "dataset_too_small",
-            f"The dataset has {persons} persons; a private training needs at least {_FEWEST_PERSONS}.",
-            remedy="Add records of more persons.",
-            who="steward",
-        )
-    units = min(256, training // 6) if asked is None else asked
-    if not 1 <= units <= training:
-        raise Refused(
-            "dataset_too_small",
-            f"The plan expects {units} persons in an update; {training} persons are there to train on.",
-            remedy="Ask for a smaller batch size, or add records of more persons.",
-            param="hyperparameters.batch_size",
-        )
-    return units
 
 
 def _submitted(request: TrainingRequest) -> RequestSubmitted:

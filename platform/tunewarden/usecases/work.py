@@ -3,13 +3,14 @@
 The other doors are in `ports.py`, which hands these on; import them from there.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 from tunewarden.domain.attestations import Attestation
+from tunewarden.domain.cohorts import Cohort, CohortId, Combination
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.erasures import Erasure
@@ -132,6 +133,8 @@ class View(Protocol):
     def attestations(self) -> Shelf[AttestationId, Attestation]: ...
     @property
     def erasures(self) -> Shelf[ErasureId, Erasure]: ...
+    @property
+    def cohorts(self) -> Shelf[CohortId, Cohort]: ...
 
     def __enter__(self) -> Self: ...
 
@@ -172,6 +175,7 @@ class UnitOfWork(Protocol):
     answers: Store[AnswerId, Answer]
     attestations: Store[AttestationId, Attestation]
     erasures: Store[ErasureId, Erasure]
+    cohorts: Store[CohortId, Cohort]
 
     def __enter__(self) -> Self: ...
 
@@ -193,6 +197,15 @@ class UnitOfWork(Protocol):
 
         The vault has no other way to lose a key, so none goes without an entry. Whoever had none gets none any more.
         """
+
+    def combinations(self, cohort: CohortId) -> Mapping[Combination, int]:
+        """Of the persons of a cohort who were not left out: how many are in which others that were admitted.
+
+        Everybody is counted once; who is in no other one, under the empty combination.
+        """
+
+    def leave_out(self, cohort: CohortId, combinations: Set[Combination]) -> int:
+        """Leave the persons of a cohort out who are in exactly these others, for good; how many these are."""
 
     def commit(self) -> Receipt:
         """Make state and entries durable. Raises `UnrecordedChange` if state was put and nothing was recorded."""

@@ -78,7 +78,8 @@ def test_the_hubs_reader_finds_the_same_figures_in_its_head(handed: Handed, card
 
 def test_purpose_privacy_in_words_and_limits_are_told(card: str) -> None:
     assert section(card, "Use")[0].startswith("Asked for the purpose `research`")
-    promise, words, mechanism = section(card, "Privacy")
+    promise, words, mechanism, terms = section(card, "Privacy")
+    assert "unit person, at most 1 of one person; relation add-or-remove-one; central trust model" in terms
     assert promise.startswith("For one person, this training costs at most epsilon 8 at delta 0.0001 [9")
     assert "is right 99.97\N{NO-BREAK SPACE}% of the time at most; a coin is right 50 % of the time" in words
     assert "37 updates charged" in mechanism

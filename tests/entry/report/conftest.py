@@ -11,7 +11,7 @@ from itertools import count
 
 import numpy as np
 import pytest
-from tests.conftest import ADA, OTTO, POLICIES, Stage, digest, linear_accountant, measured, registration
+from tests.conftest import ADA, MEMBERS, OTTO, POLICIES, Stage, digest, linear_accountant, measured, registration
 
 from tunewarden.domain.canonical import encode, to_plain
 from tunewarden.domain.datasets import Columns, Purpose
@@ -21,14 +21,17 @@ from tunewarden.domain.events import RequestSubmitted
 from tunewarden.domain.gates import Bound, Gate, Measurement, Rule
 from tunewarden.domain.names import Alias, Digest, ModelId, PolicyName, Role
 from tunewarden.domain.privacy import Mechanism
-from tunewarden.domain.training import StepName
+from tunewarden.domain.training import Precision, StepName
 from tunewarden.drivers.policies import FilePolicies
+from tunewarden.steps.measure.audit import audit
 from tunewarden.steps.measure.explanation import Explanation, Term
 from tunewarden.steps.measure.fairness import measure_fairness
 from tunewarden.steps.measure.intervals import Figure
 from tunewarden.steps.measure.privacy import measure_membership
+from tunewarden.steps.measure.self_check import SelfCheck
 from tunewarden.steps.measure.step import Details
 from tunewarden.steps.measure.utility import measure_utility
+from tunewarden.steps.train.certificate import Certificate, CheckName, passed
 from tunewarden.usecases import datasets, files, jobs, keys, models, reports, requests
 from tunewarden.usecases.ports import Attempt, Blobs, Ingested, Principal, StepResult
 
@@ -75,6 +78,8 @@ class DocumentedStep:
         if self.failures:
             self.failures -= 1
             raise RuntimeError("a worker was lost")
+        if self.updates:
+            attempt.admit(iter(MEMBERS))
         for done in range(0, self.updates, 8):
             attempt.charge(min(8, self.updates - done))
         details = self.stage.blobs.put_bytes(encode(to_plain(self.details(attempt))))
@@ -257,6 +262,9 @@ def pipeline(stage: Stage, updates: int, *, failures: int = 1) -> Mapping[StepNa
                 *made.fairness.measurements(),
                 *(made.explanation.measurements() if made.explanation else ()),
                 *made.membership.measurements(),
+                *(made.audit.measurements() if made.audit else ()),
+                *(made.self_check.measurements() if made.self_check else ()),
+                *made.extraction.measurements(),
             ),
             details=lambda attempt: replace(made, adapter=attempt.outputs[StepName.TRAIN]),
             counts={"records": made.utility.rows, "persons": made.utility.persons},
@@ -267,6 +275,14 @@ def pipeline(stage: Stage, updates: int, *, failures: int = 1) -> Mapping[StepNa
 def trained(executed: Mechanism) -> object:
     """What the training step writes, of what this report reads: `steps/train/driver.py`."""
     return {
+        "conformance": Certificate(
+            plan=digest("plan"),
+            code=digest("code"),
+            precision=Precision.FLOAT32,
+            device="cpu",
+            checks=tuple(passed(name, 0.0, 1.0) for name in CheckName if name is not CheckName.SECOND_WAY),
+            not_checked=(CheckName.SECOND_WAY,),
+        ),
         "executed": executed,
         "planned": executed,
         "measurements": (measured("privacy.epsilon", "8", 963), measured("privacy.epsilon_pld", "7.2141", 963)),
@@ -312,6 +328,13 @@ def details() -> Details:
         ),
         membership=measure_membership(loss, drawn.normal(0.305, 0.1, 241)),
         libraries={"captum": "0.9.0", "fairlearn": "0.15.0", "torch": "2.13.0"},
+        audit=audit(
+            scores=drawn.normal(size=154) + 0.4 * (coins := drawn.integers(0, 2, 154)),
+            present=coins == 1,
+            claimed=Decimal(8),
+            delta=Decimal("0.0001"),
+        ),
+        self_check=SelfCheck(layers=12, moved=12, texts=16, reload_difference=Decimal("0.0001")),
     )
 
 

@@ -82,6 +82,7 @@ def test_a_record_with_an_unknown_attribute_or_without_a_required_one_would_be_n
         ("FileUploaded", (6005, 5)),
         ("RequestSubmitted", (6003, 1)),
         ("RequestApproved", (6003, 3)),
+        ("CohortAdmitted", (6003, 3)),
         ("ActionRefused", (6003, 99)),
         ("GateJudged", (6003, 3)),
         ("TreeHeadSigned", (6003, 1)),
@@ -95,6 +96,7 @@ def test_a_record_with_an_unknown_attribute_or_without_a_required_one_would_be_n
         ("ReportAttested", (6003, 1)),
         ("SignatureWithdrawn", (6003, 3)),
         ("PruneFinished", (6003, 4)),
+        ("PromiseDisproved", (2003, 1)),
     ],
 )
 def test_events_are_in_the_classes_that_the_documentation_names(name: str, expected: tuple[int, int]) -> None:
@@ -113,6 +115,13 @@ def test_a_verdict_that_does_not_pass_is_a_compliance_finding(outcome: Outcome, 
     assert (record["class_uid"], record["severity_id"]) == (2003, 3)
     assert (record["compliance"]["status_id"], record["compliance"]["status"]) == status
     assert list(Draft202012Validator(schema(2003)).iter_errors(record)) == []
+
+
+def test_a_model_that_leaks_more_than_was_promised_is_a_critical_finding() -> None:
+    record = json.loads(ocsf.render(exported("PromiseDisproved")))
+    assert (record["class_uid"], record["severity_id"]) == (2003, 5)
+    assert record["compliance"] == {"control": "differential-privacy", "status": "Fail", "status_id": 3}
+    assert {resource["type"] for resource in record["resources"]} == {"request", "model"}
 
 
 def test_a_refusal_is_a_failure_with_its_code_and_rule() -> None:
@@ -204,11 +213,15 @@ def test_cef_gives_a_long_fact_as_its_digest() -> None:
     assert extension["cs3"] == "sha256:" + hashlib.sha256(encode(long.fact)).hexdigest()
 
 
+_GROWING = ("KeyCreated", "ActionRefused", "StepFailed", "PromiseDisproved")
+
+
 def test_cef_severity_grows_with_gravity() -> None:
-    assert [parse_cef(cef.render(exported(name)))[0][6] for name in ("KeyCreated", "ActionRefused", "StepFailed")] == [
+    assert [parse_cef(cef.render(exported(name)))[0][6] for name in _GROWING] == [
         "3",
         "5",
         "7",
+        "10",
     ]
 
 
@@ -222,6 +235,7 @@ def test_nothing_leaves_but_what_the_entry_holds(name: str) -> None:
     assert json.loads(ocsf.render(event))["unmapped"]["fact"] == fact
     known = {*strings(fact), "prn-1", ORIGIN, event.id, event.leaf_hash, event.type, event.position}
     ours = {"Tunewarden", "tunewarden", "record_integrity", "1.9.0", "SHA-256", "RFC 8785", "dataset", "file"}
+    ours |= {"Fail", "A model leaks more than was promised", "differential-privacy"}
     things = {"request", "model", "promotion", "principal", "hold", "prune", "review", "erasure", "resource"}
     record = json.loads(ocsf.render(event))
     del record["attestation"]["fingerprint"]["value"]

@@ -33,9 +33,10 @@ def test_everything_stays_with_its_person_and_the_best_score_of_a_name_stays(tmp
 
 def test_persons_are_counted_once(tmp_path: Path) -> None:
     with Carried(tmp_path) as carried:
-        for person in (ADA, BEA, ADA):
-            carried.count(person)
+        for person in (BEA, ADA, BEA):
+            carried.count(person, person[::-1])
         assert carried.persons == 2
+        assert list(carried.budgets()) == [(one, one[::-1]) for one in sorted((ADA, BEA))]
 
 
 def test_no_word_of_a_person_is_on_disk_and_nothing_stays(tmp_path: Path) -> None:

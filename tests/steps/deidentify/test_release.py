@@ -76,6 +76,8 @@ class Desk:
     root: Path
     profile: Profile = PROFILE
     vault: Keys = field(default_factory=Keys)
+    dataset: DatasetId = HERE
+    namespace: PolicyName | None = None
     compute: Compute = field(default_factory=Compute)
 
     def __post_init__(self) -> None:
@@ -88,7 +90,8 @@ class Desk:
     def release(self, records: Sequence[SourceRecord], scratch: str = "scratch") -> tuple[Manifest, Released]:
         job = Job(
             source=store_source(self.blobs, records),
-            dataset=HERE,
+            dataset=self.dataset,
+            namespace=self.namespace,
             classes=2,
             profile=encode(to_plain(self.profile)),
             detector=digest_of("detector"),

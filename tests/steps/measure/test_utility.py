@@ -37,7 +37,7 @@ def test_a_model_that_always_gives_the_majority_gains_nothing() -> None:
     assert found.balanced_accuracy.value == Decimal("0.5")
 
 
-def test_the_majority_class_is_the_one_of_the_training_side() -> None:
+def test_the_majority_class_is_the_one_that_is_given() -> None:
     assert measured(LABELS, LABELS, majority=1).majority_accuracy.value == Decimal("0.4")
 
 

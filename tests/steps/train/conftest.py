@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,12 +22,14 @@ from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.training import BaseModel, Plan, Recipe, StepName
 from tunewarden.steps.records import CleanRecord, Manifest, ProtectedRow, store_lines
 from tunewarden.steps.train.base_model import file_digest
+from tunewarden.steps.train.checkpoint import Belonging
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.model import TextClassifier, build
 from tunewarden.steps.train.recipe import Training
 from tunewarden.steps.train.rows import Rows
 from tunewarden.steps.train.texts import tokenize
-from tunewarden.usecases.ports import Attempt, Blobs, Charge
+from tunewarden.usecases.ports import Attempt, Blobs
+from tunewarden.usecases.work import Receipt
 
 WORDS = ("burn", "fire", "hand", "rocket", "eye", "cut", "smoke", "left", "right", "finger")
 SOURCE, PROFILE = digest_of("records"), digest_of("profile")
@@ -138,7 +141,27 @@ def store_clean(blobs: Blobs, persons: int, profile: Digest = PROFILE, labels: S
     return blobs.put_bytes(encode(to_plain(manifest)))
 
 
-def attempt_for(plan: Plan, clean: Digest, charge: Charge, request: str = "req-1", number: int = 1) -> Attempt:
+@dataclass(slots=True)
+class Purse:
+    """A ledger of one training: what was charged, in this order. `during` is called first, and may refuse."""
+
+    during: Callable[[int], None] = lambda _updates: None
+    charged: list[int] = field(default_factory=list)
+
+    def charge(self, updates: int) -> Receipt:
+        self.during(updates)
+        self.charged.append(updates)
+        return Receipt(index=len(self.charged), leaf_hash=self.leaf(len(self.charged)))
+
+    def charged_at(self, receipt: Receipt) -> int | None:
+        known = 0 < receipt.index <= len(self.charged) and receipt.leaf_hash == self.leaf(receipt.index)
+        return sum(self.charged[: receipt.index]) if known else None
+
+    def leaf(self, index: int) -> str:
+        return hashlib.sha256(str(self.charged[:index]).encode()).hexdigest()
+
+
+def attempt_for(plan: Plan, clean: Digest, purse: Purse, request: str = "req-1", number: int = 1) -> Attempt:
     return Attempt(
         request=RequestId(request),
         number=number,
@@ -146,17 +169,19 @@ def attempt_for(plan: Plan, clean: Digest, charge: Charge, request: str = "req-1
         records=SOURCE,
         labels=("burn", "cut"),
         outputs={StepName.DEIDENTIFY: clean},
-        charge=charge,
+        charged=sum(purse.charged),
+        charge=purse.charge,
+        charged_at=purse.charged_at,
     )
 
 
-def training_of(plan: Plan, rows: Rows, base: Path, place: Path, charge_every: int = 2) -> Training:
+def training_of(plan: Plan, rows: Rows, base: Path, place: Path, charge_every: int = 2, workers: int = 1) -> Training:
     return Training(
-        request=RequestId("req-1"),
+        belonging=Belonging(request=RequestId("req-1"), plan=plan.digest()),
         plan=plan,
         classes=2,
         rows=rows,
         directory=base,
         checkpoint=place / "checkpoint.safetensors",
-        compute=Compute(threads=1, charge_every=charge_every),
+        compute=Compute(threads=1, charge_every=charge_every, workers=workers),
     )

@@ -1,6 +1,8 @@
 """The whole step on a real Ray: charged in this process, trained in another, stored, and told truly."""
 
 import threading
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -10,18 +12,23 @@ import psutil
 import pytest
 import ray
 from ray.actor import ActorHandle
-from tests.steps.train.conftest import attempt_for, store_clean
+from tests.steps.train.conftest import Purse, attempt_for, store_clean, training_of
 
-from tunewarden.domain.canonical import decode
-from tunewarden.domain.errors import BudgetExceeded, Corrupted, Refused
+from tunewarden.domain.canonical import decode, digest_of
+from tunewarden.domain.errors import BudgetExceeded, Corrupted, PlanMismatch, Refused
 from tunewarden.domain.names import Digest
-from tunewarden.domain.training import Plan
+from tunewarden.domain.training import NoiseForm, Plan, Precision
 from tunewarden.drivers.accounting import epsilon, epsilon_pld
 from tunewarden.drivers.memory import MemoryBlobs
-from tunewarden.steps.train.charging import charge_at, close_desk, open_desk, report_failure, serve
+from tunewarden.steps.train.certificate import Certificate
+from tunewarden.steps.train.charging import charge_at, close_desk, hand_in_at, open_desk, report_failure, serve
+from tunewarden.steps.train.collation import COLLATOR
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.driver import TrainingInterrupted, TrainStep
-from tunewarden.steps.train.model import build, load_adapter, logits
+from tunewarden.steps.train.model import build_classifier, load_adapter, logits
+from tunewarden.steps.train.recipe import train
+from tunewarden.steps.train.rows import Rows
+from tunewarden.usecases.work import Receipt
 
 # Ray Train makes a default context of Ray Data, and that warns of settings nobody here has touched.
 pytestmark = [
@@ -29,7 +36,8 @@ pytestmark = [
     pytest.mark.usefixtures("ray_started"),
 ]
 
-PERSONS = 60
+PERSONS, WORKERS = 60, 2
+WITHOUT_WAITING_SECONDS = 180  # a worker that waited for a dead one would do so for half an hour
 
 
 @pytest.fixture(scope="module")
@@ -43,26 +51,44 @@ def clean(blobs: MemoryBlobs) -> Digest:
 
 
 @pytest.fixture(scope="module")
-def step(blobs: MemoryBlobs, base: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainStep:
-    return TrainStep(
-        blobs,
-        locate=lambda _name: base,
-        scratch=tmp_path_factory.mktemp("scratch"),
-        accountant=epsilon,
-        reported=epsilon_pld,
-        compute=Compute(threads=1, charge_every=2),
-    )
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("scratch")
 
 
+@pytest.fixture(scope="module")
+def steps(blobs: MemoryBlobs, base: Path, scratch: Path) -> dict[int, TrainStep]:
+    """By the number of workers."""
+    return {
+        workers: TrainStep(
+            blobs,
+            locate=lambda _name: base,
+            scratch=scratch / str(workers),
+            accountant=epsilon,
+            reported=epsilon_pld,
+            compute=Compute(threads=1, charge_every=2, workers=workers),
+        )
+        for workers in (1, WORKERS)
+    }
+
+
+@pytest.fixture
+def step(steps: dict[int, TrainStep]) -> TrainStep:
+    return steps[WORKERS]
+
+
+@pytest.mark.parametrize("workers", [1, WORKERS])
 def test_a_training_is_charged_in_this_thread_and_its_adapter_can_be_used(
-    step: TrainStep, blobs: MemoryBlobs, clean: Digest, base: Path, plan: Plan
+    steps: dict[int, TrainStep], blobs: MemoryBlobs, clean: Digest, base: Path, plan: Plan, workers: int
 ) -> None:
-    charged: list[tuple[int, int]] = []
-    attempt = attempt_for(plan, clean, lambda updates: charged.append((updates, threading.get_ident())))
+    step = steps[workers]
+    threads = set[int]()
+    purse = Purse(during=lambda _updates: threads.add(threading.get_ident()))
+    bound = replace(plan, collator=COLLATOR)
 
-    result = step(attempt)
+    result = step(attempt_for(bound, clean, purse, request="req-whole"))
 
-    assert charged == [(2, threading.get_ident()), (1, threading.get_ident())]
+    assert purse.charged == [2, 1]
+    assert threads == {threading.get_ident()}
     measured = {measurement.metric: measurement for measurement in result.measurements}
     assert measured["privacy.epsilon"].high == epsilon([plan.mechanism], plan.delta)
     assert measured["privacy.epsilon_pld"].high == epsilon_pld([plan.mechanism], plan.delta)
@@ -72,58 +98,101 @@ def test_a_training_is_charged_in_this_thread_and_its_adapter_can_be_used(
     details = decode(blobs.read(result.details))
     assert isinstance(details, dict)
     assert details["planned"] == details["executed"]
+    assert details["noise"]["checked_updates"] == 3
+    assert (details["workers"], details["collator"], details["canaries"]) == (workers, COLLATOR, None)
+    certificate = details["conformance"]
+    assert certificate["plan"] == bound.digest()
+    assert {check["name"] for check in certificate["checks"]} >= {"neighbours", "brute-force"}
 
-    model, tokenizer = build(base, plan.base_model.digest, plan.recipe, 2)
+    model, tokenizer = build_classifier(base, plan.base_model.digest, plan.recipe, 2)
     untrained = logits(model, tokenizer, ["burn", "cut"], plan.recipe)
-    load_adapter(model, blobs.read(result.output), plan)
+    load_adapter(model, blobs.read(result.output), bound)
     assert not np.array_equal(logits(model, tokenizer, ["burn", "cut"], plan.recipe), untrained)
 
-    paid = result.counts["updates"]
-    again = step(replace(attempt, charged=paid, charge=lambda _updates: pytest.fail("charged for what is there")))
-    assert again == result, "a repeated attempt finds its own work"
+    again = Purse(charged=purse.charged, during=lambda _updates: pytest.fail("charged for what is there"))
+    assert step(attempt_for(bound, clean, again, request="req-whole")) == result, (
+        "a repeated attempt finds its own work"
+    )
+
+
+def test_a_hardened_training_with_canaries_says_so(
+    step: TrainStep, blobs: MemoryBlobs, clean: Digest, plan: Plan
+) -> None:
+    hardened = replace(plan, recipe=replace(plan.recipe, noise=NoiseForm.DISCRETE_GAUSSIAN, canaries=6))
+    result = step(attempt_for(hardened, clean, Purse(), request="req-hardened"))
+    details = decode(blobs.read(result.details))
+    assert details["noise"]["form"] == "discrete-gaussian"
+    assert len(decode(blobs.read(details["canaries"]))["members"]) == 6
+    trained_on = details["persons"]
+    assert trained_on == result.counts["persons"] < PERSONS, "canaries are no persons, and the held out are not here"
 
 
 def test_an_exhausted_budget_stops_the_training_and_reaches_the_caller_as_itself(
     step: TrainStep, clean: Digest, plan: Plan
 ) -> None:
     exhausted = BudgetExceeded("privacy_budget_exhausted", "Nothing is left.")
-    charged: list[int] = []
+    purse = Purse()
 
-    def charge(updates: int) -> None:
-        if charged:
+    def refuse_the_second(_updates: int) -> None:
+        if purse.charged:
             raise exhausted
-        charged.append(updates)
 
+    purse.during = refuse_the_second
+    began = time.monotonic()
     with pytest.raises(BudgetExceeded) as raised:
-        step(attempt_for(plan, clean, charge, request="req-poor"))
+        step(attempt_for(plan, clean, purse, request="req-poor"))
     assert raised.value is exhausted
-    assert charged == [2]
+    assert purse.charged == [2]
+    assert time.monotonic() - began < WITHOUT_WAITING_SECONDS, "no worker waits for a word that will never come"
 
 
+@pytest.mark.parametrize("victim", range(WORKERS))
 def test_a_killed_worker_fails_the_attempt_and_the_next_one_finishes_it_and_tells_both(
-    step: TrainStep, clean: Digest, plan: Plan
+    step: TrainStep, blobs: MemoryBlobs, clean: Digest, plan: Plan, victim: int
 ) -> None:
-    charged: list[int] = []
+    request, purse = f"req-killed-{victim}", Purse()
 
-    def charge_and_kill(updates: int) -> None:
-        charged.append(updates)
-        if len(charged) == 2:
-            _kill_the_worker()
+    def kill_at_the_second(_updates: int) -> None:
+        if len(purse.charged) == 1:
+            _kill_a_worker(victim)
 
+    purse.during = kill_at_the_second
     longer = replace(plan, mechanism=plan.mechanism.times(5))
-    attempt = attempt_for(longer, clean, charge_and_kill, request="req-killed")
+    began = time.monotonic()
     with pytest.raises(TrainingInterrupted):
-        step(attempt)
-    result = step(replace(attempt, number=2, charged=sum(charged), charge=charged.append))
-    assert charged == [2, 2, 2, 1], "the lost block is paid again"
+        step(attempt_for(longer, clean, purse, request=request))
+    assert time.monotonic() - began < WITHOUT_WAITING_SECONDS
+    result = step(attempt_for(longer, clean, purse, request=request, number=2))
+    assert purse.charged == [2, 2, 2, 1], "the lost block is paid again"
     assert result.counts["updates"] == 7
     spent = next(m.value for m in result.measurements if m.metric == "privacy.epsilon")
     assert spent == epsilon([plan.mechanism.times(7)], plan.delta) > epsilon([longer.mechanism], plan.delta)
+    assert decode(blobs.read(result.details))["noise"]["checked_updates"] == 5
+
+
+def test_a_checkpoint_beside_a_ledger_that_was_put_back_or_is_another_one_is_refused(
+    step: TrainStep, clean: Digest, base: Path, scratch: Path, plan: Plan, rows_of: Callable[[Sequence[int]], Rows]
+) -> None:
+    place, purse = scratch / str(WORKERS) / "req-1", Purse()
+    place.mkdir(parents=True, exist_ok=True)
+    train(training_of(plan, rows_of([2] * 20), base, place), purse.charge, lambda _certificate: None)
+    assert purse.charged == [2, 1]
+    of_before, another, poorer, empty = Purse(charged=[2]), Purse(charged=[1, 3]), Purse(charged=[1, 1]), Purse()
+    for ledger in (of_before, another, poorer, empty):
+        ledger.during = lambda _updates: pytest.fail("charged")
+        with pytest.raises(PlanMismatch) as refused:
+            step(attempt_for(plan, clean, ledger))
+        assert refused.value.code == "checkpoint_not_in_ledger"
+        assert refused.value.remedy
 
 
 def test_what_cannot_be_trained_is_refused_before_anything_is_charged(
     step: TrainStep, blobs: MemoryBlobs, clean: Digest, plan: Plan
 ) -> None:
+    purse = Purse(during=lambda _updates: pytest.fail("charged"))
+    with pytest.raises(PlanMismatch) as changed:
+        step(attempt_for(replace(plan, collator=digest_of("other code")), clean, purse))
+    assert changed.value.code == "collator_changed"
     impossible = {
         "lora_target_not_linear": (replace(plan, recipe=replace(plan.recipe, lora_targets=("nothing",))), clean),
         "too_few_persons": (plan, store_clean(blobs, 10)),
@@ -132,7 +201,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_charged(
     }
     for code, (asked, records) in impossible.items():
         with pytest.raises(Refused) as refused:
-            step(attempt_for(asked, records, lambda _updates: pytest.fail("charged"), request="req-impossible"))
+            step(attempt_for(asked, records, purse, request="req-impossible"))
         assert refused.value.code == code
         assert refused.value.remedy
 
@@ -142,7 +211,7 @@ def test_an_error_of_the_loop_reaches_the_job_as_the_same_error() -> None:
     told = Corrupted("noise_missing", "A reason.", remedy="A remedy.", who="administrator", param="a.b")
     ray.get(_fail_at.remote(desk, told.code))
     with pytest.raises(Corrupted) as raised:
-        serve(desk, lambda _updates: None, lambda: True)
+        serve(desk, Purse().charge, lambda _certificate: None, lambda: True)
     assert vars(raised.value) == vars(told)
     close_desk(desk)
 
@@ -157,16 +226,35 @@ def test_nothing_is_paid_at_a_desk_that_is_closed() -> None:
 
 def test_a_question_waits_until_it_is_paid() -> None:
     desk = open_desk()
-    asking, charged = _ask_at.remote(desk), list[int]()
+    asking, purse = _ask_at.remote(desk), Purse()
     assert ray.wait([asking], timeout=0.5)[0] == []
-    serve(desk, charged.append, lambda: bool(charged))
+    serve(desk, purse.charge, lambda _certificate: None, lambda: bool(purse.charged))
+    assert ray.get(asking, timeout=30) == Receipt(index=1, leaf_hash=purse.leaf(1)), "the ledger's head comes back"
+    assert purse.charged == [3]
+    close_desk(desk)
+
+
+def test_a_certificate_is_handed_in_before_what_is_asked_after_it() -> None:
+    desk, happened = open_desk(), list[object]()
+    certificate = Certificate(
+        plan=digest_of("plan"), code=digest_of("code"), precision=Precision.FLOAT32, device="cpu", checks=()
+    )
+    asking = _hand_in_and_ask_at.remote(desk, certificate)
+    purse = Purse(during=happened.append)
+    serve(desk, purse.charge, happened.append, lambda: bool(purse.charged))
     ray.get(asking, timeout=30)
-    assert charged == [3]
+    assert happened == [certificate, 3]
     close_desk(desk)
 
 
 @ray.remote(num_cpus=0)
-def _ask_at(desk: ActorHandle) -> None:
+def _ask_at(desk: ActorHandle) -> Receipt:
+    return charge_at(desk)(3)
+
+
+@ray.remote(num_cpus=0)
+def _hand_in_and_ask_at(desk: ActorHandle, certificate: Certificate) -> None:
+    hand_in_at(desk)(certificate)
     charge_at(desk)(3)
 
 
@@ -185,7 +273,8 @@ def test_the_identity_of_the_step_is_a_digest_that_only_its_code_and_libraries_d
     assert step.identity.startswith("sha256:")
 
 
-def _kill_the_worker() -> None:
-    """End the process in which the recipe runs, as the kernel does when memory is short."""
-    (worker,) = (p for p in psutil.Process().children(recursive=True) if "RayTrainWorker" in " ".join(p.cmdline()))
-    worker.kill()
+def _kill_a_worker(victim: int) -> None:
+    """End a process in which the recipe runs, as the kernel does when memory is short; oldest first."""
+    found = [p for p in psutil.Process().children(recursive=True) if "RayTrainWorker" in " ".join(p.cmdline())]
+    assert len(found) == WORKERS
+    sorted(found, key=lambda process: process.create_time())[victim].kill()

@@ -3,11 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
-from tunewarden.domain.errors import Corrupted
 from tunewarden.steps.train.noise import NoiseStream, energy_is_plausible
-from tunewarden.steps.train.recipe import add_noise
 
 COUNT = 1_000_000
 FIVE_AND_A_HALF = 5.5  # standard deviations: a false alarm in 26 million
@@ -68,20 +65,3 @@ def test_honest_noise_has_a_plausible_energy() -> None:
 @pytest.mark.parametrize("scale", [0.0, 0.9, 1.1])
 def test_missing_or_wrong_noise_does_not(scale: float) -> None:
     assert not energy_is_plausible(scale * NoiseStream().normal(50_000))
-
-
-def test_what_is_added_has_the_asked_deviation_and_the_shape_of_the_sum() -> None:
-    total = {"a": torch.full((1_000, 50), 3.0), "b": torch.zeros(7)}
-    noisy = add_noise(total, 0.25, NoiseStream())
-    assert {name: tensor.shape for name, tensor in noisy.items()} == {name: t.shape for name, t in total.items()}
-    spread = float((noisy["a"] - 3.0).square().mean())
-    assert abs(spread / 0.25**2 - 1) < FIVE_AND_A_HALF * np.sqrt(2 / 50_000)
-
-
-def test_an_update_whose_noise_is_missing_is_not_made() -> None:
-    class Silent(NoiseStream):
-        def normal(self, count: int) -> NDArray[np.float64]:
-            return np.zeros(count)
-
-    with pytest.raises(Corrupted, match="does not have the energy"):
-        add_noise({"a": torch.ones(1_000)}, 1.0, Silent())

@@ -15,16 +15,26 @@ from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.model import TextClassifier
 from tunewarden.steps.train.person_clip import Gradients, PersonClipper, clip_and_sum
 from tunewarden.steps.train.rows import Rows
+from tunewarden.steps.train.single_pass import SinglePassClipper
 from tunewarden.steps.train.texts import pad
 
 MakeRows = Callable[[Sequence[int]], Rows]
 COUNTS = (1, 3, 2, 7, 1, 4)
 
 
+Kind = type[PersonClipper] | type[SinglePassClipper]
+both = pytest.mark.parametrize("kind", [PersonClipper, SinglePassClipper])
+
+
 def clipped(
-    model: TextClassifier, rows: Rows, persons: Sequence[int], clip: float = 0.1, compute: Compute | None = None
+    kind: Kind,
+    model: TextClassifier,
+    rows: Rows,
+    persons: Sequence[int],
+    clip: float = 0.1,
+    compute: Compute | None = None,
 ) -> Gradients:
-    clipper = PersonClipper(model, rows, clip, compute or Compute())
+    clipper = kind(model, rows, clip, compute or Compute())
     try:
         return clipper.clipped_sum([rows.of(person) for person in persons])
     finally:
@@ -49,33 +59,36 @@ def difference(one: Gradients, other: Gradients) -> Gradients:
     return {name: one[name] - other[name] for name in one}
 
 
-@pytest.mark.parametrize(("clip", "bites"), [(0.8, {True, False}), (1000.0, {False}), (0.001, {True})])
+@both
+@pytest.mark.parametrize(("share", "bites"), [(1.0, {True, False}), (1000.0, {False}), (0.001, {True})])
 def test_clipping_a_person_equals_brute_force(
-    model: TextClassifier, rows_of: MakeRows, clip: float, bites: set[bool]
+    kind: Kind, model: TextClassifier, rows_of: MakeRows, share: float, bites: set[bool]
 ) -> None:
     rows = rows_of(COUNTS)
+    gradients = [gradient_of(model, rows, rows.of(person)) for person in range(rows.persons)]
+    norms = [norm(gradient) for gradient in gradients]
+    clip = share * (min(norms) + max(norms)) / 2
     expected: Gradients = {name: torch.zeros_like(parameter) for name, parameter in model.trainable().items()}
-    norms = []
-    for person in range(rows.persons):
-        gradient = gradient_of(model, rows, rows.of(person))
-        norms.append(norm(gradient))
+    for gradient, length in zip(gradients, norms, strict=True):
         for name in expected:
-            expected[name] += gradient[name] * min(1.0, clip / norms[-1])
+            expected[name] += gradient[name] * min(1.0, clip / length)
     assert {length > clip for length in norms} == bites
-    assert norm(difference(clipped(model, rows, range(rows.persons), clip), expected)) < 1e-5
+    assert norm(difference(clipped(kind, model, rows, range(rows.persons), clip), expected)) < 1e-5
 
 
+@both
 @pytest.mark.parametrize("micro_batch_rows", [1, 2, 5, 64])
 @pytest.mark.parametrize("persons_at_once", [1, 4, 64])
 def test_the_cut_into_micro_batches_changes_nothing(
-    model: TextClassifier, rows_of: MakeRows, micro_batch_rows: int, persons_at_once: int
+    kind: Kind, model: TextClassifier, rows_of: MakeRows, micro_batch_rows: int, persons_at_once: int
 ) -> None:
     rows = rows_of(COUNTS)
     compute = Compute(micro_batch_rows=micro_batch_rows, persons_at_once=persons_at_once)
-    whole = clipped(model, rows, range(rows.persons))
-    assert norm(difference(clipped(model, rows, range(rows.persons), compute=compute), whole)) < 1e-5
+    whole = clipped(kind, model, rows, range(rows.persons))
+    assert norm(difference(clipped(kind, model, rows, range(rows.persons), compute=compute), whole)) < 1e-5
 
 
+@both
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     others=st.lists(st.integers(min_value=1, max_value=6), max_size=5),
@@ -84,20 +97,23 @@ def test_the_cut_into_micro_batches_changes_nothing(
     at_once=st.integers(min_value=1, max_value=9),
 )
 def test_one_person_more_moves_the_sum_by_at_most_the_clip(
-    model: TextClassifier, rows_of: MakeRows, others: list[int], theirs: int, clip: float, at_once: int
+    kind: Kind, model: TextClassifier, rows_of: MakeRows, others: list[int], theirs: int, clip: float, at_once: int
 ) -> None:
     rows, compute = rows_of([*others, theirs]), Compute(micro_batch_rows=at_once)
-    without = clipped(model, rows, range(len(others)), clip, compute)
-    with_them = clipped(model, rows, range(len(others) + 1), clip, compute)
+    without = clipped(kind, model, rows, range(len(others)), clip, compute)
+    with_them = clipped(kind, model, rows, range(len(others) + 1), clip, compute)
     assert norm(difference(with_them, without)) <= clip * (1 + 1e-3)
 
 
-def test_a_contribution_does_not_depend_on_who_else_takes_part(model: TextClassifier, rows_of: MakeRows) -> None:
+@both
+def test_a_contribution_does_not_depend_on_who_else_takes_part(
+    kind: Kind, model: TextClassifier, rows_of: MakeRows
+) -> None:
     """What Hugging Face's own `labels=` loss breaks: it averages over the batch before anybody is clipped."""
     rows = rows_of(COUNTS)
-    alone = [clipped(model, rows, [person], clip=10.0) for person in range(rows.persons)]
+    alone = [clipped(kind, model, rows, [person], clip=10.0) for person in range(rows.persons)]
     added = {name: torch.stack([gradient[name] for gradient in alone]).sum(dim=0) for name in alone[0]}
-    assert norm(difference(clipped(model, rows, range(rows.persons), clip=10.0), added)) < 1e-5
+    assert norm(difference(clipped(kind, model, rows, range(rows.persons), clip=10.0), added)) < 1e-5
 
 
 def test_averaging_over_the_batch_first_would_nearly_double_what_one_person_can_move() -> None:
@@ -111,13 +127,15 @@ def test_averaging_over_the_batch_first_would_nearly_double_what_one_person_can_
     assert moved(1.0, 1.0) == pytest.approx(clip)
 
 
-def test_a_person_with_many_rows_counts_as_one(model: TextClassifier, rows_of: MakeRows) -> None:
+@both
+def test_a_person_with_many_rows_counts_as_one(kind: Kind, model: TextClassifier, rows_of: MakeRows) -> None:
     rows = rows_of((200,))
-    assert norm(clipped(model, rows, [0], clip=0.05)) <= 0.05 * (1 + 1e-3)
+    assert norm(clipped(kind, model, rows, [0], clip=0.05)) <= 0.05 * (1 + 1e-3)
 
 
-def test_nobody_gives_zeros(model: TextClassifier, rows_of: MakeRows) -> None:
-    nothing = clipped(model, rows_of(COUNTS), [])
+@both
+def test_nobody_gives_zeros(kind: Kind, model: TextClassifier, rows_of: MakeRows) -> None:
+    nothing = clipped(kind, model, rows_of(COUNTS), [])
     assert nothing.keys() == model.trainable().keys()
     assert norm(nothing) == 0.0
 
@@ -136,8 +154,9 @@ def test_only_the_adapter_and_the_head_learn(model: TextClassifier) -> None:
     assert sum("lora_" in name for name in model.trainable()) == 2 * 2 * 2  # query and value, A and B, two layers
 
 
+@both
 def test_a_trainable_parameter_without_row_gradients_is_refused_by_name(
-    model: TextClassifier, rows_of: MakeRows
+    kind: Kind, model: TextClassifier, rows_of: MakeRows
 ) -> None:
     class Prompt(nn.Module):
         """Like prompt tuning: one learnt vector for the whole batch, so the batch looks like one row."""
@@ -152,7 +171,7 @@ def test_a_trainable_parameter_without_row_gradients_is_refused_by_name(
     prompt = Prompt(16)
     model.encoder.get_submodule("embeddings").LayerNorm.register_forward_hook(lambda _m, _i, out: prompt(out))
     model.add_module("prompt", prompt)
-    clipper = PersonClipper(model, rows_of(COUNTS), 0.1, Compute())
+    clipper = kind(model, rows_of(COUNTS), 0.1, Compute())
     with pytest.raises(Refused, match=r"'prompt\.lookup\.weight' gets no gradient for each row"):
         clipper.require_covered()
     clipper.close()

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
-from tests.steps.train.conftest import training_of
+from tests.steps.train.conftest import Purse, training_of
 
+from tunewarden.domain.canonical import digest_of
 from tunewarden.domain.errors import BudgetExceeded, Corrupted, PlanMismatch
 from tunewarden.domain.names import RequestId
 from tunewarden.domain.training import Plan
-from tunewarden.steps.train import checkpoint
-from tunewarden.steps.train.recipe import Training, train
+from tunewarden.steps.train import checkpoint, recipe
+from tunewarden.steps.train.recipe import Training
 from tunewarden.steps.train.rows import Rows
 
 MakeRows = Callable[[Sequence[int]], Rows]
@@ -32,18 +33,21 @@ def training(plan: Plan, rows_of: MakeRows, base: Path, tmp_path: Path) -> Train
 
 
 def done(training: Training) -> int:
-    return checkpoint.updates_done(training.checkpoint, training.request, training.plan.digest())
+    standing = checkpoint.standing_at(training.checkpoint, training.belonging)
+    return standing.update if standing else 0
+
+
+def train(training: Training, during: Callable[[int], None] = lambda _updates: None) -> list[int]:
+    """What was charged."""
+    purse = Purse(during=during)
+    recipe.train(training, purse.charge, lambda _certificate: None)
+    return purse.charged
 
 
 def test_every_block_is_charged_before_anything_of_it_exists(training: Training) -> None:
-    charged: list[int] = []
-
-    def charge(updates: int) -> None:
-        assert done(training) == sum(charged), "earlier blocks are finished, this one has not begun"
-        charged.append(updates)
-
-    train(training, charge)
-    assert charged == [2, 2, 2, 1]
+    finished: list[int] = []
+    assert train(training, lambda _updates: finished.append(done(training))) == [2, 2, 2, 1]
+    assert finished == [0, 2, 4, 6], "earlier blocks are finished, the one that is paid has not begun"
     assert done(training) == 7
 
 
@@ -61,7 +65,7 @@ def test_an_update_in_which_nobody_is_drawn_is_noised_like_any_other_and_counted
     """The second moments then hold nothing but noise: multiplier times clip over the constant number of persons."""
     nobody = replace(training.plan.mechanism, sampling_rate=Decimal("1e-15"))
     training = replace(training, plan=replace(training.plan, mechanism=nobody))
-    train(training, lambda _updates: None)
+    train(training)
     assert done(training) == 7
     with safe_open(training.checkpoint, framework="pt") as file:
         names = [name for name in file.keys() if name.startswith("exp_avg_sq/")]  # noqa: SIM118
@@ -73,13 +77,17 @@ def test_an_update_in_which_nobody_is_drawn_is_noised_like_any_other_and_counted
 
 
 def test_a_checkpoint_is_safetensors_and_holds_weights_and_moments_only(training: Training) -> None:
-    train(training, lambda _updates: None)
+    train(training)
     with safe_open(training.checkpoint, framework="pt") as file:
         kinds = {name.split("/")[0] for name in file.keys()}  # noqa: SIM118
         header = file.metadata()
     assert kinds == {"weight", "exp_avg", "exp_avg_sq", "step"}, "no state of a random generator, nothing else"
     assert header == {
-        "form": "tunewarden-checkpoint-1",
+        "canaries": "",
+        "checked": "7",
+        "form": "tunewarden-checkpoint-2",
+        "paid_index": "4",
+        "paid_leaf": Purse(charged=[2, 2, 2, 1]).leaf(4),
         "plan": training.plan.digest(),
         "request": "req-1",
         "update": "7",
@@ -91,7 +99,7 @@ def test_the_same_training_with_the_same_seed_gives_another_model(training: Trai
     for name in ("one", "other"):
         torch.manual_seed(0)
         once = replace(training, checkpoint=tmp_path / name)
-        train(once, lambda _updates: None)
+        train(once)
         with safe_open(once.checkpoint, framework="pt") as file:
             results.append(file.get_tensor("weight/head.weight"))
     assert not torch.equal(*results)
@@ -100,41 +108,41 @@ def test_the_same_training_with_the_same_seed_gives_another_model(training: Trai
 def test_a_training_goes_on_after_its_checkpoint_and_pays_only_for_the_rest(training: Training) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(training, _stop_after(training, 4))
-    charged: list[int] = []
-    train(training, charged.append)
-    assert charged == [2, 1]
+    assert train(training) == [2, 1]
 
 
 def test_moments_survive_a_resumption(training: Training) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(training, _stop_after(training, 4))
-    train(training, lambda _updates: None)
+    train(training)
     with safe_open(training.checkpoint, framework="pt") as file:
         assert file.get_tensor("step/head.weight").item() == 7
 
 
 def test_a_finished_training_pays_for_nothing(training: Training) -> None:
-    train(training, lambda _updates: None)
+    train(training)
     before = training.checkpoint.read_bytes()
     train(training, lambda _updates: pytest.fail("charged again"))
     assert training.checkpoint.read_bytes() == before
 
 
 def test_a_checkpoint_of_another_plan_or_request_is_refused_and_nothing_is_charged(training: Training) -> None:
-    train(training, lambda _updates: None)
+    train(training)
+    mine = training.belonging
     others = (
-        replace(training, plan=replace(training.plan, epsilon=Decimal(3))),
-        replace(training, plan=replace(training.plan, mechanism=training.plan.mechanism.times(99))),
-        replace(training, request=RequestId("req-2")),
+        replace(mine, plan=replace(training.plan, epsilon=Decimal(3)).digest()),
+        replace(mine, plan=replace(training.plan, mechanism=training.plan.mechanism.times(99)).digest()),
+        replace(mine, request=RequestId("req-2")),
+        replace(mine, canaries=digest_of("canaries")),
     )
-    for other in others:
+    for other in (replace(training, belonging=belonging) for belonging in others):
         with pytest.raises(PlanMismatch):
             train(other, lambda _updates: pytest.fail("charged"))
 
 
 @pytest.mark.parametrize("keep", [0, 5, 200, -1])
 def test_a_damaged_checkpoint_stops_the_training_and_nothing_is_charged(training: Training, keep: int) -> None:
-    train(training, lambda _updates: None)
+    train(training)
     training.checkpoint.write_bytes(training.checkpoint.read_bytes()[:keep])
     with pytest.raises(Corrupted):
         train(training, lambda _updates: pytest.fail("charged"))

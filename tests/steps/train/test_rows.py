@@ -11,12 +11,14 @@ from transformers import PreTrainedTokenizerBase
 
 from tunewarden.domain.canonical import digest_of, encode, to_plain
 from tunewarden.domain.errors import Corrupted, Malformed, PlanMismatch, Refused
+from tunewarden.domain.privacy import PrivacyUnit
 from tunewarden.domain.training import Plan
 from tunewarden.drivers.memory import MemoryBlobs
 from tunewarden.steps.records import held_out, read_manifest, read_records, store_lines
 from tunewarden.steps.train.base_model import load
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.rows import Rows, read_rows, require_enough
+from tunewarden.steps.train.sampling import draw_update
 
 PERSONS = 40
 
@@ -102,7 +104,44 @@ def test_a_label_outside_the_classes_is_corrupted(plan: Plan, rows_of: Callable[
         require_enough(rows_of((1,) * 20), plan, 1)
 
 
-@pytest.mark.parametrize("wrong", [{"workers": 2}, {"threads": 0}, {"micro_batch_rows": 0}, {"charge_every": 0}])
+@pytest.mark.parametrize("wrong", [{"workers": 0}, {"threads": 0}, {"micro_batch_rows": 0}, {"charge_every": 0}])
 def test_compute_settings_that_cannot_be_are_malformed(wrong: dict[str, int]) -> None:
     with pytest.raises(Malformed):
         Compute(**wrong)
+
+
+def record_plan(plan: Plan, rows: int) -> Plan:
+    mechanism = replace(plan.mechanism, unit=PrivacyUnit.RECORD, contributions=rows)
+    return replace(plan, mechanism=mechanism, recipe=replace(plan.recipe, rows_per_person=rows))
+
+
+@pytest.mark.parametrize("at_most", [1, 2, 5])
+def test_where_the_record_is_the_unit_no_person_has_more_of_them_than_is_accounted(
+    plan: Plan, tokenizer: PreTrainedTokenizerBase, at_most: int
+) -> None:
+    blobs = MemoryBlobs()
+    rows = read_rows(blobs, store_clean(blobs, PERSONS, labels=(0, 1, 1, 0)), record_plan(plan, at_most), tokenizer)
+    assert {len(rows.of(person)) for person in range(rows.persons)} == {min(4, at_most)}
+    assert len(rows.labels) == rows.starts[-1] == rows.persons * min(4, at_most)
+
+
+def test_one_person_with_ten_thousand_rows_weighs_in_an_update_as_anybody_does(
+    plan: Plan, rows_of: Callable[[Sequence[int]], Rows]
+) -> None:
+    rows = rows_of((10_000, *(1,) * 39))
+    everybody = replace(plan, mechanism=replace(plan.mechanism, sampling_rate=Decimal(1)))
+    assert max(map(len, draw_update(everybody, rows))) == plan.recipe.rows_per_person
+
+
+def test_rows_that_are_all_one_persons_are_too_few(plan: Plan, rows_of: Callable[[Sequence[int]], Rows]) -> None:
+    with pytest.raises(Refused) as refused:
+        require_enough(rows_of((1000,)), plan, 2)
+    assert refused.value.code == "too_few_persons"
+
+
+def test_where_the_record_is_the_unit_records_have_to_be_enough(
+    plan: Plan, rows_of: Callable[[Sequence[int]], Rows]
+) -> None:
+    require_enough(rows_of((2,) * 8), record_plan(plan, 2), 2)
+    with pytest.raises(Refused, match="14 records to train on"):
+        require_enough(rows_of((2,) * 7), record_plan(plan, 2), 2)

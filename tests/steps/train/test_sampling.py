@@ -1,11 +1,16 @@
 """Persons take part independently, each with the plan's rate; thresholds state how often they would cry wolf."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 import pytest
 
-from tunewarden.steps.train.sampling import draw_persons, draw_rows
+from tunewarden.domain.privacy import PrivacyUnit
+from tunewarden.domain.training import Plan
+from tunewarden.steps.train.rows import Rows
+from tunewarden.steps.train.sampling import draw_persons, draw_rows, draw_update
 
 PERSONS, DRAWS, RATE = 200, 4_000, Decimal("0.05")
 SIX = 6.0  # standard deviations: a false alarm in 500 million for one value
@@ -62,3 +67,28 @@ def test_rows_are_drawn_afresh_and_evenly() -> None:
     rows = np.arange(10)
     counts = np.bincount(np.concatenate([draw_rows(rows, 3) for _ in range(DRAWS)]), minlength=10)
     assert np.abs(counts / DRAWS - 0.3).max() < SIX * np.sqrt(0.3 * 0.7 / DRAWS)
+
+
+def test_an_update_has_at_most_the_plans_rows_of_each_drawn_person_and_perhaps_nobody(
+    plan: Plan, rows_of: Callable[[Sequence[int]], Rows]
+) -> None:
+    rows = rows_of((1, 5, 3))
+    of = {int(row): person for person in range(3) for row in rows.of(person)}
+    sizes = set()
+    for _ in range(300):
+        persons = draw_update(plan, rows)  # each with probability one half
+        sizes.add(len(persons))
+        assert all(len({of[int(row)] for row in theirs}) == 1 for theirs in persons)
+        assert [len(theirs) for theirs in persons] == [min(len(rows.of(of[int(theirs[0])])), 2) for theirs in persons]
+    assert sizes == {0, 1, 2, 3}, "none of them is missing in 300 draws but once in 10**17"
+
+
+def test_where_the_record_is_the_unit_each_row_is_drawn_for_itself(
+    plan: Plan, rows_of: Callable[[Sequence[int]], Rows]
+) -> None:
+    rows = rows_of((1, 2, 2))
+    by_record = replace(plan, mechanism=replace(plan.mechanism, unit=PrivacyUnit.RECORD, contributions=2))
+    draws = [draw_update(by_record, rows) for _ in range(DRAWS)]
+    assert all(len(unit) == 1 for units in draws for unit in units)
+    counts = np.bincount(np.concatenate([unit for units in draws for unit in units]), minlength=5)
+    assert np.abs(counts / DRAWS - 0.5).max() < SIX * np.sqrt(0.25 / DRAWS)

@@ -7,14 +7,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from tunewarden.domain.attestations import Knowledge, Withdrawal
-from tunewarden.domain.datasets import Columns, Dataset, LawfulBasis, Purpose, Sensitivity
+from tunewarden.domain.datasets import Columns, Dataset, HeldOut, LawfulBasis, Purpose, Sensitivity
 from tunewarden.domain.deidentification import Method
 from tunewarden.domain.gates import Verdict
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import Alias, Role
+from tunewarden.domain.privacy import PrivacyUnit
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.reviews import MOST_MARKS
-from tunewarden.domain.training import State, TrainingRequest
+from tunewarden.domain.training import NoiseForm, Precision, State, TrainingRequest
 from tunewarden.usecases.datasets import BudgetState
 from tunewarden.usecases.ports import Receipt, StoredFile
 
@@ -44,6 +45,7 @@ class ColumnsIn(Strict):
     protected: list[Word] = Field(default=[], max_length=8)
     positive: Word | None = None
     known: dict[EntityType, Annotated[list[Word], Field(min_length=1, max_length=8)]] = Field(default={}, max_length=32)
+    groups: dict[Word, Annotated[list[Word], Field(min_length=1, max_length=32)]] = Field(default={}, max_length=8)
 
 
 class BudgetIn(Strict):
@@ -59,6 +61,8 @@ class DatasetIn(Strict):
     retain_until: date
     columns: ColumnsIn
     budget: BudgetIn
+    namespace: Word | None = None
+    held_out: HeldOut = HeldOut.PRIVATE
 
 
 class VersionIn(Strict):
@@ -68,6 +72,11 @@ class VersionIn(Strict):
 class PrivacyIn(Strict):
     epsilon: Number
     delta: Number | None = None
+    unit: PrivacyUnit = PrivacyUnit.PERSON
+    rows_per_person: int = 1
+    precision: Precision = Precision.FLOAT32
+    noise: NoiseForm = NoiseForm.GAUSSIAN
+    canaries: int | Literal["auto"] = "auto"
 
 
 class GovernanceIn(Strict):
@@ -204,8 +213,11 @@ def dataset_out(dataset: Dataset) -> Json:
             "protected": list(dataset.columns.protected),
             "positive": dataset.columns.positive,
             "known": _known_out(dataset.columns),
+            "groups": {groups.column: list(groups.values) for groups in dataset.columns.groups},
         },
+        "held_out": dataset.held_out,
         "budget": {"epsilon": str(dataset.budget.epsilon), "delta": str(dataset.budget.delta)},
+        "namespace": dataset.namespace,
         "versions": [
             {"digest": v.digest, "file_id": v.file, "rows": v.rows, "persons": v.persons, "classes": len(v.labels)}
             for v in dataset.versions
@@ -224,8 +236,13 @@ def budget_out(budget: BudgetState) -> Json:
     }
 
 
-def job_out(request: TrainingRequest, *, updates_charged: int, epsilon_spent: Decimal) -> Json:
-    """The OpenAI `fine_tuning.job` object; `governance` says what its status cannot."""
+def job_out(
+    request: TrainingRequest, *, updates_charged: int, epsilon_spent: Decimal, epsilon_of_one_record: Decimal | None
+) -> Json:
+    """The OpenAI `fine_tuning.job` object; `governance` says what its status cannot.
+
+    Every epsilon in it is a person's. Where a record is the unit, the smaller one of a record alone stands beside it.
+    """
     plan = request.plan
     error = {"code": request.ended_because, "message": _ended(request), "param": None}
     return {
@@ -264,7 +281,14 @@ def job_out(request: TrainingRequest, *, updates_charged: int, epsilon_spent: De
             "attempt": request.attempt,
             "privacy": {
                 "unit": plan.mechanism.unit,
+                "relation": plan.mechanism.relation,
+                "records_per_person": plan.recipe.rows_per_person,
+                "clip": str(plan.recipe.clip),
+                "precision": plan.recipe.precision,
+                "noise": plan.recipe.noise,
+                "canaries": plan.recipe.canaries,
                 "epsilon": str(plan.epsilon),
+                "epsilon_of_one_record": None if epsilon_of_one_record is None else str(epsilon_of_one_record),
                 "delta": str(plan.delta),
                 "noise_multiplier": str(plan.mechanism.noise_multiplier),
                 "sampling_rate": str(plan.mechanism.sampling_rate),

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from tunewarden.domain.datasets import HeldOut
 from tunewarden.domain.errors import TunewardenError
 from tunewarden.domain.names import PrincipalId, Role
-from tunewarden.entry.cli import deid, log
+from tunewarden.entry.cli import deid, log, privacy
 
 # Before any library that reads them is imported: no telemetry, no hub; and threads that wait do not spin, because on a
 # busy machine spinning ones keep the working ones from working.
@@ -34,6 +35,7 @@ keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(deid.app, name="deid")
+app.add_typer(privacy.app, name="privacy")
 
 
 @app.command()
@@ -145,6 +147,9 @@ def demo(
     epochs: Annotated[
         int | None, typer.Option(help="How often each person is expected to take part; 6, or 4 for generated notes.")
     ] = None,
+    held_out: Annotated[
+        HeldOut, typer.Option(help="Figures on persons held out: noisy, or exact by their consent, or of public data.")
+    ] = HeldOut.PRIVATE,
     summary: Annotated[Path | None, typer.Option(help="Also write the last table as JSON.")] = None,
     home: Annotated[Path, typer.Option(help="Where the demo keeps its state.")] = Path("demo"),
 ) -> None:
@@ -161,6 +166,7 @@ def demo(
         epsilon=epsilon,
         delta=delta,
         epochs=epochs or (6 if data else 4),
+        held_out=held_out,
     )
     raise typer.Exit(tell(story, home, summary))
 

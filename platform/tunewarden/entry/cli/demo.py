@@ -34,7 +34,10 @@ Start = Callable[[Path], AbstractContextManager[Stage]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """What the demo trains on. `data` None: its own generated notes, whose columns are known."""
+    """What the demo trains on. `data` None: its own generated notes, whose columns are known and who are nobody's.
+
+    `held_out` says which figures about the held-out persons of `data` may leave.
+    """
 
     data: Path | None
     text: str
@@ -45,6 +48,7 @@ class Story:
     epsilon: str
     delta: str
     epochs: int
+    held_out: str = "private"
 
 
 @dataclass(slots=True)
@@ -145,6 +149,7 @@ def _register(teller: _Teller, stage: Stage, data: Path, columns: dict[str, Any]
             "sensitivity": "special-category",
             "retain_until": (datetime.now(UTC).date() + timedelta(days=365)).isoformat(),
             "columns": columns,
+            "held_out": "public" if story.data is None else story.held_out,
             "budget": {"epsilon": _BUDGET_EPSILON, "delta": story.delta},
         },
     )
@@ -158,6 +163,8 @@ def _register(teller: _Teller, stage: Stage, data: Path, columns: dict[str, Any]
     )
     if columns["person"] is None:
         teller.say("steward", "stated that every row is another person")
+    if dataset["held_out"] != "private":
+        teller.say("steward", "stated that exact figures about held-out persons may leave: " + dataset["held_out"])
     teller.seconds["register"] = time.monotonic() - began
     return str(dataset["id"])
 

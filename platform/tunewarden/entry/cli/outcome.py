@@ -27,7 +27,7 @@ class Outcome:
     """Numbers as floats, because they leave for people and plots; the bundle has them as exact decimals.
 
     Attributes:
-        accuracy: with its 95 % interval, over persons.
+        accuracy: with its 95 % interval, over persons; None where noise leaves too little to be said, as for the next.
         fairness: group -> accuracy, how far below the rest with a simultaneous 95 % interval, persons.
         base_accuracy, majority: accuracy of the untrained base and of the majority class, on the same persons.
         epsilon: of the updates that were charged, by Renyi accounting; `epsilon_pld` by privacy loss distributions.
@@ -35,9 +35,9 @@ class Outcome:
         steps: name -> seconds.
     """
 
-    accuracy: Mapping[str, float]
-    base_accuracy: float
-    majority: float
+    accuracy: Mapping[str, float] | None
+    base_accuracy: float | None
+    majority: float | None
     epsilon: float
     epsilon_pld: float
     delta: float
@@ -74,9 +74,9 @@ def read(
     counts = steps["deidentify"]["counts"]
     entities = {kind.value: counts[kind] for kind in EntityType if counts.get(kind)}
     return Outcome(
-        accuracy=_interval(measured["utility.accuracy"]),
-        base_accuracy=float(utility["base_accuracy"]["value"]),
-        majority=float(utility["majority_accuracy"]["value"]),
+        accuracy=_interval(utility["accuracy"]) if utility["accuracy"] else None,
+        base_accuracy=float(utility["base_accuracy"]["value"]) if utility["base_accuracy"] else None,
+        majority=float(utility["majority_accuracy"]["value"]) if utility["majority_accuracy"] else None,
         epsilon=float(measured["privacy.epsilon"]["value"]),
         epsilon_pld=float(measured["privacy.epsilon_pld"]["value"]),
         delta=float(measured["privacy.delta"]["value"]),
@@ -111,9 +111,11 @@ def table(outcome: Outcome) -> Table:
 
 
 def _rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    yield "accuracy", _with_interval(outcome.accuracy) + " on persons it never saw"
-    yield "untrained base", f"{outcome.base_accuracy:.2f}"
-    yield "majority class", f"{outcome.majority:.2f}"
+    unsaid = "too little can be said through the noise"
+    accurate = outcome.accuracy
+    yield "accuracy", unsaid if accurate is None else _with_interval(accurate) + " on persons it never saw"
+    yield "untrained base", unsaid if outcome.base_accuracy is None else f"{outcome.base_accuracy:.2f}"
+    yield "majority class", unsaid if outcome.majority is None else f"{outcome.majority:.2f}"
     spent = f"epsilon {outcome.epsilon:.2f} (tighter accounting: {outcome.epsilon_pld:.2f}) at delta {outcome.delta:g}"
     yield "privacy", f"{spent} for one {outcome.unit}"
     yield "mechanism", f"noise {outcome.noise_multiplier:g}, {outcome.updates} updates"

@@ -130,11 +130,14 @@ def _privacy(lineage: Lineage) -> list[str]:
     promise = brackets(told.promise.log)
     return [
         f"{told.promise.text.rstrip('.')} {promise}.",
-        f"In words: who guesses from the model whether the data of one {spent.planned.unit.value} was used, both being "
+        f"In words: who guesses from the model whether the data of one person was used, both being "
         f"equally likely, is right {told.right} of the time at most; a coin is right 50 % of the time {promise}.",
         f"Noise multiplier {decimal_text(spent.planned.noise_multiplier)}, sampling rate "
         f"{decimal_text(spent.planned.sampling_rate)} {brackets(spent.reserved_log)}; {spent.charged} updates charged "
         f"{brackets(spent.charged_log or spent.reserved_log)}.",
+        f"As NIST SP 800-226 asks: unit {spent.planned.unit.value}, at most {spent.planned.contributions} of one "
+        f"person; relation {spent.planned.relation.value}; central trust model; Poisson sampling; randomness of the "
+        f"operating system, without a seed; composed by Renyi accounting {brackets(spent.reserved_log)}.",
     ]
 
 
@@ -144,8 +147,19 @@ def _limits(lineage: Lineage) -> list[str]:
     return [
         f"For no other purpose than `{asked.purpose.value}` was it asked or approved [{index}].",
         f"Of a text at most {recipe.max_tokens} tokens are read [{index}].",
-        f"Epsilon covers those who were trained on. Of those who were held out the figures above are exact [{index}].",
+        f"{_held_out(lineage)} [{index}].",
     ]
+
+
+def _held_out(lineage: Lineage) -> str:
+    metrics = plan(lineage).metrics
+    if metrics is None:
+        return "Epsilon covers those who were trained on. Of those who were held out the figures above are exact"
+    return (
+        "Epsilon covers those who were trained on. Of those who were held out the figures above are noisy: "
+        f"{metrics.updates} tables with noise multiplier {decimal_text(metrics.noise_multiplier)}, at the cost of "
+        "`privacy.metrics_epsilon`"
+    )
 
 
 def _figure(one: Cited, metrics: Metrics) -> str:

@@ -52,10 +52,11 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utility:
-    """The section on utility; `accuracy` and `majority` are also told in the summary."""
+    """The section on utility; `accuracy` and `majority` are also told in the summary, `exactness` under the limits."""
 
     chart: Chart
     facts: tuple[Row, ...]
+    exactness: str
     accuracy: str
     majority: str
 
@@ -83,10 +84,10 @@ class Fairness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The section on explanation."""
+    """The section on explanation; `texts` says which were explained."""
 
     chart: Chart
-    persons: str
+    texts: str
     facts: tuple[Row, ...]
     terms: tuple[Row, ...]
 
@@ -99,8 +100,8 @@ class Attack:
     persons: str
 
 
-def utility(part: Part) -> Utility | None:
-    """The accuracy beside that of the untrained base and of the majority class."""
+def utility(part: Part, noisy: Part) -> Utility | None:
+    """The accuracy beside that of the untrained base and of the majority class; `noisy` says what figures cost."""
     accuracy, base = part.at("accuracy").figure, part.at("base_accuracy").figure
     majority = part.at("majority_accuracy").figure
     if accuracy is None or base is None or majority is None:
@@ -114,9 +115,11 @@ def utility(part: Part) -> Utility | None:
             rows=(*(Row(name, exact_interval(figure)) for name, figure in named), *_recalls(part)),
         ),
         facts=(
-            Row("Held out", f"{_counted(part.at('persons'), 'person')}, {_counted(part.at('rows'), 'row')}"),
+            Row("Held out", _held_out(part)),
+            Row("How exact", _exactness(noisy)),
             *_figures(part, _GAINS),
         ),
+        exactness=_exactness(noisy),
         accuracy=interval(accuracy) + n,
         majority=interval(majority),
     )
@@ -161,7 +164,7 @@ def explanation(part: Part) -> Explanation | None:
             picture=_losses(named),
             rows=tuple(Row(name, exact_interval(figure)) for name, figure in named),
         ),
-        persons=_counted(part.at("persons"), "held-out person"),
+        texts=_explained(part),
         facts=tuple(_figures(part, _TESTS)),
         terms=tuple(_terms(part)),
     )
@@ -172,8 +175,11 @@ def attack(part: Part) -> Attack | None:
     auc = part.at("auc").figure
     if auc is None:
         return None
-    trained, held_out = part.at("trained").whole, part.at("held_out").whole
-    sides = f"{count(trained or 0, 'trained person')} and {count(held_out or 0, 'held-out person')}"
+    trained, held_out = part.at("trained").whole or 0, part.at("held_out").whole or 0
+    if part.at("canaries").value:
+        sides = f"{count(trained, 'made-up person')} who took part and {held_out:,} who did not"
+    else:
+        sides = f"{count(trained, 'trained person')} and {count(held_out, 'held-out person')}"
     return Attack(auc=interval(auc), persons=sides)
 
 
@@ -293,6 +299,26 @@ def _gap_finding(gaps: list[Figure], most: Decimal | None) -> str:
 
 def _points(share: Decimal) -> str:
     return exact((share * 100).quantize(Decimal("0.1")))
+
+
+def _held_out(part: Part) -> str:
+    persons, rows = _counted(part.at("persons"), "person"), part.at("rows").whole
+    return f"about {persons}" if rows is None else f"{persons}, {count(rows, 'row')}"
+
+
+def _exactness(noisy: Part) -> str:
+    """Whether noise was added to the figures about held-out persons, and what they may lose."""
+    epsilon, delta = noisy.at("epsilon").number, noisy.at("delta").number
+    if epsilon is None or delta is None:
+        return "exact figures"
+    return f"noisy figures: epsilon {exact(epsilon)} at delta {exact(delta)} for one of these persons"
+
+
+def _explained(part: Part) -> str:
+    """Whose texts were explained."""
+    if part.at("made_up").value:
+        return _counted(part.at("persons"), "made-up text")
+    return f"one text of each of {_counted(part.at('persons'), 'held-out person')}"
 
 
 def _counted(part: Part, one: str) -> str:

@@ -7,8 +7,9 @@ from markupsafe import Markup
 
 from tunewarden.domain.events import BudgetCharged, BudgetReserved, BudgetSettled, DatasetRegistered
 from tunewarden.domain.lineage import LineageReport
-from tunewarden.domain.privacy import Mechanism
+from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Spend
 from tunewarden.domain.training import Plan
+from tunewarden.entry.report.admitted import admitted_facts, figure_facts
 from tunewarden.entry.report.charts import Bar, bars
 from tunewarden.entry.report.facts import Fact, Said, indices, of, only
 from tunewarden.entry.report.figures import count, exact, percent
@@ -70,13 +71,15 @@ class Executed:
     noise: Decimal | None
     rate: Decimal | None
     epsilon: Decimal | None
+    record: Decimal | None
     tighter: Decimal | None
     log: tuple[int, ...]
 
 
 def spending(report: LineageReport, plan: Plan) -> Spending:
     """From the entries; the plan stands in only where a request has no reservation in the log."""
-    reserved, charged = of(report.budget, BudgetReserved), of(report.budget, BudgetCharged)
+    reserved = of(report.budget, BudgetReserved)
+    charged = [(entry, event) for entry, event in of(report.budget, BudgetCharged) if event.what is Spend.TRAINING]
     settled = of(report.budget, BudgetSettled)
     limit = only(report.dataset, DatasetRegistered)
     last = settled[-1][1] if settled else None
@@ -109,7 +112,7 @@ def privacy(report: LineageReport, plan: Plan, training: Part, training_log: tup
         weak=often > _WEAK,
         picture=_picture(epsilon, delta),
         mechanism=_mechanism(found),
-        budget=_budget(found),
+        budget=(*_budget(found), *admitted_facts(report), *figure_facts(report)),
         executed=_executed_facts(executed, found),
     )
 
@@ -132,6 +135,7 @@ def _executed(training: Part, log: tuple[int, ...]) -> Executed:
         noise=said.at("noise_multiplier").number,
         rate=said.at("sampling_rate").number,
         epsilon=values.get("privacy.epsilon"),
+        record=values.get("privacy.epsilon_record"),
         tighter=values.get("privacy.epsilon_pld"),
         log=log,
     )
@@ -150,14 +154,14 @@ def _bound(found: Spending, executed: Executed) -> tuple[Decimal, Decimal]:
 
 
 def _promise(found: Spending, executed: Executed) -> Said:
-    unit, promised = found.planned.unit, f"epsilon {exact(found.epsilon)} at delta {exact(found.delta)}"
+    promised = f"epsilon {exact(found.epsilon)} at delta {exact(found.delta)}"
     log = (*found.reserved_log, *found.charged_log[-1:], *found.settled_log)
     if found.as_promised:
-        return Said(f"For one {unit}, this training costs at most {promised}.", log)
+        return Said(f"For one person, this training costs at most {promised}.", log)
     epsilon, delta = _bound(found, executed)
     return Said(
         f"{found.charged - found.planned.updates:,} updates more than planned were charged, because an attempt was "
-        f"repeated: for one {unit}, this training costs more than the planned {promised}, "
+        f"repeated: for one person, this training costs more than the planned {promised}, "
         f"but at most epsilon {exact(epsilon)} at delta {exact(delta)}.",
         (*log, *executed.log),
     )
@@ -182,12 +186,29 @@ def _picture(epsilon: Decimal, delta: Decimal) -> Markup:
 def _mechanism(found: Spending) -> tuple[Fact, ...]:
     planned, log = found.planned, found.reserved_log
     return (
-        Fact("Privacy unit", f"{planned.unit}: everything of one {planned.unit} counts together", log),
-        Fact("Neighbouring relation", planned.relation.replace("-", " "), log),
+        Fact("Privacy unit", _unit(planned), log),
+        Fact("Neighbouring relation", f"{planned.relation.replace('-', ' ')} person, with all their records", log),
         Fact("Mechanism", "Gaussian noise on Poisson-sampled, clipped sums", log),
+        Fact("Sampler", f"every {planned.unit} by a draw of its own, afresh in every update; it may be nobody", log),
+        Fact("Randomness", "the operating system's, for draws and noise; no seed is chosen, kept or logged", log),
+        Fact(
+            "Composition",
+            "Renyi accounting; later trainings may be chosen in view of earlier ones",
+            log,
+        ),
+        Fact("Trust model", "central: the platform sees the records, and who sees the model does not", log),
         Fact("Sampling rate", f"{exact(planned.sampling_rate)} of the {planned.unit}s in an update, expected", log),
         Fact("Noise multiplier", f"{exact(planned.noise_multiplier)} times the clipping norm", log),
         Fact("Updates planned", exact(planned.updates), log),
+    )
+
+
+def _unit(planned: Mechanism) -> str:
+    if planned.unit is PrivacyUnit.PERSON:
+        return "person: everything of one person counts together"
+    return (
+        f"record: each is drawn and clipped for itself, of one person at most {planned.contributions}; "
+        "every epsilon here is a person's all the same"
     )
 
 
@@ -218,6 +239,7 @@ def _executed_facts(executed: Executed, found: Spending) -> tuple[Fact, ...]:
         ("Noise multiplier", executed.noise, ""),
         ("Sampling rate", executed.rate, ""),
         ("Epsilon of that", executed.epsilon, ", by Renyi accounting, which decides"),
+        ("Epsilon of one record", executed.record, ", which promises nothing to a person who has several"),
         ("Epsilon, tighter", executed.tighter, ", by privacy-loss distributions, which decide nothing"),
     )
     return tuple(Fact(label, exact(value) + more, executed.log) for label, value, more in told if value is not None)
@@ -232,5 +254,7 @@ def recipe_facts(report: LineageReport, plan: Plan) -> tuple[Fact, ...]:
         Fact("Expected in an update", count(recipe.expected_units, plan.mechanism.unit), log),
         Fact("Rows of one person in an update", f"at most {recipe.rows_per_person}", log),
         Fact("Learning rate", f"{exact(recipe.learning_rate)} (AdamW)", log),
+        Fact("Computed in", f"{recipe.precision}; noise is {recipe.noise.replace('-', ' ')}", log),
+        Fact("Made-up persons", f"{recipe.canaries:,} canaries, half of them trained on, to see what leaks", log),
         Fact("Text", f"cut to {recipe.max_tokens} tokens{', lower-cased' if recipe.lower_case else ''}", log),
     )

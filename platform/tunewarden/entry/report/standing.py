@@ -7,6 +7,7 @@ from tunewarden.domain.events import (
     AliasMoved,
     KeyCreated,
     ModelRegistered,
+    PromiseDisproved,
     PromotionApproved,
     PromotionProposed,
     ReportAttested,
@@ -15,7 +16,7 @@ from tunewarden.domain.events import (
 from tunewarden.domain.lineage import LineageReport
 from tunewarden.entry.report import deid_words, words
 from tunewarden.entry.report.facts import Said, indices, of, only
-from tunewarden.entry.report.figures import instant, listed, short
+from tunewarden.entry.report.figures import exact, instant, listed, short
 
 
 def standing(report: LineageReport) -> tuple[Said, ...]:
@@ -29,7 +30,7 @@ def standing(report: LineageReport) -> tuple[Said, ...]:
         for alias, (entry, held) in sorted(last.items())
     )
     none = Said("No alias has ever named it, so nobody may use it.", (report.model.index,))
-    return (*_withdrawn(report), *(named or (none,)), *promotions(report)[-1:])
+    return (*_disproved(report), *_withdrawn(report), *(named or (none,)), *promotions(report)[-1:])
 
 
 def promotions(report: LineageReport) -> tuple[Said, ...]:
@@ -43,6 +44,16 @@ def who(report: LineageReport, entry: Entry) -> str:
         role for _, event in of(report.principals, KeyCreated) if event.principal == entry.actor for role in event.roles
     }
     return f"the {listed(words.spaced(role) for role in sorted(held)) if held else 'principal'} {short(entry.actor)}"
+
+
+def _disproved(report: LineageReport) -> Iterator[Said]:
+    """That it was shown to leak more than its training claims."""
+    for entry, event in of(report.alarms, PromiseDisproved):
+        yield Said(
+            f"Its promise of privacy is broken: made-up persons show an epsilon of {exact(event.shown)} or more "
+            f"at delta {exact(event.delta)}, and {exact(event.claimed)} is claimed.",
+            (entry.index,),
+        )
 
 
 def _withdrawn(report: LineageReport) -> Iterator[Said]:

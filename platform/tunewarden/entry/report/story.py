@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from tunewarden.domain.datasets import HeldOut
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.events import (
     ActionRefused,
@@ -10,6 +11,7 @@ from tunewarden.domain.events import (
     AliasMoved,
     BudgetReserved,
     BudgetSettled,
+    CohortAdmitted,
     DatasetRegistered,
     DatasetRetired,
     DatasetVersionAdded,
@@ -22,6 +24,7 @@ from tunewarden.domain.events import (
     KeyRevoked,
     ModelRegistered,
     PersonErased,
+    PromiseDisproved,
     PromotionApproved,
     PromotionProposed,
     ReportAttested,
@@ -176,7 +179,7 @@ def _moment(entry: Entry, what: str, log: tuple[int, ...], *, refused: bool = Fa
 
 def _says_no(event: Event) -> bool:
     match event:
-        case ActionRefused() | DatasetRetired():
+        case ActionRefused() | DatasetRetired() | PromiseDisproved():
             return True
         case GateJudged(outcome=outcome) | PromotionProposed(outcome=outcome):
             return outcome is not Outcome.PASS
@@ -187,8 +190,9 @@ def _says_no(event: Event) -> bool:
 
 def _about_data(event: Event) -> str:
     match event:
-        case DatasetRegistered(purposes=purposes):
-            return f"Registered the dataset for {listed(words.spaced(purpose) for purpose in purposes)}"
+        case DatasetRegistered(purposes=purposes, held_out=held_out):
+            stated = "" if held_out is HeldOut.PRIVATE else f", and stated that its held-out side is {held_out}"
+            return f"Registered the dataset for {listed(words.spaced(purpose) for purpose in purposes)}{stated}"
         case DatasetVersionAdded(rows=rows, persons=persons):
             return f"Added the records: {count(rows, 'row')} of {count(persons, 'person')}"
         case DatasetRetired():
@@ -201,6 +205,9 @@ def _about_data(event: Event) -> str:
             return "Erased a person from the dataset: what was made of it before still holds them"
         case BudgetReserved(epsilon=epsilon, delta=delta):
             return f"Reserved epsilon {exact(epsilon)} at delta {exact(delta)} of the dataset's budget"
+        case CohortAdmitted(what=what, persons=persons, left_out=left_out):
+            some = f"; left {left_out:,} out who had no budget left" if left_out else ""
+            return f"Admitted {count(persons, 'person')} to what is charged for {words.SPENDS[what]}{some}"
         case BudgetSettled(charged=charged, returned=returned):
             return f"Settled: {count(charged, 'update')} charged, {returned:,} given back"
     return ""
@@ -253,6 +260,8 @@ def _about_model(event: Event, model: ModelId) -> str:
             return f"The alias {alias} names this model version; {before}"
         case AdapterTaken():
             return "Took the weights away"
+        case PromiseDisproved(claimed=claimed, shown=shown):
+            return f"Alarm: made-up persons show an epsilon of {exact(shown)} or more, and {exact(claimed)} is claimed"
     return ""
 
 

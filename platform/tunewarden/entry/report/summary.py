@@ -13,6 +13,7 @@ from tunewarden.domain.events import (
     GateJudged,
     KeyRevoked,
     ModelRegistered,
+    PromiseDisproved,
     PromotionApproved,
     PromotionProposed,
     ReportAttested,
@@ -104,6 +105,15 @@ def summary(lineage: Lineage, *, size: int) -> Plain:
         ],
         "taken": [_signed(entry) | {"adapter": event.adapter} for entry, event in of(report.taken, AdapterTaken)],
         "holds": [_signed(entry) | {"kind": type(entry.event).__name__} for entry in report.holds],
+        "alarms": [
+            _signed(entry)
+            | {
+                "claimed": decimal_text(event.claimed),
+                "shown": decimal_text(event.shown),
+                "delta": decimal_text(event.delta),
+            }
+            for entry, event in of(report.alarms, PromiseDisproved)
+        ],
     }
 
 

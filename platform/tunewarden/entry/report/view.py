@@ -17,6 +17,8 @@ from tunewarden.domain.events import (
 from tunewarden.domain.lineage import LineageReport
 from tunewarden.domain.training import Plan, StepName
 from tunewarden.entry.report import measured, words
+from tunewarden.entry.report.audited import Audited, audited, checked
+from tunewarden.entry.report.certified import certified
 from tunewarden.entry.report.cited import Cited, cited
 from tunewarden.entry.report.deidentified import Deidentified, deidentified
 from tunewarden.entry.report.facts import Fact, Name, Said, of, only
@@ -59,6 +61,9 @@ class View:
     deidentified: Deidentified | None
     privacy: Privacy
     attack: Attack | None
+    audit: Audited | None
+    certified: tuple[Fact, ...]
+    checked: tuple[Fact, ...]
     verdicts: tuple[Verdict, ...]
     utility: Utility | None
     fairness: Fairness | None
@@ -78,7 +83,7 @@ def view(lineage: Lineage, *, head: Head, metrics: Metrics) -> View:
     asked = only(report.request, RequestSubmitted)
     plan = from_plain(Plan, decode(documents[asked.plan]))
     measure, measured_log = _details(lineage, StepName.MEASURE)
-    found_utility = measured.utility(measure.at("utility"))
+    found_utility = measured.utility(measure.at("utility"), measure.at("noisy"))
     found_deidentified = deidentified(report, _details(lineage, StepName.DEIDENTIFY)[0])
     found_verdicts = verdicts(report, documents, metrics)
     found_privacy = privacy(report, plan, *_details(lineage, StepName.TRAIN))
@@ -100,6 +105,9 @@ def view(lineage: Lineage, *, head: Head, metrics: Metrics) -> View:
         deidentified=found_deidentified,
         privacy=found_privacy,
         attack=measured.attack(measure.at("membership")),
+        audit=audited(measure.at("audit")),
+        certified=certified(*_details(lineage, StepName.TRAIN)),
+        checked=checked(measure, measured_log),
         verdicts=found_verdicts,
         utility=found_utility,
         fairness=measured.fairness(measure.at("fairness"), limit_of(report, "fairness.accuracy_gap")),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tunewarden.domain.datasets import LawfulBasis, Sensitivity
 from tunewarden.domain.gates import Outcome
 from tunewarden.domain.names import Action
+from tunewarden.domain.privacy import Spend
 from tunewarden.domain.training import State, StepName
 
 
@@ -70,6 +71,8 @@ STEPS: Mapping[StepName, str] = {
     StepName.MEASURE: "Measure",
 }
 
+SPENDS: Mapping[Spend, str] = {Spend.TRAINING: "training", Spend.METRICS: "noisy figures"}
+
 OUTCOMES: Mapping[Outcome, str] = {Outcome.PASS: "PASS", Outcome.FAIL: "FAIL", Outcome.UNKNOWN: "UNDECIDED"}
 
 STATES: Mapping[State, str] = {
@@ -83,6 +86,7 @@ STATES: Mapping[State, str] = {
 _REQUESTER, _STEWARD, _APPROVER = "the requester, by asking for something else", "a steward", "an approver"
 _PRIVACY = "the requester, with a smaller epsilon; a privacy officer, by raising the budget"
 _ADMINISTRATOR = "somebody whose role allows it; an administrator gives out roles"
+_CERTIFICATE = "an administrator, who has to find the cause; nothing was charged"
 _INPUT = Reason("The input itself could not be used.", "whoever asked, by mending the input")
 
 REASONS: Mapping[str, Reason] = {
@@ -93,6 +97,46 @@ REASONS: Mapping[str, Reason] = {
     ),
     "base_model_not_allowed": Reason(
         "The base model is not one that may be fine-tuned here.", "an administrator, who proposes additions to the list"
+    ),
+    "base_model_not_causal": Reason("The base model cannot complete texts.", _REQUESTER),
+    "completion_empty": Reason("A record had nothing to learn to write.", "a steward, by mending the records"),
+    "completions_not_released": Reason(
+        "De-identified records hold no completions yet, so a completion cannot be learned here.", _REQUESTER
+    ),
+    "parameter_not_covered": Reason(
+        "A part of the adapter gets no gradient for each person, so it cannot be trained privately.", _REQUESTER
+    ),
+    "precision_unsupported": Reason("The processor that would have trained has no bfloat16 arithmetic.", _REQUESTER),
+    "noise_unchecked": Reason(
+        "Not every update had noise that was checked.",
+        "an administrator, who has to find out why before anything is trained again",
+    ),
+    "conformance_neighbours": Reason(
+        "Tried on made-up persons, one person could move an update further than the plan allows.", _CERTIFICATE
+    ),
+    "conformance_brute_force": Reason(
+        "Tried on made-up persons, the sum of clipped gradients was not what it has to be.", _CERTIFICATE
+    ),
+    "conformance_second_way": Reason("Two independent ways to clip a person's gradient disagreed.", _CERTIFICATE),
+    "conformance_not_finite": Reason(
+        "A made-up person whose gradient is not finite did not count as nobody.", _CERTIFICATE
+    ),
+    "conformance_sampling_rate": Reason(
+        "Persons did not take part with the rate that the plan is accounted for.", _CERTIFICATE
+    ),
+    "conformance_sampling_independence": Reason(
+        "Persons were not drawn independently of each other or of earlier draws.", _CERTIFICATE
+    ),
+    "conformance_rows_per_person": Reason("A person took part with more rows than the plan allows.", _CERTIFICATE),
+    "conformance_noise_scale": Reason("The noise was not as strong as the plan asks for.", _CERTIFICATE),
+    "conformance_noise_freshness": Reason("Noise was repeated.", _CERTIFICATE),
+    "conformance_normaliser": Reason("Sums were divided by something else than the plan's constant.", _CERTIFICATE),
+    "checkpoint_not_in_ledger": Reason(
+        "The saved weights named an entry of this log that did not charge for them.",
+        "an administrator, by restoring the database that belongs to them, or by removing them",
+    ),
+    "checkpoint_of_another_plan": Reason(
+        "The saved weights belonged to another plan than the approved one.", "an administrator, by removing them"
     ),
     "checkpoint_not_ours": Reason(
         "The checkpoint was not one that this log had signed.",
@@ -110,8 +154,16 @@ REASONS: Mapping[str, Reason] = {
     "delta_too_large": Reason(
         "Delta was so large that publishing one person's records whole would have counted as private.", _REQUESTER
     ),
+    "not_in_training_policy": Reason(
+        "The house does not allow such a plan (policies/training.toml).",
+        "the requester, by asking for what is allowed; a privacy officer, who proposes changes to that file",
+    ),
     "file_not_in_a_dataset": Reason(
         "The bytes are not a version of any registered dataset.", f"{_STEWARD}, by registering them"
+    ),
+    "collator_changed": Reason(
+        "The code that makes batches of records is not that for which the plan was approved.",
+        "the requester, by asking again",
     ),
     "gate_changed": Reason("The gate is another one than in the approved plan.", "the requester, by asking again"),
     "gate_not_passed": Reason(
@@ -141,15 +193,59 @@ REASONS: Mapping[str, Reason] = {
     "nothing_to_prune": Reason(
         "No entry might lose its body.", "nobody; retention classes, holds and what is in use decide"
     ),
+    "metrics_not_planned": Reason(
+        "The plan had no budget for figures about held-out persons, and exact ones may not leave.",
+        "the requester, by asking again",
+    ),
+    "metrics_of_another_plan": Reason(
+        "The figures would not have been made as the plan accounts for them.", "the requester, by asking again"
+    ),
+    "no_words_for_canaries": Reason(
+        "The base model's vocabulary had no words to make up persons of, by whom the training is audited.",
+        "the requester, with another base model or without canaries",
+    ),
     "own_promotion": Reason("Who proposed a promotion cannot approve it.", f"{_APPROVER} other than the proposer"),
     "own_request": Reason("Who asked cannot approve.", f"{_APPROVER} other than the requester"),
     "plan_changed": Reason(
         "The approval named another plan than the one that was waiting.", f"{_APPROVER}, after reviewing the plan"
     ),
+    "person_budget_exhausted": Reason("One person would lose more than one person may, over all trainings.", _PRIVACY),
+    "person_limit_too_low": Reason("The training alone was more than one person may lose.", _PRIVACY),
+    "namespace_unknown": Reason("No policy said what one person may lose in that namespace.", _PRIVACY),
+    "namespace_without_persons": Reason(
+        "A namespace was named, and no column that says who the persons are.", f"{_STEWARD}, by naming the column"
+    ),
+    "cohort_not_admitted": Reason(
+        "Budget was to be charged before it was settled whose it is.",
+        "an administrator, who has to find out why the step did not ask",
+    ),
+    "cohort_admitted": Reason("Persons who were admitted stay admitted.", "nobody; nothing is wrong"),
+    "cohort_under_way": Reason(
+        "Another attempt was putting the same persons down.", "nobody; the next attempt finds them"
+    ),
+    "cohort_changed": Reason(
+        "The persons were not those whom an earlier attempt had admitted.",
+        "the requester, by asking again; the persons are then admitted anew",
+    ),
+    "persons_not_known": Reason(
+        "The release did not say whose budget is charged.",
+        "the requester, by asking again; releases say it since",
+    ),
     "privacy_budget_exhausted": Reason("The dataset's privacy budget does not allow that much.", _PRIVACY),
     "profile_keeps_what_gate_demands": Reason(
         "The de-identification profile leaves in what the gate wants transformed.",
         "the requester, with another profile; an administrator, with a gate that fits it",
+    ),
+    "noise_missing": Reason(
+        "The noise of an update was not as strong as the plan asks for; training stopped there.",
+        "an administrator, who has to find out why before anything is trained again",
+    ),
+    "noise_repeated": Reason(
+        "The noise of an update was that of an earlier one; training stopped there.",
+        "an administrator, who has to find out why before anything is trained again",
+    ),
+    "noise_too_strong": Reason(
+        "The noise was too strong for noise in whole numbers.", "the requester, by asking for more epsilon"
     ),
     "made_up_values_not_reviewable": Reason(
         "The release did not say where made-up values stand in it; readers could not tell them from what was missed.",

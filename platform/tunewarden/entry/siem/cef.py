@@ -11,7 +11,7 @@ from tunewarden.domain.canonical import digest_bytes, encode
 from tunewarden.entry.siem.events import Exported, Gravity
 
 _LONGEST = 4_000
-_SEVERITY = {Gravity.INFORMATIONAL: 3, Gravity.NOTICE: 5, Gravity.WARNING: 7}  # of 0 to 10
+_SEVERITY = {Gravity.INFORMATIONAL: 3, Gravity.NOTICE: 5, Gravity.WARNING: 7, Gravity.CRITICAL: 10}  # of 0 to 10
 _VERSION = "1"
 MEDIA_TYPE = "text/plain; charset=utf-8"
 

@@ -16,6 +16,7 @@ from tunewarden.domain.events import (
     Event,
     GateJudged,
     HoldReleased,
+    PromiseDisproved,
     PromotionProposed,
     PruneFinished,
     PruneStarted,
@@ -32,6 +33,7 @@ SEALER = "sealer"
 class Gravity(IntEnum):
     """How much an event asks for attention; the numbers are severities of RFC 5424."""
 
+    CRITICAL = 2
     WARNING = 4
     NOTICE = 5
     INFORMATIONAL = 6
@@ -114,6 +116,8 @@ def tested(origin: str, at: datetime) -> Exported:
 
 def _gravity(event: Event) -> Gravity:
     match event:
+        case PromiseDisproved():
+            return Gravity.CRITICAL
         case GateJudged(outcome=outcome) | PromotionProposed(outcome=outcome) if outcome is not Outcome.PASS:
             return Gravity.WARNING
         case StepFailed():

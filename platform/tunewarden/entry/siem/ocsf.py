@@ -1,7 +1,8 @@
 """OCSF 1.9.0 (schema.ocsf.io), with the profile `record_integrity`.
 
-Classes: 3001 Account Change, 6005 Datastore Activity, 2003 Compliance Finding (verdicts that do not pass), and
-6003 API Activity for everything else. The log's place and the whole fact are under `unmapped`.
+Classes: 3001 Account Change, 6005 Datastore Activity, 2003 Compliance Finding (verdicts that do not pass, and a model
+shown to leak more than was promised), and 6003 API Activity for everything else. The log's place and the whole fact are
+under `unmapped`.
 
 `attestation.fingerprint` is SHA-256 over the event's own RFC 8785 form without the fingerprint, as the profile asks.
 It is not signed: what is signed is the log. So the proof of an event is its leaf hash under a signed tree head, and the
@@ -19,7 +20,7 @@ MEDIA_TYPE = "application/json; charset=utf-8"
 VERSION = "1.9.0"
 
 _ACCOUNT, _DATASTORE, _FINDING, _API = 3001, 6005, 2003, 6003
-_SEVERITY = MappingProxyType({Gravity.INFORMATIONAL: 1, Gravity.NOTICE: 2, Gravity.WARNING: 3})
+_SEVERITY = MappingProxyType({Gravity.INFORMATIONAL: 1, Gravity.NOTICE: 2, Gravity.WARNING: 3, Gravity.CRITICAL: 5})
 _OTHER = 99
 
 _CLASSES: Mapping[str, tuple[int, int]] = MappingProxyType(
@@ -32,6 +33,7 @@ _CLASSES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "DatasetRetired": (_DATASTORE, 2),  # update: nothing is deleted by it
         "PersonTraced": (_API, 2),  # read
         "AdapterTaken": (_API, 2),
+        "PromiseDisproved": (_FINDING, 1),
         "ErasureAsked": (_API, 1),
         "PersonErased": (_API, 4),  # delete
         "PruneFinished": (_API, 4),  # delete
@@ -45,6 +47,7 @@ _CHECKS: Mapping[object, tuple[int, str]] = MappingProxyType({"fail": (3, "Fail"
 _CREATING = ("Submitted", "Proposed", "Registered", "Reserved", "Started", "Placed", "Signed", "Opened", "Attested")
 _UPDATING = (
     "Approved",
+    "Admitted",
     "Charged",
     "Settled",
     "Finished",
@@ -151,10 +154,16 @@ def _datastore(event: Exported) -> Mapping[str, Plain]:
 
 
 def _finding(event: Exported) -> Mapping[str, Plain]:
-    status_id, status = _CHECKS[event.fact["outcome"]]
+    disproved = event.type == "PromiseDisproved"
+    status_id, status = _CHECKS["fail" if disproved else event.fact["outcome"]]
+    title = "A model leaks more than was promised" if disproved else f"The gate {event.fact['gate']} did not pass"
     return {
-        "finding_info": {"uid": event.id, "title": f"The gate {event.fact['gate']} did not pass"},
-        "compliance": {"control": event.fact["gate"], "status": status, "status_id": status_id},
+        "finding_info": {"uid": event.id, "title": title},
+        "compliance": {
+            "control": _PROMISE if disproved else event.fact["gate"],
+            "status": status,
+            "status_id": status_id,
+        },
         "resources": _resources(event),
         "status_id": 1,  # new
     }
@@ -185,5 +194,6 @@ def _resources(event: Exported) -> Plain:
     return [{"type": name, "uid": event.fact[name]} for name in _THINGS if event.fact.get(name)]
 
 
+_PROMISE = "differential-privacy"
 _SOURCE: Plain = {"svc_name": "tunewarden"}  # required; the log holds no addresses
 _PARTS = MappingProxyType({_ACCOUNT: _account, _DATASTORE: _datastore, _FINDING: _finding, _API: _api})

@@ -9,7 +9,7 @@ import hmac
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from enum import IntEnum
 from pathlib import Path
@@ -51,7 +51,7 @@ class Carried:
             f"PRAGMA cache_size = -{_CACHE_KIB}",
             "CREATE TABLE facts (person BLOB, kind INTEGER, tag BLOB, score REAL, sealed BLOB,"
             " PRIMARY KEY (person, kind, tag)) WITHOUT ROWID",
-            "CREATE TABLE persons (person BLOB PRIMARY KEY) WITHOUT ROWID",
+            "CREATE TABLE persons (person BLOB PRIMARY KEY, budget BLOB) WITHOUT ROWID",
         ):
             self._rows.execute(statement)
 
@@ -64,15 +64,20 @@ class Carried:
         self._rows.close()
         self._path.unlink(missing_ok=True)
 
-    def count(self, person: bytes) -> None:
-        """A record of this person is released."""
-        self._rows.execute("INSERT OR IGNORE INTO persons VALUES (?)", (person,))
+    def count(self, person: bytes, budget: bytes) -> None:
+        """A record of this person is released, whose `budget` is kept under this pseudonym."""
+        self._rows.execute("INSERT OR IGNORE INTO persons VALUES (?, ?)", (person, budget))
 
     @property
     def persons(self) -> int:
         """How many different ones were counted."""
         (count,) = self._rows.execute("SELECT count(*) FROM persons").fetchone()
         return int(count)
+
+    def budgets(self) -> Iterator[tuple[bytes, bytes]]:
+        """Every person that was counted, in order, and the pseudonym their budget is kept under."""
+        with closing(self._rows.execute("SELECT person, budget FROM persons ORDER BY person")) as rows:
+            yield from rows
 
     def add_names(self, person: bytes, names: Iterable[tuple[str, float]]) -> None:
         """Names found in a text, each with its score; the best score of a name is what stays."""

@@ -10,8 +10,8 @@ from tunewarden.domain.canonical import decode, from_plain
 from tunewarden.domain.deidentification import Operator
 from tunewarden.domain.errors import Refused
 from tunewarden.domain.identifiers import EntityType
-from tunewarden.domain.names import DatasetId, Digest
-from tunewarden.domain.pseudonyms import pseudonym
+from tunewarden.domain.names import DatasetId, Digest, PolicyName
+from tunewarden.domain.pseudonyms import budget_pseudonym, pseudonym
 from tunewarden.steps.deidentify.blocks import Blocks, Journal, journal_key, lines_of
 from tunewarden.steps.deidentify.carried import Carried
 from tunewarden.steps.deidentify.deidentifier import Deidentifier
@@ -23,7 +23,7 @@ from tunewarden.steps.deidentify.quasi import NOTHING_GIVEN_UP, SUPPRESSED, Cens
 from tunewarden.steps.deidentify.residual import sought
 from tunewarden.steps.deidentify.source import SourceRecord, source_record, source_records
 from tunewarden.steps.deidentify.spans import Span, carried as worth_carrying
-from tunewarden.steps.records import CleanRecord, Place, ProtectedRow, ReplacedRow
+from tunewarden.steps.records import BudgetRow, CleanRecord, Place, ProtectedRow, ReplacedRow
 from tunewarden.usecases.ports import Blobs, Vault
 
 _MOST_ROUNDS = 8
@@ -40,6 +40,7 @@ class Job:
         profile: its canonical bytes.
         detector: digest of what recognises.
         tenant_key: 32 bytes or more; pseudonyms are made from it.
+        namespace: which identifier persons are known by across datasets; None where by none.
         scratch: folder of this job alone, for what is made on the way. It may stay there for another attempt.
     """
 
@@ -51,6 +52,7 @@ class Job:
     vault: Vault
     scratch: Path
     tenant_key: bytes = field(repr=False)
+    namespace: PolicyName | None = None
 
     def finding(self, blob: Digest, scale: float) -> Finding:
         """The work of finding in one of the job's blobs."""
@@ -196,6 +198,11 @@ class Passing:
                 standing = (Place(start=start, end=end, kind=kind) for start, end, kind in places if start < end)
                 yield ReplacedRow(places=tuple(standing))
 
+    def budgets(self) -> Iterator[BudgetRow]:
+        """Whose budget the persons are known by whose records `cleaned` yielded."""
+        for person, budget in self._carried.budgets():
+            yield BudgetRow(person=person.hex(), budget=budget.hex())
+
     def looked(self, clean: Digest, found: Iterator[list[Span]]) -> Iterator[Looked]:
         """The released texts with what a second look found in them."""
         places = (replaced for replaced in self._places() if replaced is not None)
@@ -251,9 +258,9 @@ class Passing:
         )
 
     def _count(self, seen: Seen) -> None:
-        binary = bytes.fromhex(seen.person)
+        binary, job = bytes.fromhex(seen.person), self._job
         self._carried.add_values(binary, _values(seen.source.text, seen.cleaned.spans))
-        self._carried.count(binary)
+        self._carried.count(binary, budget_pseudonym(job.tenant_key, job.namespace or job.dataset, seen.source.person))
         self.counted.rows += 1
         self.counted.emptied += not seen.cleaned.text.strip()
         self.counted.entities.update(span.entity for span in seen.cleaned.spans)

@@ -44,6 +44,7 @@ def release(job: Job, deidentifier: Deidentifier, means: Means, witnesses: Witne
         records = store_lines(means.blobs, passing.cleaned(witnesses))  # 4
         protected = store_lines(means.blobs, passing.protected())
         replaced = store_lines(means.blobs, passing.replaced())
+        budget = store_lines(means.blobs, passing.budgets())
         passing.require_somebody()
         again = job.finding(records.digest, CLOSER)  # 5
         clean_blocks = _clean_blocks(means.blobs, records.digest)
@@ -66,6 +67,8 @@ def release(job: Job, deidentifier: Deidentifier, means: Means, witnesses: Witne
         erased=released.erased,
         replaced=replaced.digest,
         replaced_root=replaced.root,
+        budget=budget.digest,
+        budget_root=budget.root,
     )
     return manifest, released
 

@@ -88,6 +88,7 @@ class DeidentifyStep:
             vault=self._vault,
             scratch=place / "deidentify",
             tenant_key=self._tenant_key,
+            namespace=attempt.namespace,
         )
         means = Means(
             blobs=self._blobs,

@@ -6,12 +6,13 @@ arXiv 1911.03429): *comprehensiveness* is what the probability of the predicted 
 tokens, *sufficiency* what it loses with nothing but them. Both depend on the model and the task, so each is compared,
 text by text, with removing as many tokens drawn at random.
 
-One text of each of a few held-out persons is explained. No text leaves: only means, and words that many records of many
-persons share. What it does not show: why an answer is right, or what the model would say to other texts.
+One text of each of a few held-out persons is explained; where nothing exact may be said of them, made-up texts are. No
+text leaves: only means, and words that many records of many persons share. What it does not show: why an answer is
+right, or what the model would say to other texts.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from captum.attr import LayerIntegratedGradients
 from torch import Tensor, nn
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
+from tunewarden.domain.canonical import LATER
 from tunewarden.domain.gates import Measurement
 from tunewarden.steps.measure.intervals import Figure, Floats, mean, ratio
 from tunewarden.steps.measure.terms import Term, WeighedWords, global_terms, weighed_words
@@ -34,7 +36,7 @@ _RANDOM_ORDERS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What is measured, on one text of each of `persons` held-out persons.
+    """What is measured, on one text of each of `persons` held-out persons, or on made-up texts.
 
     Attributes:
         steps: of the integration, the most that any text took.
@@ -43,6 +45,7 @@ class Explanation:
         comprehensiveness_over_random, sufficiency_under_random: how much better it is, paired by text.
         convergence_delta: how much of the change from padding to text the attributions do not add up to.
         terms: the words that weigh most.
+        made_up: whether the texts are no person's (`made_up.py`); then `persons` counts texts.
     """
 
     persons: int
@@ -55,6 +58,7 @@ class Explanation:
     sufficiency_under_random: Figure
     convergence_delta: Figure
     terms: tuple[Term, ...]
+    made_up: bool = field(default=False, metadata=LATER)
 
     def measurements(self) -> tuple[Measurement, ...]:
         """What gates may judge; n counts persons."""
@@ -103,7 +107,13 @@ class _Explained:
 
 
 def explain(
-    *, forward: Forward, embeddings: nn.Module, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], tokens: int
+    *,
+    forward: Forward,
+    embeddings: nn.Module,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    tokens: int,
+    made_up: bool = False,
 ) -> Explanation:
     """Explain the answers to `texts`, one of each person, at least two; longer ones are cut to `tokens` tokens.
 
@@ -138,6 +148,7 @@ def explain(
             np.array([abs(text.missed) for text in found]), np.array([abs(text.change) for text in found])
         ).figure(),
         terms=global_terms({text: each.words for text, each in zip(by_length, found, strict=True)}),
+        made_up=made_up,
     )
 
 

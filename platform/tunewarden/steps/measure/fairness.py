@@ -51,7 +51,7 @@ class Group:
     """A group that could be assessed.
 
     Attributes:
-        persons: None where the number would give away that of a group below 10.
+        persons: None where the number would give away that of a group below 10. Noisy where the figures are.
         shortfall: how much lower its accuracy is than that of the rest; all shortfalls hold together with 95 %.
     """
 
@@ -160,8 +160,8 @@ def measure_fairness(
         least_persons=least_persons,
         assessed=assessed,
         not_assessable=tuple(line for found in candidates.values() for line in _small_groups(found)),
-        accuracy_gap=_largest([group.shortfall for group in assessed]),
-        recall_gap=_largest(_recall_shortfalls(rows, compared, least_persons)),
+        accuracy_gap=largest([group.shortfall for group in assessed]),
+        recall_gap=largest(_recall_shortfalls(rows, compared, least_persons)),
         assessed_share=_assessed_share(rows, assessable),
     )
 
@@ -235,7 +235,7 @@ def _class_rates(rows: _Rows, group: _Candidate, label: int, rates: Mapping[str,
     )
 
 
-def _largest(shortfalls: Sequence[Figure]) -> Figure | None:
+def largest(shortfalls: Sequence[Figure]) -> Figure | None:
     """The largest of several shortfalls; because they hold together, so does the largest of their ends."""
     if not shortfalls:
         return None

@@ -64,6 +64,11 @@ def decimal(number: float) -> Decimal:
     return Decimal(number).quantize(_PLACES, ROUND_HALF_EVEN)
 
 
+def exactly(metric: str, value: Decimal, n: int) -> Measurement:
+    """A figure that is counted or proven, not estimated: its interval is the figure."""
+    return Measurement(metric=metric, low=value, value=value, high=value, n=n)
+
+
 def critical(comparisons: int = 1) -> float:
     """The two-sided normal quantile at which `comparisons` intervals hold together with 95 % (Bonferroni)."""
     return NormalDist().inv_cdf(1 - ALPHA / (2 * comparisons))
@@ -80,7 +85,11 @@ def effective_size(persons: Integers) -> float:
 
 def share(hits: Booleans, persons: Integers, z: float) -> Interval:
     """Wilson's interval of the share of true rows; `hits` and `persons` have one item a row, at least one."""
-    value, size = float(hits.mean()), effective_size(persons)
+    return wilson(float(hits.mean()), effective_size(persons), z)
+
+
+def wilson(value: float, size: float, z: float) -> Interval:
+    """Wilson's interval of a share `value`, in [0, 1], of `size` independent observations, above 0."""
     centre = (value + z * z / (2 * size)) / (1 + z * z / size)
     half = z * sqrt(value * (1 - value) / size + z * z / (4 * size * size)) / (1 + z * z / size)
     return Interval(low=min(value, max(0.0, centre - half)), value=value, high=max(value, min(1.0, centre + half)))

@@ -1,6 +1,5 @@
 """The de-identified records as the measures need them: columns of the held-out side, little of the training side."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -8,8 +7,8 @@ import numpy as np
 
 from tunewarden.domain.errors import Corrupted, Refused
 from tunewarden.steps.measure.intervals import Integers
-from tunewarden.steps.records import CleanRecord, Manifest, held_out, read_protected, read_records
-from tunewarden.usecases.ports import Blobs
+from tunewarden.steps.records import CleanRecord, Manifest, held_out, read_budgets, read_protected, read_records
+from tunewarden.usecases.ports import Admit, Blobs
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,45 +51,50 @@ class Rows:
         return [first[person] for person in sorted(first)[:persons]]
 
 
-@dataclass(slots=True, kw_only=True)
-class TrainingSide:
-    """What is kept of the rows that were trained on."""
+def read_held_out(
+    blobs: Blobs, manifest: Manifest, left_out: frozenset[str] = frozenset()
+) -> tuple[Rows, frozenset[str]]:
+    """The held-out rows with their protected attributes, and the pseudonyms of everybody who is not held out.
 
-    labels: Counter[int] = field(default_factory=Counter)
-    persons: set[str] = field(default_factory=set)
-
-    def majority(self) -> int:
-        """The most frequent class; the first of several."""
-        return min(self.labels, key=lambda label: (-self.labels[label], label))
-
-
-def read_held_out(blobs: Blobs, manifest: Manifest) -> tuple[Rows, TrainingSide]:
-    """The held-out rows with their protected attributes, and the rest in brief.
-
-    Raises `NotFound` or `Corrupted`, and `Refused` where one of the two sides is empty.
+    Rows of the held-out persons in `left_out` are passed over. Raises `NotFound` or `Corrupted`.
     """
-    measured, others = Rows(), TrainingSide()
+    measured, others = Rows(), set[str]()
     protected = read_protected(blobs, manifest)
     for record in read_records(blobs, manifest):
         attributes = next(protected, None)
         if attributes is None:
             raise Corrupted("protected_missing", "There are fewer rows of protected attributes than records.")
-        if held_out(record.person):
+        if not held_out(record.person):
+            others.add(record.person)
+        elif record.person not in left_out:
             measured.add(record)
             measured.protected.append(attributes)
-        else:
-            others.labels[record.label] += 1
-            others.persons.add(record.person)
     if next(protected, None) is not None:  # asking once more is what lets the reader check the root
         raise Corrupted("protected_left", "There are more rows of protected attributes than records.")
-    if not measured.texts or not others.persons:
+    return measured, frozenset(others)
+
+
+def require_both_sides(measured: Rows, others: frozenset[str]) -> None:
+    """Raise `Refused` where one of the two sides is empty; where counts are private, nobody may be told so."""
+    if not measured.texts or not others:
         raise Refused(
             "held_out_empty",
-            f"{len(set(measured.persons))} persons are held out and {len(others.persons)} are not; neither may be 0.",
+            f"{len(set(measured.persons))} persons are held out and {len(others)} are not; neither may be 0.",
             remedy="Use a dataset of more persons: one in five is held out.",
             who="steward",
         )
-    return measured, others
+
+
+def admitted(blobs: Blobs, manifest: Manifest, admit: Admit) -> frozenset[str]:
+    """Have the held-out persons admitted, so that noisy figures about them may be charged; who has to be left out.
+
+    Those are pseudonyms in this dataset. Raises what `admit` raises, `NotFound` or `Corrupted`. Does nothing for a
+    manifest of before, which does not say who persons are in other datasets.
+    """
+    if manifest.budget is None:
+        return frozenset()
+    known = {bytes.fromhex(row.budget): row.person for row in read_budgets(blobs, manifest) if held_out(row.person)}
+    return frozenset(known[budget] for budget in admit(known))
 
 
 def read_persons(blobs: Blobs, manifest: Manifest, persons: frozenset[str]) -> Rows:

@@ -2,10 +2,10 @@
 
 Two answers are put beside the adapter's. The *untrained base* is the same encoder with the same kind of head, exactly
 as training begins: what was gained is then due to training alone. The *majority* always answers the class most frequent
-on the training side. Both are compared on the same rows, so their intervals are paired.
+among the very persons that are measured on, the best that a constant answer can do. Both are compared on the same rows,
+so their intervals are paired.
 
-Figures about held-out persons are exact, not noised: the epsilon of the training does not cover the persons measured
-on here, nor the majority class, which one person of the training side could tip.
+The figures here are exact, so they leave only where the steward declared that exact ones may; else see `noisy.py`.
 """
 
 from dataclasses import dataclass
@@ -28,30 +28,33 @@ class Recall:
 class Utility:
     """What is measured. `recalls` leaves out classes that no held-out row has.
 
+    Where figures are noisy, some may be None: they are not known well enough to be stated.
+
     Attributes:
-        rows, persons: held out.
+        rows, persons: held out; noisy figures count persons only.
         balanced_accuracy: the mean of `recalls`; classes count alike however rare.
         gain_over_majority, gain_over_base: differences of accuracy, paired.
     """
 
-    rows: int
+    rows: int | None
     persons: int
-    accuracy: Figure
-    balanced_accuracy: Figure
-    base_accuracy: Figure
-    majority_accuracy: Figure
-    gain_over_majority: Figure
-    gain_over_base: Figure
+    accuracy: Figure | None
+    balanced_accuracy: Figure | None
+    base_accuracy: Figure | None
+    majority_accuracy: Figure | None
+    gain_over_majority: Figure | None
+    gain_over_base: Figure | None
     recalls: tuple[Recall, ...]
 
     def measurements(self) -> tuple[Measurement, ...]:
-        """What gates may judge; n counts persons."""
-        return (
-            self.accuracy.measured("utility.accuracy", self.persons),
-            self.balanced_accuracy.measured("utility.balanced_accuracy", self.persons),
-            self.gain_over_majority.measured("utility.gain_over_majority", self.persons),
-            self.gain_over_base.measured("utility.gain_over_base", self.persons),
-        )
+        """What gates may judge; n counts persons. What could not be stated is missing."""
+        found = {
+            "utility.accuracy": self.accuracy,
+            "utility.balanced_accuracy": self.balanced_accuracy,
+            "utility.gain_over_majority": self.gain_over_majority,
+            "utility.gain_over_base": self.gain_over_base,
+        }
+        return tuple(figure.measured(metric, self.persons) for metric, figure in found.items() if figure is not None)
 
 
 def measure_utility(

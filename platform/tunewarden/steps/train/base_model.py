@@ -9,6 +9,7 @@ import importlib.util
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import transformers
 from huggingface_hub import snapshot_download
@@ -18,6 +19,7 @@ from transformers.utils import logging as transformers_logging
 
 from tunewarden.domain.errors import Corrupted, Malformed, Refused, Unavailable
 from tunewarden.domain.names import Digest
+from tunewarden.domain.training import Precision, Task
 
 WEIGHTS = "model.safetensors"
 _REVISION = re.compile(r"[0-9a-f]{40}")
@@ -57,10 +59,13 @@ def locate(source: BaseSource, *, allow_hub: bool) -> Path:
     )
 
 
-def load(directory: Path, weights: Digest) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The encoder (float32) and the tokenizer in `directory`.
+def load(
+    directory: Path, weights: Digest, task: Task = Task.CLASSIFICATION, precision: Precision = Precision.FLOAT32
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The model in `directory` in `precision`, an encoder or for completions a language model, and the tokenizer.
 
-    Raises `Corrupted` unless the weights file has the digest `weights`.
+    Raises `Corrupted` unless the weights file has the digest `weights`, and `Refused` where it holds no language model
+    but one is wanted: the library would make up the weights that are missing.
     """
     found = file_digest(_existing(directory) / WEIGHTS)
     if found != weights:
@@ -71,9 +76,25 @@ def load(directory: Path, weights: Digest) -> tuple[PreTrainedModel, PreTrainedT
             who="administrator",
         )
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    options = {"local_files_only": True, "trust_remote_code": False}
-    encoder = transformers.AutoModel.from_pretrained(directory, use_safetensors=True, dtype="float32", **options)
-    return encoder, transformers.AutoTokenizer.from_pretrained(directory, **options)
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(directory, **options)
+    options |= {"use_safetensors": True, "dtype": precision.value, "output_loading_info": True}
+    kind = transformers.AutoModel if task is Task.CLASSIFICATION else transformers.AutoModelForCausalLM
+    loaded: Any = kind.from_pretrained(directory, **options)
+    model, loading = loaded
+    if task is Task.COMPLETION and loading["missing_keys"]:
+        raise not_causal()
+    return model, tokenizer
+
+
+def not_causal() -> Refused:
+    """The refusal of a base model that cannot complete texts."""
+    return Refused(
+        "base_model_not_causal",
+        "The base model is not a causal language model, so it cannot learn to complete texts.",
+        remedy="Choose a language model of the allowlist, or the task 'classification'.",
+        param="model",
+    )
 
 
 def file_digest(path: Path) -> Digest:

@@ -2,17 +2,21 @@
 
 The process that carries the job out holds the database and the right to charge; the loop holds neither. Between them
 stands a desk, a Ray actor of its own: the loop asks and waits, the job's process pays and answers. No answer, no
-update: when the desk is gone, asking fails.
+update: when the desk is gone, asking fails. Before it asks for the first time, the loop hands in its certificate.
 """
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 
 import ray
 from ray.actor import ActorHandle
 
 from tunewarden.domain.errors import TunewardenError
+from tunewarden.steps.train.certificate import Certificate
+from tunewarden.usecases.ports import Charge
+from tunewarden.usecases.work import Receipt
 
 _PATIENCE_SECONDS = 0.2
 
@@ -33,29 +37,33 @@ class Failure:
         return self.kind(self.code, self.reason, remedy=self.remedy, who=self.who, param=self.param)
 
 
+Message = int | Certificate | Failure
+"""From the loop: so many updates to be paid for, what it was found to do, or why it stops."""
+
+
 class _Desk:
-    """What waits between the two: questions one way, answers the other."""
+    """What waits between the two: messages one way, receipts the other."""
 
     def __init__(self) -> None:
-        self._messages: asyncio.Queue[int | Failure] = asyncio.Queue()
-        self._paid: asyncio.Queue[None] = asyncio.Queue()
+        self._messages: asyncio.Queue[Message] = asyncio.Queue()
+        self._paid: asyncio.Queue[Receipt] = asyncio.Queue()
 
-    async def ask(self, updates: int) -> None:
+    async def ask(self, updates: int) -> Receipt:
         """For the loop: returns when `updates` further updates are paid for."""
         await self._messages.put(updates)
-        await self._paid.get()
+        return await self._paid.get()
 
-    async def fail(self, failure: Failure) -> None:
-        """For the loop: why it stops."""
-        await self._messages.put(failure)
+    async def tell(self, message: Certificate | Failure) -> None:
+        """For the loop: what needs no answer."""
+        await self._messages.put(message)
 
-    async def next(self) -> int | Failure:
+    async def next(self) -> Message:
         """For the job's process: the next message, waiting for one."""
         return await self._messages.get()
 
-    async def pay(self) -> None:
+    async def pay(self, receipt: Receipt) -> None:
         """For the job's process: the last question is paid for."""
-        await self._paid.put(None)
+        await self._paid.put(receipt)
 
 
 def open_desk() -> ActorHandle:
@@ -69,13 +77,23 @@ def close_desk(desk: ActorHandle) -> None:
     ray.kill(desk)
 
 
-def charge_at(desk: ActorHandle) -> Callable[[int], None]:
+def charge_at(desk: ActorHandle) -> Charge:
     """For the loop: a `charge` that waits for the answer of the job's process, and raises where none can come."""
 
-    def charge(updates: int) -> None:
-        ray.get(desk.ask.remote(updates))
+    def charge(updates: int) -> Receipt:
+        receipt: Receipt = ray.get(desk.ask.remote(updates))
+        return receipt
 
     return charge
+
+
+def hand_in_at(desk: ActorHandle) -> Callable[[Certificate], None]:
+    """For the loop: the way of its certificate to the job's process."""
+
+    def hand_in(certificate: Certificate) -> None:
+        ray.get(desk.tell.remote(certificate))
+
+    return hand_in
 
 
 def report_failure(desk: ActorHandle, error: TunewardenError) -> None:
@@ -88,13 +106,13 @@ def report_failure(desk: ActorHandle, error: TunewardenError) -> None:
         who=error.who,
         param=error.param,
     )
-    ray.get(desk.fail.remote(failure))
+    ray.get(desk.tell.remote(failure))
 
 
-def serve(desk: ActorHandle, charge: Callable[[int], None], ended: Callable[[], bool]) -> None:
-    """For the job's process: pay what the loop asks for until the training has `ended`.
+def serve(desk: ActorHandle, charge: Charge, take: Callable[[Certificate], None], ended: Callable[[], bool]) -> None:
+    """For the job's process: pay what the loop asks for, and take its certificate, until the training has `ended`.
 
-    Raises what `charge` raises, and the loop's own error where it reported one.
+    Raises what `charge` and `take` raise, and the loop's own error where it reported one.
     """
     waiting = desk.next.remote()
     while True:
@@ -104,9 +122,14 @@ def serve(desk: ActorHandle, charge: Callable[[int], None], ended: Callable[[], 
             if over:
                 return
             continue
-        message = ray.get(waiting)
-        if isinstance(message, Failure):
-            raise message.error()
-        charge(message)
-        ray.get(desk.pay.remote())
+        message: Message = ray.get(waiting)
+        match message:
+            case int():
+                ray.get(desk.pay.remote(charge(message)))
+            case Certificate():
+                take(message)
+            case Failure():
+                raise message.error()
+            case _:
+                assert_never(message)
         waiting = desk.next.remote()

@@ -8,28 +8,38 @@ from pathlib import Path
 from typing import TypedDict
 
 import ray
+import ray.train
 from ray.actor import ActorHandle
 from ray.train import RunConfig, ScalingConfig
-from ray.train.torch import TorchTrainer
+from ray.train.torch import TorchConfig, TorchTrainer
+from transformers import PreTrainedTokenizerBase
 
-from tunewarden.domain.canonical import Plain, digest_of, encode, to_plain
-from tunewarden.domain.errors import Corrupted, TunewardenError
+from tunewarden.domain.canonical import Plain, decode, digest_of, encode, to_plain
+from tunewarden.domain.errors import Corrupted, PlanMismatch, TunewardenError
 from tunewarden.domain.gates import Measurement
 from tunewarden.domain.names import Digest, PolicyName
-from tunewarden.domain.privacy import Accountant, Mechanism
-from tunewarden.domain.training import StepName
+from tunewarden.domain.privacy import Accountant, Mechanism, PrivacyUnit
+from tunewarden.domain.training import Plan, StepName
 from tunewarden.steps.ray_session import ray_session
 from tunewarden.steps.train import checkpoint
 from tunewarden.steps.train.base_model import file_digest
-from tunewarden.steps.train.charging import charge_at, close_desk, open_desk, report_failure, serve
+from tunewarden.steps.train.canaries import Kept, kept_canaries, with_canaries
+from tunewarden.steps.train.certificate import Certificate
+from tunewarden.steps.train.charging import charge_at, close_desk, hand_in_at, open_desk, report_failure, serve
+from tunewarden.steps.train.checkpoint import Belonging, Standing
+from tunewarden.steps.train.collation import COLLATOR, require_collator
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.model import adapter_bytes, build
-from tunewarden.steps.train.recipe import Training, train
-from tunewarden.steps.train.rows import read_rows, require_enough
+from tunewarden.steps.train.probe import ANSWERS, left_answers
+from tunewarden.steps.train.recipe import Training, help_to_train, train
+from tunewarden.steps.train.release import CHECKS
+from tunewarden.steps.train.rows import Rows, members, read_rows, require_enough
 from tunewarden.usecases.ports import Attempt, Blobs, StepResult
+from tunewarden.usecases.work import Receipt
 
 _PACKAGES = ("dp-accounting", "opacus", "peft", "ray", "safetensors", "torch", "transformers")
 _CONFIGURATION = ("config.json", "tokenizer.json")
+_CERTIFICATE = "certificate.json"
 
 
 class TrainingInterrupted(Exception):
@@ -73,84 +83,119 @@ class TrainStep:
         3. Store the adapter and state what was spent, repeated updates included.
         """
         plan, directory = attempt.plan, self._locate(attempt.plan.base_model.name)
-        model, tokenizer = build(directory, plan.base_model.digest, plan.recipe, len(attempt.labels))  # 1
-        rows = read_rows(self._blobs, attempt.outputs[StepName.DEIDENTIFY], plan, tokenizer)
-        require_enough(rows, plan, len(attempt.labels))
+        require_collator(plan)  # 1
+        model, tokenizer = build(directory, plan.base_model.digest, plan.recipe, len(attempt.labels))
+        rows = self._rows(attempt, tokenizer)
         place = self._scratch / attempt.request
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        canaries = kept_canaries(self._blobs, place, plan, tokenizer, len(attempt.labels))
         training = Training(
-            request=attempt.request,
+            belonging=Belonging(
+                request=attempt.request, plan=plan.digest(), canaries=canaries.digest if canaries else None
+            ),
             plan=plan,
             classes=len(attempt.labels),
-            rows=rows,
+            rows=with_canaries(rows, canaries, tokenizer, plan),
             directory=directory.absolute(),
             checkpoint=(place / "checkpoint.safetensors").absolute(),
             compute=self._compute,
         )
-        updates = attempt.charged
-        if checkpoint.updates_done(training.checkpoint, attempt.request, plan.digest()) < plan.mechanism.updates:
-            updates += self._fit(training, attempt)  # 2
+        standing, charged = _standing(training, attempt), attempt.charged
+        if standing is None or standing.update < plan.mechanism.updates:
+            charged += self._fit(training, attempt)  # 2
         checkpoint.restore(training.checkpoint, model.trainable())  # 3
         output = self._blobs.put_bytes(adapter_bytes(model, plan))
-        return self._result(attempt, training, output, plan.mechanism.times(updates))
+        return self._result(attempt, training, rows, canaries, output, plan.mechanism.times(charged))
+
+    def _rows(self, attempt: Attempt, tokenizer: PreTrainedTokenizerBase) -> Rows:
+        """The rows of the persons whose budget allows it; raises `BudgetExceeded` where it stops the whole training."""
+        clean = attempt.outputs[StepName.DEIDENTIFY]
+        cohort = members(self._blobs, clean)
+        left_out = attempt.admit(cohort) if cohort is not None else frozenset()
+        rows = read_rows(self._blobs, clean, attempt.plan, tokenizer, left_out)
+        require_enough(rows, attempt.plan, len(attempt.labels))
+        return rows
 
     def _fit(self, training: Training, attempt: Attempt) -> int:
-        """Run the recipe in a Ray worker while this thread, which may charge, answers it; return what was charged.
+        """Run the recipe in Ray workers while this thread, which may charge, answers them; return what was charged.
 
         Raises what charging raised, what the recipe refused, or `TrainingInterrupted`.
         """
-
         charged: list[int] = []
 
-        def charge(updates: int) -> None:
-            attempt.charge(updates)
+        def charge(updates: int) -> Receipt:
+            receipt = attempt.charge(updates)
             charged.append(updates)
+            return receipt
 
-        with ray_session(self._ray_address, training.rows.size_bytes()):
+        def take(certificate: Certificate) -> None:
+            checkpoint.write_whole(training.checkpoint.with_name(_CERTIFICATE), encode(to_plain(certificate)))
+
+        compute = training.compute
+        with ray_session(self._ray_address, training.rows.size_bytes(), max(2, compute.workers)):
             desk = open_desk()
             trainer = TorchTrainer(
                 _loop,
                 train_loop_config={"training": ray.put(training), "desk": desk},
-                scaling_config=ScalingConfig(num_workers=training.compute.workers, use_gpu=_gpu_found()),
+                torch_config=TorchConfig(backend="gloo"),  # sums go to a processor, where the noise is drawn
+                scaling_config=ScalingConfig(num_workers=compute.workers, use_gpu=_gpu_found()),
                 run_config=RunConfig(name=f"attempt-{attempt.number}", storage_path=str(training.checkpoint.parent)),
             )
             with ThreadPoolExecutor(max_workers=1) as pool:
                 fitting = pool.submit(trainer.fit)
                 try:
-                    serve(desk, charge, fitting.done)
+                    serve(desk, charge, take, fitting.done)
                 finally:
                     close_desk(desk)  # a loop that is still at work stops at its next question
             failure = fitting.exception()
         if failure is not None:
             # Not chained: what a library says about a failure may quote what it was working on.
-            raise TrainingInterrupted(f"The Ray worker stopped ({type(failure).__name__}).") from None
+            raise TrainingInterrupted(f"A Ray worker stopped ({type(failure).__name__}).") from None
         return sum(charged)
 
-    def _result(self, attempt: Attempt, training: Training, output: Digest, executed: Mechanism) -> StepResult:
-        plan, rows = training.plan, training.rows
+    def _result(
+        self,
+        attempt: Attempt,
+        training: Training,
+        rows: Rows,
+        canaries: Kept | None,
+        output: Digest,
+        executed: Mechanism,
+    ) -> StepResult:
+        plan, standing = training.plan, _standing(training, attempt)
         if executed.updates < plan.mechanism.updates:
             raise Corrupted(
                 "charges_missing",
                 f"{plan.mechanism.updates} updates were made, but only {executed.updates} were counted as charged.",
             )
+        if standing is None or standing.checked < plan.mechanism.updates:
+            raise Corrupted("noise_unchecked", "Not every update has noise that was checked.")
+        certificate = training.checkpoint.with_name(_CERTIFICATE).read_bytes()  # was there before the first charge
         measurements = (
             _exactly("privacy.epsilon", self._accountant([executed], plan.delta), rows.persons),
             _exactly("privacy.epsilon_pld", self._reported([executed], plan.delta), rows.persons),
+            *self._beside(executed, plan, rows.persons),
             _exactly("privacy.delta", plan.delta, rows.persons),
             _exactly("train.truncated_share", _share(rows.tokens.truncated, len(rows.labels)), len(rows.labels)),
         )
         details: Plain = {
+            "answers": left_answers(training.checkpoint.with_name(ANSWERS), plan),
             "base_model": {name: file_digest(training.directory / name) for name in _CONFIGURATION},
+            "canaries": canaries.digest if canaries else None,
+            "collator": COLLATOR,
+            "conformance": decode(certificate),
             "executed": to_plain(executed),
-            "form": "tunewarden-training-1",
+            "form": "tunewarden-training-2",
             "measurements": to_plain(measurements),
-            "noise": {"checked_updates": plan.mechanism.updates, "check": "chi-square within 8 standard deviations"},
+            "noise": {"checked_updates": standing.checked, "checks": CHECKS, "form": plan.recipe.noise},
             "persons": rows.persons,
             "plan": plan.digest(),
             "planned": to_plain(plan.mechanism),
+            "precision": plan.recipe.precision,
             "request": attempt.request,
             "rows": len(rows.labels),
             "versions": _versions(),
+            "workers": training.compute.workers,
         }
         return StepResult(
             output=output,
@@ -159,18 +204,47 @@ class TrainStep:
             counts={"persons": rows.persons, "truncated": rows.tokens.truncated, "updates": executed.updates},
         )
 
+    def _beside(self, executed: Mechanism, plan: Plan, persons: int) -> tuple[Measurement, ...]:
+        """Where the record is the unit: epsilon of one alone, beside that of a person who has several."""
+        if executed.unit is PrivacyUnit.PERSON:
+            return ()
+        return (_exactly("privacy.epsilon_record", self._accountant([executed.for_one_unit()], plan.delta), persons),)
+
 
 class _Given(TypedDict):
     training: ray.ObjectRef[Training]
     desk: ActorHandle
 
 
+class _Stopped(Exception):
+    """Ends a worker, and with it all others of its training."""
+
+
 def _loop(given: _Given) -> None:
-    """What the Ray worker does."""
+    """What a Ray worker does."""
+    training, desk = ray.get(given["training"]), given["desk"]
     try:
-        train(ray.get(given["training"]), charge_at(given["desk"]))
+        if ray.train.get_context().get_world_rank() == 0:
+            train(training, charge_at(desk), hand_in_at(desk))
+        else:
+            help_to_train(training)
     except TunewardenError as error:
-        report_failure(given["desk"], error)
+        report_failure(desk, error)
+        raise _Stopped(error.code) from None
+
+
+def _standing(training: Training, attempt: Attempt) -> Standing | None:
+    """How far the training is; raises `PlanMismatch` unless the ledger knows of all that the checkpoint holds."""
+    standing = checkpoint.standing_at(training.checkpoint, training.belonging)
+    if standing is not None and (attempt.charged_at(standing.paid) or 0) < standing.update:
+        raise PlanMismatch(
+            "checkpoint_not_in_ledger",
+            "The checkpoint names an entry of the log that did not charge for it: it is of another log, or of a later "
+            "state of this one.",
+            remedy="Restore the database that belongs to it, or remove it; the training then begins anew.",
+            who="administrator",
+        )
+    return standing
 
 
 def _gpu_found() -> bool:

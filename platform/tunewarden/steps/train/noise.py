@@ -6,6 +6,7 @@ normal betray what it was added to (Mironov, CCS 2012); with four, nobody can af
 Braghin, arXiv 2107.10138; Opacus does the same in its secure mode).
 
 Not a discrete Gaussian: the remaining floating-point leak is argued to be infeasible to use, not proven to be absent.
+`discrete_noise.py` has one that is proven, and slower.
 """
 
 import math
@@ -22,7 +23,7 @@ _NONCE = bytes(16)  # counter and nonce start at zero: a key is used for one str
 
 
 class NoiseStream:
-    """The noise of one update: standard normal values, float64, from one key that only this object holds."""
+    """The randomness of one update, from one key that only this object holds."""
 
     def __init__(self) -> None:
         self._cipher = Cipher(ChaCha20(os.urandom(_KEY_BYTES), _NONCE), mode=None).encryptor()
@@ -37,10 +38,13 @@ class NoiseStream:
         summed: NDArray[np.float64] = values.reshape(_SUMMANDS, count).sum(axis=0)
         return summed / math.sqrt(_SUMMANDS)
 
+    def words(self, count: int) -> NDArray[np.uint64]:
+        """The next `count` words of 64 random bits: uint64[count]."""
+        return np.frombuffer(self._cipher.update(bytes(8 * count)), dtype="<u8")
+
     def _uniform(self, count: int) -> NDArray[np.float64]:
         """float64[count] in [0, 1), each a multiple of 2**-53."""
-        bits = np.frombuffer(self._cipher.update(bytes(8 * count)), dtype="<u8")
-        return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return (self.words(count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 _STANDARD_DEVIATIONS = 8.0

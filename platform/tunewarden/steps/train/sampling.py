@@ -3,9 +3,13 @@
 The accountant assumes that every person takes part independently with the same probability (Abadi et al., arXiv
 1607.00133; Mironov, Talwar and Zhang, arXiv 1908.10530). Shuffled batches accounted as Poisson leak up to four times
 more than stated (arXiv 2411.10614), so there are none here. A draw may be empty.
+
+One process draws for all workers: were each to draw for itself, equal seeds would give equal draws, and one that drew
+nobody would leave the others waiting.
 """
 
 import os
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from secrets import SystemRandom
@@ -13,7 +17,22 @@ from secrets import SystemRandom
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewarden.domain.privacy import PrivacyUnit
+from tunewarden.domain.training import Plan
+from tunewarden.steps.train.rows import Rows
+
 _WORDS = 2**64
+
+
+def draw_update(plan: Plan, rows: Rows) -> Sequence[NDArray[np.int64]]:
+    """Who takes part in one update of `plan`: the rows of each drawn person, int64[1 to rows per person].
+
+    Where the privacy unit is the record, every row is drawn for itself and stands alone.
+    """
+    if plan.mechanism.unit is PrivacyUnit.RECORD:
+        return list(draw_persons(plan.mechanism.sampling_rate, len(rows.labels)).reshape(-1, 1))
+    drawn = draw_persons(plan.mechanism.sampling_rate, rows.persons)
+    return [draw_rows(rows.of(person), plan.recipe.rows_per_person) for person in drawn]
 
 
 def draw_persons(sampling_rate: Decimal, persons: int) -> NDArray[np.int64]:

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from tunewarden.domain.datasets import Budget, Columns, KnownColumn
-from tunewarden.domain.names import DatasetId, FileId
+from tunewarden.domain.datasets import Budget, Columns, Groups, KnownColumn
+from tunewarden.domain.names import DatasetId, FileId, policy_name
 from tunewarden.entry.api.caller import Called, decimal
 from tunewarden.entry.api.schemas import DatasetIn, Json, VersionIn, budget_out, dataset_out, page, receipt_out
 from tunewarden.usecases import datasets
@@ -31,10 +31,13 @@ def register(called: Called, body: DatasetIn) -> Json:
                 for entity, names in body.columns.known.items()
                 for column in names
             ),
+            groups=tuple(Groups(column=column, values=tuple(values)) for column, values in body.columns.groups.items()),
         ),
         budget=Budget(
             epsilon=decimal(body.budget.epsilon, "budget.epsilon"), delta=decimal(body.budget.delta, "budget.delta")
         ),
+        held_out=body.held_out,
+        namespace=None if body.namespace is None else policy_name(body.namespace),
     )
     dataset, receipt = datasets.register(called.platform, called.principal, asked)
     return {**dataset_out(dataset), "receipt": receipt_out(receipt)}

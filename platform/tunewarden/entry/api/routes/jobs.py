@@ -90,6 +90,11 @@ def _ask(body: JobIn) -> requests.Ask:
         epochs=requests.DEFAULT_EPOCHS if asked.n_epochs == "auto" else asked.n_epochs,
         expected_units=None if asked.batch_size == "auto" else asked.batch_size,
         learning_rate=requests.DEFAULT_LEARNING_RATE * multiplier,
+        unit=privacy.unit,
+        rows_per_person=privacy.rows_per_person,
+        precision=privacy.precision,
+        noise=privacy.noise,
+        canaries=None if privacy.canaries == "auto" else privacy.canaries,
         suffix=body.suffix or "",
         metadata=body.metadata or {},
     )
@@ -97,7 +102,8 @@ def _ask(body: JobIn) -> requests.Ask:
 
 def _out(called: Caller, request: TrainingRequest, receipt: Receipt | None = None) -> Json:
     charged, spent = requests.progress(called.platform, request)
-    out = job_out(request, updates_charged=charged, epsilon_spent=spent)
+    alone = requests.epsilon_of_one_record(called.platform, request)
+    out = job_out(request, updates_charged=charged, epsilon_spent=spent, epsilon_of_one_record=alone)
     if receipt is not None:
         out["governance"]["receipt"] = receipt_out(receipt)
     return out

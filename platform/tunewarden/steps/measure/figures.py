@@ -1,0 +1,91 @@
+"""The figures about held-out persons, exact or noisy, whichever the plan allows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from tunewarden.domain.datasets import Groups, HeldOut
+from tunewarden.domain.errors import PlanMismatch, Refused
+from tunewarden.domain.privacy import Mechanism, PrivacyUnit
+from tunewarden.steps.measure.fairness import Fairness, measure_fairness
+from tunewarden.steps.measure.intervals import Integers
+from tunewarden.steps.measure.noisy import noisy_fairness, noisy_utility
+from tunewarden.steps.measure.tables import Answers, exact_tables
+from tunewarden.steps.measure.utility import Utility, measure_utility
+from tunewarden.usecases.measuring import releases
+from tunewarden.usecases.ports import Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What the models said about the held-out rows; arrays are int64[rows]. `attributes` as in `Answers`."""
+
+    labels: Integers
+    predicted: Integers
+    base_predicted: Integers
+    persons: Integers
+    attributes: Mapping[str, Sequence[str]]
+
+
+def noise_of(attempt: Attempt) -> Mechanism | None:
+    """The mechanism of the noisy figures; None where exact ones may leave.
+
+    Raises `Refused` where neither was approved, and `PlanMismatch` for a mechanism that is not what would be run.
+    """
+    planned = attempt.plan.metrics
+    if planned is None:
+        if attempt.held_out is HeldOut.PRIVATE:
+            raise Refused(
+                "metrics_not_planned",
+                "The plan has no budget for figures about held-out persons, and exact ones may not leave.",
+                remedy="Ask again: the new plan will have one. Or have the held-out persons' consent registered.",
+                who="requester",
+            )
+        return None
+    run = replace(planned, unit=PrivacyUnit.PERSON, sampling_rate=Decimal(1), updates=releases(attempt.groups))
+    if planned != run:
+        raise PlanMismatch(
+            "metrics_of_another_plan",
+            f"The plan accounts for {planned.updates} releases over {planned.sampling_rate} of the {planned.unit}s; "
+            f"there are {run.updates}, over all held-out persons.",
+            remedy="Ask again; the new plan will account for them.",
+        )
+    return planned
+
+
+def exact_figures(answered: Answered, majority: int) -> tuple[Utility, Fairness]:
+    """Both, from rows of which there is at least one. They may leave only where the steward says so."""
+    return (
+        measure_utility(
+            labels=answered.labels,
+            predicted=answered.predicted,
+            base_predicted=answered.base_predicted,
+            majority=majority,
+            persons=answered.persons,
+        ),
+        measure_fairness(
+            labels=answered.labels,
+            predicted=answered.predicted,
+            persons=answered.persons,
+            attributes=answered.attributes,
+        ),
+    )
+
+
+def noisy_figures(
+    answered: Answered, *, classes: int, groups: Sequence[Groups], protected: Sequence[str], planned: Mechanism
+) -> tuple[Utility, Fairness]:
+    """Both, from `planned.updates` releases, which have been paid for. There may be no row.
+
+    `protected` are the columns of the dataset, not what records have.
+    """
+    answers = Answers(
+        labels=answered.labels,
+        right=answered.predicted == answered.labels,
+        base_right=answered.base_predicted == answered.labels,
+        persons=answered.persons,
+        attributes=answered.attributes,
+    )
+    sigma = float(planned.noise_multiplier)
+    tables = [table.noisy(sigma) for table in exact_tables(answers, classes, groups)]
+    return noisy_utility(tables, sigma), noisy_fairness(tables, groups, protected, sigma)

@@ -1,0 +1,190 @@
+"""Making the plan that somebody else approves: everything that changes the model or its guarantee, fixed beforehand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, Decimal
+from math import ceil
+
+from tunewarden.domain.canaries import canaries_for
+from tunewarden.domain.canonical import decode, digest_bytes, encode, from_plain, to_plain
+from tunewarden.domain.datasets import Dataset, DatasetVersion, Purpose
+from tunewarden.domain.deidentification import Profile, claimed_method
+from tunewarden.domain.demands import demanded, require_agreement_claimed, require_purpose, require_transformed
+from tunewarden.domain.errors import Malformed, Refused
+from tunewarden.domain.gates import Gate
+from tunewarden.domain.names import PolicyName
+from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
+from tunewarden.domain.training import NoiseForm, Plan, Precision, Recipe
+from tunewarden.usecases.measuring import metrics_mechanism
+from tunewarden.usecases.ports import Platform
+
+DEFAULT_PROFILE = PolicyName("default")
+DEFAULT_EPOCHS = 6
+DEFAULT_LEARNING_RATE = Recipe().learning_rate
+_FEWEST_PERSONS = 20
+_TRAINING_SHARE = Decimal("0.8")  # four persons in five; the others are measured on (steps/records.py)
+_MOST_EPOCHS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What a requester asks for.
+
+    Attributes:
+        training_file: a dataset id, or the id of an upload whose bytes are a version of a registered dataset.
+        epsilon, delta: for one person, whatever the unit; delta None means the dataset's.
+        epochs: how often each unit is expected to take part.
+        expected_units: persons in an update, or records where they are the unit; None lets the platform choose.
+        unit, rows_per_person, precision, noise: what `policies/training.toml` allows of them.
+        canaries: made-up persons; None lets the platform choose.
+    """
+
+    training_file: str
+    base_model: PolicyName
+    purpose: str
+    epsilon: Decimal
+    delta: Decimal | None = None
+    profile: PolicyName = DEFAULT_PROFILE
+    epochs: int = DEFAULT_EPOCHS
+    expected_units: int | None = None
+    learning_rate: Decimal = DEFAULT_LEARNING_RATE
+    suffix: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    unit: PrivacyUnit = PrivacyUnit.PERSON
+    rows_per_person: int = 1
+    precision: Precision = Precision.FLOAT32
+    noise: NoiseForm = NoiseForm.GAUSSIAN
+    canaries: int | None = None
+
+
+def purpose_of(text: str) -> Purpose:
+    """Raises `Malformed` for a word that names none; the word is not repeated."""
+    try:
+        return Purpose(text)
+    except ValueError:
+        known = ", ".join(sorted(Purpose))
+        raise Malformed("purpose_unknown", f"A purpose is one of: {known}.", param="governance.purpose") from None
+
+
+def plan_for(platform: Platform, ask: Ask, dataset: Dataset, version: DatasetVersion, purpose: Purpose) -> Plan:
+    """The plan for what is asked; it, its profile and its gate are stored as documents.
+
+    Its mechanism is the one that is accounted and the one that the training carries out: nothing is stated twice.
+    Raises `Refused` or `Malformed`.
+    """
+    delta = _delta(ask.delta, dataset, version)
+    if not (ask.epsilon.is_finite() and ask.epsilon > 0):
+        raise Malformed(
+            "epsilon_out_of_range", "Epsilon must be a positive number.", param="governance.privacy.epsilon"
+        )
+    base_model = platform.policies.base_model(ask.base_model)
+    platform.policies.training().require(ask.unit, ask.rows_per_person, ask.precision, ask.noise)
+    template = _template(ask, version)
+    gate, profile = platform.policies.gate(platform.training_gate), platform.policies.profile(ask.profile)
+    _require_profile(gate, profile, purpose)
+    plan = Plan(
+        base_model=base_model,
+        dataset=dataset.id,
+        dataset_version=version.digest,
+        profile=digest_bytes(profile),
+        training_gate=gate.digest(),
+        purpose=purpose,
+        recipe=Recipe(
+            expected_units=_expected_units(ask, version),
+            learning_rate=ask.learning_rate,
+            rows_per_person=ask.rows_per_person,
+            precision=ask.precision,
+            noise=ask.noise,
+            canaries=_canaries(ask.canaries, version.persons),
+        ),
+        mechanism=platform.calibrate(template, ask.epsilon, delta),
+        epsilon=ask.epsilon,
+        delta=delta,
+        collator=platform.collator,
+        metrics=metrics_mechanism(platform.calibrate, dataset, ask.epsilon, delta),
+    )
+    for document in (profile, encode(to_plain(gate)), encode(to_plain(plan))):
+        platform.blobs.put_bytes(document)
+    return plan
+
+
+def _template(ask: Ask, version: DatasetVersion) -> Mechanism:
+    """The mechanism before its noise is found. The number of updates is fixed here, and never looks at the data."""
+    if not 1 <= ask.epochs <= _MOST_EPOCHS:
+        raise Malformed("epochs_out_of_range", f"Epochs must be 1 to {_MOST_EPOCHS}.", param="hyperparameters.n_epochs")
+    share = Decimal(_expected_units(ask, version)) / _training_units(ask, version)
+    rate = min(Decimal(1), share.quantize(Decimal("0.0001"), ROUND_CEILING))
+    return Mechanism(
+        unit=ask.unit,
+        relation=Relation.ADD_OR_REMOVE_ONE,
+        sampling_rate=rate,
+        noise_multiplier=Decimal(1),
+        updates=ceil(ask.epochs / rate),
+        contributions=1 if ask.unit is PrivacyUnit.PERSON else ask.rows_per_person,
+    )
+
+
+def _training_units(ask: Ask, version: DatasetVersion) -> int:
+    """About how many units there are to train on: persons, or the records that are kept of them."""
+    if ask.unit is PrivacyUnit.PERSON:
+        return int(version.persons * _TRAINING_SHARE)
+    return int(min(version.rows, version.persons * ask.rows_per_person) * _TRAINING_SHARE)
+
+
+def _expected_units(ask: Ask, version: DatasetVersion) -> int:
+    if version.persons < _FEWEST_PERSONS:
+        raise Refused(
+            "dataset_too_small",
+            f"The dataset has {version.persons} persons; a private training needs at least {_FEWEST_PERSONS}.",
+            remedy="Add records of more persons.",
+            who="steward",
+        )
+    training = _training_units(ask, version)
+    units = min(256, training // 6) if ask.expected_units is None else ask.expected_units
+    if not 1 <= units <= training:
+        raise Refused(
+            "dataset_too_small",
+            f"The plan expects {units} {ask.unit}s in an update; {training} {ask.unit}s are there to train on.",
+            remedy="Ask for a smaller batch size, or add records of more persons.",
+            param="hyperparameters.batch_size",
+        )
+    return units
+
+
+def _canaries(asked: int | None, persons: int) -> int:
+    """As many as are asked for, up to what the platform would choose: more would hurt the model."""
+    most = canaries_for(persons)
+    if asked is not None and not 0 <= asked <= most:
+        raise Malformed(
+            "canaries_out_of_range",
+            f"With {persons} persons there may be 0 to {most} canaries.",
+            param="governance.privacy.canaries",
+        )
+    return most if asked is None else asked
+
+
+def _require_profile(gate: Gate, profile: bytes, purpose: Purpose) -> None:
+    require_purpose(claimed_method(decode(profile)), purpose)
+    if demanded(gate):
+        parsed = from_plain(Profile, decode(profile))
+        require_agreement_claimed(parsed, gate)
+        require_transformed(parsed, gate)
+
+
+def _delta(asked: Decimal | None, dataset: Dataset, version: DatasetVersion) -> Decimal:
+    delta = dataset.budget.delta if asked is None else asked
+    if not (delta.is_finite() and 0 < delta <= dataset.budget.delta):
+        raise Malformed(
+            "delta_out_of_range",
+            f"Delta must be above 0 and at most the dataset's, {dataset.budget.delta}.",
+            param="governance.privacy.delta",
+        )
+    if delta * version.persons >= 1:
+        raise Refused(
+            "delta_too_large",
+            f"With {version.persons} persons, delta must be below 1/{version.persons}: "
+            "otherwise publishing one person's records whole would count as private.",
+            remedy="Ask for a smaller delta.",
+            param="governance.privacy.delta",
+        )
+    return delta
