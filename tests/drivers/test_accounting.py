@@ -124,3 +124,8 @@ def test_a_further_training_never_costs_less_than_none(noise: Decimal, updates: 
 def test_whatever_changes_what_is_run_changes_what_is_accounted(change: dict[str, object]) -> None:
     changed = replace(mechanism(noise="2"), **change)  # type: ignore[arg-type]
     assert epsilon([changed], DELTA) != epsilon([mechanism(noise="2")], DELTA)
+
+
+def test_an_order_that_does_not_converge_is_left_out_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    assert epsilon([mechanism(noise="100", rate="0.5", updates=12)], DELTA) > 0
+    assert not caplog.records

@@ -9,6 +9,7 @@ Every number is for one person. Where a person has several units (`contributions
 a mixture (`mixtures.py`): the Renyi divergence of it is computed here, its privacy-loss distribution by the library.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
@@ -23,6 +24,9 @@ from dp_accounting.rdp import RdpAccountant, compute_epsilon
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.privacy import Mechanism, Relation
 from tunewarden.drivers.mixtures import binomial, renyi
+
+# It would tell of every order whose series does not converge; such an order is left out, and the bound stays valid.
+logging.getLogger("absl").setLevel(logging.ERROR)
 
 _RELATION = {Relation.ADD_OR_REMOVE_ONE: NeighboringRelation.ADD_OR_REMOVE_ONE}
 # Every order gives a valid bound, so leaving some out is safe. Those below 2 only help promises too weak to ask for

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import ray
+from ray._private import ray_constants
 
 from tunewarden.domain.errors import Unavailable
 
@@ -58,4 +59,20 @@ def _start(address: str, needed_bytes: int, processors: int) -> None:
         return
     store = max(_LEAST_STORE_BYTES, 4 * needed_bytes)
     quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
-    ray.init(num_cpus=processors, object_store_memory=store, _node_ip_address=_LOOPBACK, **quiet)
+    with _on_loopback():
+        ray.init(num_cpus=processors, object_store_memory=store, _node_ip_address=_LOOPBACK, **quiet)
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Inside it Ray takes the loopback address for the machine's own, as it does on macOS and Windows.
+
+    Elsewhere it takes an asked-for 127.0.0.1 for an oversight, and listens where the whole network can reach it. There
+    is no public way to say that it is meant.
+    """
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before

@@ -146,6 +146,14 @@ def test_a_person_who_is_clipped_once_in_every_micro_batch_is_found(classes: Sub
         assert found(lambda: subject.certify(clipper=cut_apart))[0] == "conformance_brute_force"  # noqa: B023
 
 
+def test_a_fault_that_only_rows_computed_alone_show_is_found(classes: Subject) -> None:
+    def only_alone(rows: Rows, clip: float, compute: Compute) -> SinglePassClipper:
+        longer = 1.5 if compute.micro_batch_rows == 1 else 1.0
+        return SinglePassClipper(classes.model, rows, longer * clip, compute)
+
+    assert found(lambda: classes.certify(clipper=only_alone))[0] == "conformance_brute_force"
+
+
 def test_dropout_left_on_is_found(classes: Subject) -> None:
     def with_dropout(rows: Rows, clip: float, compute: Compute) -> SinglePassClipper:
         clipper = SinglePassClipper(classes.model, rows, clip, compute)

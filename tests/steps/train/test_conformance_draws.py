@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from tunewarden.domain.errors import Refused
 from tunewarden.domain.privacy import PrivacyUnit
-from tunewarden.domain.training import Plan
+from tunewarden.domain.training import NoiseForm, Plan
 from tunewarden.steps.train import chance
 from tunewarden.steps.train.certificate import CheckName
 from tunewarden.steps.train.conformance_draws import Draw, Release, check_draws, check_release
@@ -226,6 +226,13 @@ def test_the_same_noise_on_both_halves_of_the_weights_is_found(rare: Plan) -> No
 def test_noise_scaled_by_something_else_than_the_clip_of_the_plan_is_found(rare: Plan, factor: float) -> None:
     """The last one is what two workers with one seed make of their shares."""
     assert found_in_release(rare, lambda total, _drawn: noised(rare, total, factor)) == "noise_scale"
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.8, 1.3])
+def test_noise_on_a_grid_is_as_little_allowed_to_be_weaker_or_stronger(rare: Plan, factor: float) -> None:
+    """A grid makes it up to 0.2 % stronger, and that is all that is forgiven."""
+    on_grid = replace(rare, recipe=replace(rare.recipe, noise=NoiseForm.DISCRETE_GAUSSIAN))
+    assert found_in_release(on_grid, lambda total, _drawn: noised(on_grid, total, factor)) == "noise_scale"
 
 
 def test_noise_that_is_missing_on_one_small_tensor_is_found(rare: Plan) -> None:

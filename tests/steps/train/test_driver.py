@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from ipaddress import ip_address
 from pathlib import Path
 
 import numpy as np
@@ -76,19 +77,32 @@ def step(steps: dict[int, TrainStep]) -> TrainStep:
     return steps[WORKERS]
 
 
+def listening() -> set[str]:
+    """The addresses at which this process and all that it started can be spoken to."""
+    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    sockets = [each for process in family for each in process.net_connections("inet")]
+    return {each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN}
+
+
 @pytest.mark.parametrize("workers", [1, WORKERS])
 def test_a_training_is_charged_in_this_thread_and_its_adapter_can_be_used(
     steps: dict[int, TrainStep], blobs: MemoryBlobs, clean: Digest, base: Path, plan: Plan, workers: int
 ) -> None:
     step = steps[workers]
-    threads = set[int]()
-    purse = Purse(during=lambda _updates: threads.add(threading.get_ident()))
+    threads, heard = set[int](), set[str]()
+
+    def during(_updates: int) -> None:
+        threads.add(threading.get_ident())
+        heard.update(listening())
+
+    purse = Purse(during=during)
     bound = replace(plan, collator=COLLATOR)
 
     result = step(attempt_for(bound, clean, purse, request="req-whole"))
 
     assert purse.charged == [2, 1]
     assert threads == {threading.get_ident()}
+    assert [address for address in heard if not ip_address(address.removeprefix("::ffff:")).is_loopback] == []
     measured = {measurement.metric: measurement for measurement in result.measurements}
     assert measured["privacy.epsilon"].high == epsilon([plan.mechanism], plan.delta)
     assert measured["privacy.epsilon_pld"].high == epsilon_pld([plan.mechanism], plan.delta)

@@ -131,3 +131,10 @@ def test_padding_is_masked_and_texts_stay_in_the_asked_order(base: Path, plan: P
     ids, mask = pad(tokens, np.array([2, 0]))
     assert ids.tolist() == [[2, 10, 3, 0, 0], [2, 4, 5, 6, 3]]
     assert mask.tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
+
+
+def test_texts_longer_than_the_base_model_has_places_for_are_refused(base: Path, plan: Plan) -> None:
+    with pytest.raises(Refused) as refused:
+        build(base, plan.base_model.digest, replace(plan.recipe, max_tokens=65), 2)
+    assert refused.value.code == "base_model_too_short"
+    assert "64" in refused.value.reason

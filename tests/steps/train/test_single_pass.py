@@ -14,7 +14,7 @@ from tunewarden.domain.errors import Refused
 from tunewarden.domain.training import Precision
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.model import TextClassifier, TextCompleter, TextModel
-from tunewarden.steps.train.objective import RowLosses, row_losses
+from tunewarden.steps.train.objective import RowLosses, padded_to, row_losses
 from tunewarden.steps.train.person_clip import Gradients, PersonClipper
 from tunewarden.steps.train.rows import Rows
 from tunewarden.steps.train.single_pass import SinglePassClipper, require_precision
@@ -182,6 +182,20 @@ def test_in_bfloat16_one_person_moves_the_sum_by_hardly_more_than_the_clip() -> 
         alone = summed(model, rows, persons=[left_out], clip=clip)
         # What all others contribute stays the same.
         assert float((flat(together) - flat(without) - flat(alone)).norm()) <= 1e-4 * clip
+
+
+@pytest.mark.parametrize("compute", CUTS, ids=str)
+def test_in_bfloat16_rows_are_computed_together_only_where_they_are_padded_alike(compute: Compute) -> None:
+    rows, seen = rows_of((1, 3) * 20, shortest=3, longest=60), list[NDArray[np.int64]]()
+
+    def losses(model: TextModel, rows: Rows, batch: NDArray[np.int64]) -> torch.Tensor:
+        seen.append(padded_to(rows.tokens.lengths()[batch], model.precision))
+        return row_losses(model, rows, batch)
+
+    summed(completer(Precision.BFLOAT16), rows, compute, losses=losses)
+    assert sum(map(len, seen)) == len(rows.labels)
+    assert all(len(set(widths)) == 1 for widths in seen)
+    assert len({int(widths[0]) for widths in seen}) > 2
 
 
 @pytest.mark.parametrize("compute", CUTS, ids=str)

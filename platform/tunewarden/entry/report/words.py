@@ -98,6 +98,7 @@ REASONS: Mapping[str, Reason] = {
     "base_model_not_allowed": Reason(
         "The base model is not one that may be fine-tuned here.", "an administrator, who proposes additions to the list"
     ),
+    "base_model_too_short": Reason("The base model has no places for texts that long.", _REQUESTER),
     "base_model_not_causal": Reason("The base model cannot complete texts.", _REQUESTER),
     "completion_empty": Reason("A record had nothing to learn to write.", "a steward, by mending the records"),
     "completions_not_released": Reason(

@@ -11,7 +11,7 @@ import ray
 import ray.train
 from ray.actor import ActorHandle
 from ray.train import RunConfig, ScalingConfig
-from ray.train.torch import TorchConfig, TorchTrainer
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from transformers import PreTrainedTokenizerBase
 
 from tunewarden.domain.canonical import Plain, decode, digest_of, encode, to_plain
@@ -31,6 +31,7 @@ from tunewarden.steps.train.collation import COLLATOR, require_collator
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.model import adapter_bytes, build
 from tunewarden.steps.train.probe import ANSWERS, left_answers
+from tunewarden.steps.train.ranks import met
 from tunewarden.steps.train.recipe import Training, help_to_train, train
 from tunewarden.steps.train.release import CHECKS
 from tunewarden.steps.train.rows import Rows, members, read_rows, require_enough
@@ -134,10 +135,9 @@ class TrainStep:
         compute = training.compute
         with ray_session(self._ray_address, training.rows.size_bytes(), max(2, compute.workers)):
             desk = open_desk()
-            trainer = TorchTrainer(
+            trainer = DataParallelTrainer(
                 _loop,
-                train_loop_config={"training": ray.put(training), "desk": desk},
-                torch_config=TorchConfig(backend="gloo"),  # sums go to a processor, where the noise is drawn
+                train_loop_config={"training": ray.put(training), "desk": desk, "attempt": attempt.number},
                 scaling_config=ScalingConfig(num_workers=compute.workers, use_gpu=_gpu_found()),
                 run_config=RunConfig(name=f"attempt-{attempt.number}", storage_path=str(training.checkpoint.parent)),
             )
@@ -214,6 +214,7 @@ class TrainStep:
 class _Given(TypedDict):
     training: ray.ObjectRef[Training]
     desk: ActorHandle
+    attempt: int
 
 
 class _Stopped(Exception):
@@ -223,11 +224,14 @@ class _Stopped(Exception):
 def _loop(given: _Given) -> None:
     """What a Ray worker does."""
     training, desk = ray.get(given["training"]), given["desk"]
+    rank = ray.train.get_context().get_world_rank()
+    place = training.checkpoint.with_name(f"meeting-{given['attempt']}")
     try:
-        if ray.train.get_context().get_world_rank() == 0:
-            train(training, charge_at(desk), hand_in_at(desk))
-        else:
-            help_to_train(training)
+        with met(place, rank, training.compute.workers):
+            if rank == 0:
+                train(training, charge_at(desk), hand_in_at(desk))
+            else:
+                help_to_train(training)
     except TunewardenError as error:
         report_failure(desk, error)
         raise _Stopped(error.code) from None

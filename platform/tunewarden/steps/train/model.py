@@ -116,8 +116,8 @@ class TextCompleter(TextModel):
 def build(directory: Path, weights: Digest, recipe: Recipe, classes: int) -> tuple[TextModel, PreTrainedTokenizerBase]:
     """An untrained model for the recipe's task over the base model in `directory`, and its tokenizer.
 
-    Raises `Corrupted` for other weights than `weights` and `Refused` where a LoRA target matches no linear layer or a
-    base model that is to complete texts is not a causal one.
+    Raises `Corrupted` for other weights than `weights` and `Refused` where a LoRA target matches no linear layer, a
+    base model that is to complete texts is not a causal one, or the recipe's texts are longer than it has places for.
     """
     body, tokenizer = base_model.load(directory, weights, recipe.task, recipe.precision)
     return adapt(body, recipe, classes), tokenizer
@@ -125,6 +125,7 @@ def build(directory: Path, weights: Digest, recipe: Recipe, classes: int) -> tup
 
 def adapt(body: PreTrainedModel, recipe: Recipe, classes: int) -> TextModel:
     """`body` with an untrained adapter for the recipe's task; raises `Refused` as `build` does."""
+    _require_places(body, recipe.max_tokens)
     for target in recipe.lora_targets:
         _require_linear(body, target)
     lora = LoraConfig(
@@ -220,6 +221,17 @@ def _require_causal(model: TextCompleter) -> None:
     moved = (one - other).abs().amax(dim=1)
     if moved[:2].max() > 1e-4 * moved[2]:
         raise base_model.not_causal()
+
+
+def _require_places(body: PreTrainedModel, tokens: int) -> None:
+    places = getattr(body.config, "max_position_embeddings", None)  # None where positions are relative
+    if isinstance(places, int) and places < tokens:
+        raise Refused(
+            "base_model_too_short",
+            f"The base model has places for {places} tokens; texts of up to {tokens} are to be learned from.",
+            remedy=f"Cut texts to {places} tokens or fewer, or take another base model.",
+            param="hyperparameters.max_tokens",
+        )
 
 
 def _require_linear(body: PreTrainedModel, target: str) -> None:

@@ -8,7 +8,9 @@ Tensors over gloo only, no pickle. Not encrypted: the workers stand in one trust
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,8 +21,28 @@ from torch import nn
 from tunewarden.steps.train.clipper import Clipper
 from tunewarden.steps.train.person_clip import Gradients
 
+_LONGEST_WAIT = timedelta(minutes=30)  # for another worker's part of a sum
 Weights = dict[str, nn.Parameter]
 _STOP = -1
+
+
+@contextlib.contextmanager
+def met(place: Path, rank: int, workers: int) -> Iterator[None]:
+    """Inside it all workers of a training can exchange tensors; the first one has rank 0.
+
+    They find each other by the file `place`, which none of them has used before. PyTorch's other ways have the first
+    worker listen to the whole network.
+    """
+    if workers == 1:
+        yield
+        return
+    dist.init_process_group(
+        "gloo", init_method=place.absolute().as_uri(), rank=rank, world_size=workers, timeout=_LONGEST_WAIT
+    )
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
 
 
 class SharedClipper:
