@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 import torch
 from tests.bench.conftest import Rows as BenchRows
-from tests.bench.test_bench_steps import starter
+from tests.bench.starter import starter
 from tests.conftest import SHARED
 from tests.steps.train.conftest import MECHANISM, Purse, base, plan
 
-from tunewarden.domain.names import PolicyName, RequestId
-from tunewarden.domain.training import BaseModel, Plan, Recipe
+from tunewarden.domain.names import RequestId
+from tunewarden.domain.training import Plan, Recipe
 from tunewarden.drivers.accounting import calibrate
 from tunewarden.steps.train.checkpoint import Belonging, restore
 from tunewarden.steps.train.compute import Compute
@@ -67,12 +67,11 @@ def private(plan: Plan, task: Task, epsilon: Decimal | None) -> Plan:
     persons = len(task.texts) * 3 // 4
     rate = (Decimal(_EXPECTED) / persons).quantize(Decimal("0.0001"))
     template = replace(MECHANISM, sampling_rate=rate, updates=_UPDATES)
-    digest = starter()[1].base_model(PolicyName("all-minilm-l6-v2")).digest
     changed = replace(
         plan,
         recipe=_RECIPE,
         delta=Decimal("0.00001"),
-        base_model=BaseModel(name=PolicyName("all-minilm-l6-v2"), digest=digest),
+        base_model=starter()[1],
     )
     if epsilon is None:
         recipe = replace(_RECIPE, clip=Decimal(1000))
