@@ -7,7 +7,7 @@ import threading
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -200,12 +200,10 @@ def door(watcher: Witness) -> Iterator[int]:
 
 
 def post(port: int, path: str, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, str, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    connection.request("POST", path, body, headers or {})
-    answer = connection.getresponse()
-    found = answer.status, answer.read().decode(), answer.headers["content-type"]
-    connection.close()
-    return found
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        connection.request("POST", path, body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(), answer.headers["content-type"]
 
 
 def test_over_http_the_sequence_is_the_specifications(door: int) -> None:

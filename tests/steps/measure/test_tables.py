@@ -79,7 +79,7 @@ def test_every_cell_has_noise_of_the_planned_deviation() -> None:
     table = exact_tables(answers([]), 5_000, ())[1]
     cells = table.noisy(2.5).cells
     assert abs(float(np.square(cells / 2.5).sum()) - cells.size) < 8 * np.sqrt(2 * cells.size)
-    assert len(np.unique(cells)) > 9_900
+    assert len(np.unique(cells)) > 9_800  # about 9,912 are expected, give or take 9
 
 
 def test_noise_is_never_the_same_twice() -> None:
