@@ -16,7 +16,7 @@ from safetensors import safe_open
 from tests.steps.train.conftest import Purse, training_of
 
 from tunewarden.domain.canonical import digest_of
-from tunewarden.domain.errors import BudgetExceeded, Corrupted, PlanMismatch
+from tunewarden.domain.errors import BudgetExceeded, Corrupted, PlanMismatch, Refused
 from tunewarden.domain.names import RequestId
 from tunewarden.domain.training import Plan
 from tunewarden.steps.train import checkpoint, recipe
@@ -138,6 +138,19 @@ def test_a_checkpoint_of_another_plan_or_request_is_refused_and_nothing_is_charg
     for other in (replace(training, belonging=belonging) for belonging in others):
         with pytest.raises(PlanMismatch):
             train(other, lambda _updates: pytest.fail("charged"))
+
+
+def test_a_trained_layer_that_the_answer_does_not_depend_on_is_refused_by_name_and_nothing_is_charged(
+    training: Training,
+) -> None:
+    """Of BERT's pooler, nothing reaches the mean of the tokens; nobody's gradient of it could be clipped."""
+    targets = (*training.plan.recipe.lora_targets, "pooler.dense")
+    plan = replace(training.plan, recipe=replace(training.plan.recipe, lora_targets=targets))
+    purse = Purse()
+    with pytest.raises(Refused, match="pooler") as refused:
+        recipe.train(replace(training, plan=plan), purse.charge, lambda _certificate: None)
+    assert refused.value.code == "parameter_not_covered"
+    assert purse.charged == []
 
 
 @pytest.mark.parametrize("keep", [0, 5, 200, -1])

@@ -140,6 +140,9 @@ def _clipper(training: Training, model: TextModel) -> Clipper:
 def _certified(training: Training, model: TextModel, tokenizer: PreTrainedTokenizerBase) -> Certificate:
     """What this training does to one person, tried on made-up ones with the functions of the loop."""
     plan = training.plan
+    clip = float(plan.recipe.clip)
+    with closing(_own_clipper(plan, model, training.rows, clip, training.compute)) as clipper:
+        clipper.require_covered()
     with Release(plan, noise_of(plan, _numbers(model))) as release:
         conduct = Conduct(
             clipper=lambda rows, clip, compute: _own_clipper(plan, model, rows, clip, compute),
