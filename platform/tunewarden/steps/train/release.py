@@ -19,7 +19,8 @@ from tunewarden.steps.train.person_clip import Gradients
 
 CHECKS = ("energy: chi-square within 8 standard deviations", "fresh: unlike that of every update before")
 """What is checked of the noise of every update, in words for the evidence."""
-_FINGERPRINT_STEPS = 2**16  # of a deviation; far coarser than what adding and taking away does to the last bits
+_FINGERPRINT_STEPS = 2**16  # of a deviation
+_LOST_MOST = 2.0**-20  # of a deviation, of any number's noise, in the rounding of its sum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,8 @@ def noise_of(plan: Plan, numbers: int) -> Noise:
 class Release:
     """(clean sums) -> what the optimizer is given. The noise of the next update is drawn meanwhile, in a thread.
 
-    The bits, the logarithms and the sorting out all run outside of Python's lock, so a spare core does them.
+    There it is checked too, so that an update waits for no more than adding it. The bits, the logarithms and the
+    sorting out all run outside of Python's lock, so a spare core does them.
 
     Attributes:
         checked: how many updates were noised and passed every check.
@@ -65,7 +67,7 @@ class Release:
         # Of what this process drew. Never stored: with it one could try which clean sum the noise was added to.
         self._seen: set[bytes] = set()
         self._spare = ThreadPoolExecutor(max_workers=1, thread_name_prefix="noise")
-        self._next: Future[NDArray[np.float64]] = self._spare.submit(noise.draw)
+        self._next: Future[NDArray[np.float64]] = self._spare.submit(self._draw)
 
     def __enter__(self) -> Self:
         return self
@@ -74,24 +76,35 @@ class Release:
         self._spare.shutdown(cancel_futures=True)
 
     def __call__(self, total: Gradients) -> Gradients:
-        """`total`, noised and divided by the expected number of units: float64, on the processor.
+        """`total`, noised and divided by the expected number of units: float64, where the sums are.
 
         Raises `Corrupted` where the noise that was really added is missing, too small, or has been there before.
         """
-        noise = self._next.result()
-        self._next = self._spare.submit(self._noise.draw)
-        exact = torch.cat([clean.flatten() for clean in total.values()]).cpu().double()
-        noisy = exact + torch.from_numpy(noise)
-        self._check(((noisy - exact) / self._noise.deviation).numpy())
-        parts = torch.split(noisy / self._expected_units, [clean.numel() for clean in total.values()])
+        noise = torch.from_numpy(self._next.result())
+        sums = torch.cat([clean.flatten() for clean in total.values()])
+        exact = sums.cpu().double()
+        noisy = exact + noise
+        # What was drawn was checked. It must be there still: beside a huge sum, float64 has no room for it.
+        if not bool((noisy - exact).sub_(noise).abs_().max() <= _LOST_MOST * self._noise.deviation):
+            raise _missing()
+        self.checked += 1
+        mean = noisy.div_(self._expected_units).to(sums.device)
+        self._next = self._spare.submit(self._draw)  # not sooner: it would fight for memory with the lines above
+        parts = torch.split(mean, [clean.numel() for clean in total.values()])
         return {name: part.view(total[name].shape) for name, part in zip(total, parts, strict=True)}
 
-    def _check(self, added: NDArray[np.float64]) -> None:
-        """`added`, in deviations, as it was really added."""
-        if not energy_is_plausible(added):
-            raise Corrupted("noise_missing", "The noise of an update does not have the energy that the plan asks for.")
-        fingerprint = blake2b(np.rint(added * _FINGERPRINT_STEPS).astype(np.int64).data, digest_size=16).digest()
+    def _draw(self) -> NDArray[np.float64]:
+        """The noise of one update, checked."""
+        noise = self._noise.draw()
+        drawn = noise / self._noise.deviation
+        if not energy_is_plausible(drawn):
+            raise _missing()
+        fingerprint = blake2b(np.rint(drawn * _FINGERPRINT_STEPS).astype(np.int64).data, digest_size=16).digest()
         if fingerprint in self._seen:
             raise Corrupted("noise_repeated", "The noise of an update is that of an earlier one.")
         self._seen.add(fingerprint)
-        self.checked += 1
+        return noise
+
+
+def _missing() -> Corrupted:
+    return Corrupted("noise_missing", "The noise of an update does not have the energy that the plan asks for.")
