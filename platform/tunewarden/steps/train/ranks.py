@@ -49,8 +49,9 @@ class SharedClipper:
     """For the first worker: sums of clipped gradients, computed by all workers of the process group together."""
 
     def __init__(self, own: Clipper, weights: Weights) -> None:
-        """`own` computes this worker's part. The others must be in `assist`."""
+        """`own` computes this worker's part. Waits for the others to be in `assist`; raises where one never comes."""
         self._own, self._weights = own, weights
+        dist.barrier()
 
     def require_covered(self) -> None:
         """Of this worker's model; they are all built alike."""
@@ -74,6 +75,7 @@ class SharedClipper:
 
 def assist(own: Clipper, weights: Weights) -> None:
     """For every other worker: compute what the first one hands out, until it says that there is no more."""
+    dist.barrier()
     while True:
         persons, rows = (int(number) for number in _hand_out(torch.zeros(2, dtype=torch.int64)))
         if persons == _STOP:

@@ -106,7 +106,9 @@ def train(training: Training, charge: Charge, hand_in: Callable[[Certificate], N
 
 def help_to_train(training: Training) -> None:
     """For every other worker: compute what the first one hands out."""
-    model, _ = _model(training)
+    model, tokenizer = _model(training)
+    # It clips persons of its own, on a processor of its own. The first worker waits for it before it charges.
+    _certified(training, model, tokenizer)
     clip = float(training.plan.recipe.clip)
     assist(_own_clipper(training.plan, model, training.rows, clip, training.compute), model.trainable())
 
