@@ -63,7 +63,8 @@ $(ALONE): audit/pyproject.toml $(shell find audit/tunewarden_audit -name '*.py')
 	$(VENV)/alone/bin/pip install --quiet --disable-pip-version-check ./audit "$$(grep '^cryptography==' constraints.txt)"
 	touch $(ALONE)
 
-# A verifier that no one here wrote. Where npm or its registry is not reached, the tests that ask it say so and skip.
+# A verifier, a judge of pages and an identity provider that no one here wrote. Where npm or its registry is not reached,
+# the tests that ask them say so and skip.
 $(NODE): tests/foreign/node/package-lock.json | $(READY)
 	rm -rf $(VENV)/node
 	mkdir $(VENV)/node

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tunewarden.domain.allowed import TrainingPolicy
+from tunewarden.domain.allowed import BaseFit, TrainingPolicy
 from tunewarden.domain.canonical import Plain, digest_bytes, encode
 from tunewarden.domain.cohorts import PersonLimit
 from tunewarden.domain.datasets import Budget, Columns, Dataset, LawfulBasis, Purpose, Sensitivity
@@ -24,7 +24,8 @@ from tunewarden.domain.errors import NotFound, Refused
 from tunewarden.domain.gates import Bound, Gate, Measurement, Rule
 from tunewarden.domain.names import Digest, PolicyName, PrincipalId, Role
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit
-from tunewarden.domain.training import BaseModel, NoiseForm, Precision, StepName
+from tunewarden.domain.quorum import Needed, Quorum
+from tunewarden.domain.training import BaseModel, NoiseForm, Precision, StepName, Task
 from tunewarden.drivers.access import CasbinAccess
 from tunewarden.drivers.envelopes import SealedEnvelopes
 from tunewarden.drivers.memory import (
@@ -39,6 +40,7 @@ from tunewarden.drivers.memory import (
 from tunewarden.drivers.memory_enrolments import MemoryEnrolments
 from tunewarden.drivers.memory_release import MemoryRelease
 from tunewarden.usecases import datasets, files
+from tunewarden.usecases.binding import bound
 from tunewarden.usecases.ports import (
     Attempt,
     Blobs,
@@ -55,6 +57,7 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 POLICIES = ROOT / "policies"
 START_RAY = {
+    "tests/journeys/test_the_completion.py",
     "tests/journeys/test_the_demo.py",
     "tests/journeys/test_the_main_path.py",
     "tests/steps/deidentify/test_release.py",
@@ -106,7 +109,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Where there are two processes, what starts Ray goes to one of them, all else to the other.
+    """Where there are two processes, the steps and what starts Ray go to one of them, all else to the other.
 
     Two Rays that start at once are too slow for their own patience on two processors. And the same tests always run
     together, in the same order, so that a test which leans on another one does so always or never.
@@ -115,14 +118,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
     class TwoGroups(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "ray" if nodeid.partition("::")[0] in START_RAY else "others"
+            works = nodeid.startswith("tests/steps/") or nodeid.partition("::")[0] in START_RAY
+            return "steps" if works else "others"
 
     return TwoGroups(config, log)
 
 
 @dataclass(slots=True)
 class FewPolicies:
-    """Two gates of one rule each, one profile, one base model; a test may make a gate stricter."""
+    """Two gates of one rule each, one profile, one base model, one person to approve; a test may be stricter."""
 
     gates: dict[str, Gate] = field(
         default_factory=lambda: {
@@ -143,6 +147,10 @@ class FewPolicies:
     profiles: dict[str, bytes] = field(default_factory=lambda: {"default": encode({"name": "default"})})
 
     limits: dict[str, PersonLimit] = field(default_factory=dict)
+    fit: BaseFit = field(default_factory=lambda: BaseFit(tasks=set(Task)))
+    needed: Mapping[Sensitivity, Needed] = field(
+        default_factory=lambda: dict.fromkeys(Sensitivity, Needed(persons=1, roles=1))
+    )
 
     def gate(self, name: PolicyName) -> Gate:
         return self.gates[name]
@@ -159,6 +167,12 @@ class FewPolicies:
         if name != "tiny":
             raise NotFound("base_model_not_allowed", "There is no such base model.")
         return BaseModel(name=name, digest=Digest("sha256:" + "b" * 64))
+
+    def base_fit(self, _name: PolicyName) -> BaseFit:
+        return self.fit
+
+    def quorum(self) -> Quorum:
+        return Quorum(needed=self.needed)
 
     def person_limit(self, namespace: PolicyName) -> PersonLimit:
         if namespace not in self.limits:
@@ -269,7 +283,7 @@ def stage() -> Stage:
     platform = Platform(
         work=memory_work(state, clock),
         view=memory_views(state),
-        access=CasbinAccess(POLICIES / "access" / "model.conf", POLICIES / "access" / "policy.csv"),
+        access=bound(CasbinAccess(POLICIES / "access" / "model.conf", POLICIES / "access" / "policy.csv")),
         blobs=blobs,
         clock=clock,
         claims=MemoryClaims(),

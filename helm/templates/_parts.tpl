@@ -111,11 +111,12 @@ resources: {{ toJson (index .root.Values .process).resources }}
 {{ $vkey }}
 {{- end }}
 
-{{- /* Api and worker: the blobs and the key to read them. */ -}}
+{{- /* Api and worker: the blobs and the keys to read them. */ -}}
 {{- define "tunewarden.blobEnv" -}}
 - name: TUNEWARDEN_BLOBS_URL
   value: {{ .Values.blobs.url | default "file:///var/lib/tunewarden-blobs" | quote }}
 - {name: TUNEWARDEN_BLOB_KEY_FILE, value: /run/tunewarden/keys/blob-key}
+- {name: TUNEWARDEN_MASTER_KEY_FILE, value: /run/tunewarden/keys/master-key}
 {{- end }}
 
 {{- define "tunewarden.blobMount" -}}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
-from tests.audit import test_conduct_persons, test_conduct_reviews
+from tests.audit import test_conduct_persons, test_conduct_policy, test_conduct_reviews
 from tests.audit.house_log import (
     ADAPTER,
     CLEAN,
@@ -59,7 +59,7 @@ def test_a_log_in_which_everybody_kept_the_rules_is_consistent() -> None:
     assert blamed(report) == {}
     assert report.verdict is Grade.CONSISTENT
     assert all(not check.details for check in report.checks)
-    assert [check.number for check in report.checks] == list(range(1, 20))
+    assert [check.number for check in report.checks] == list(range(1, 22))
 
 
 def other_request(**members: Any) -> Log:
@@ -191,6 +191,8 @@ BROKEN: dict[str, tuple[str, Log]] = {
     "settled and never ended": ("settlement", without("RequestEnded")),
     "ended twice": ("settlement", after("RequestEnded", GOOD[find("RequestEnded")])),
     # promotion
+    "promoted by the gate of another task": ("promotion", saying("RequestSubmitted", task="completion")),
+    "promoted though no gate knows the task": ("promotion", saying("RequestSubmitted", task="")),
     "promoted without a verdict": ("promotion", without("GateJudged", 1)),
     "proposed with another verdict": ("promotion", saying("PromotionProposed", verdict=digest("other"))),
     "proposed as passing": ("promotion", saying("GateJudged", 1, **POOR)),
@@ -261,7 +263,8 @@ def test_each_fault_is_named_beside_others_of_the_same_rule(name: str, words: st
 
 def test_every_rule_is_broken_by_some_test_and_every_finding_has_a_line() -> None:
     rules = {check.name for check in judged(GOOD).checks}
-    others = (*test_conduct_reviews.BROKEN.values(), *test_conduct_persons.BROKEN.values())
+    of = (test_conduct_reviews.BROKEN, test_conduct_persons.BROKEN, test_conduct_policy.BROKEN)
+    others = [one for broken in of for one in broken.values()]
     elsewhere = {name for name, *_ in others} | {"time", "intents", "erasure"}
     assert rules == {name for name, _ in BROKEN.values()} | elsewhere
 

@@ -122,6 +122,15 @@ def test_a_person_asks_and_a_worker_does_it(line: Line) -> None:
     assert "principals" in blamed(judged(before_the_end(asked(), line)))
 
 
+def test_a_worker_destroys_a_versions_key_and_who_has_the_machine_rotates_master_keys() -> None:
+    destroyed = ("VersionDestroyed", {"dataset": "ds-1", "version": VERSION})
+    rotated = ("MasterKeyRotated", {"keys": 3, "purpose": "vault", "version": "vault-0123456789abcdef"})
+    kept = [_PIA, *GOOD, ("worker", *destroyed), ("operator", *rotated)]
+    assert blamed(judged(kept)) == blamed(judged([_PIA, *GOOD]))
+    for line in (("prn-pia", *destroyed), ("prn-nobody", *rotated)):
+        assert "principals" in blamed(judged([_PIA, *GOOD, line]))
+
+
 def test_who_had_no_key_stops_nothing_and_is_owed_nothing() -> None:
     for place in ("StepFinished", "BudgetCharged", "ModelRegistered"):
         assert blamed(judged(within(asked(), erased(0), before=place))) == {}

@@ -43,7 +43,7 @@ FINDING = Finding(
 # logs already written could no longer be read: make a new event type instead.
 PINNED: Mapping[str, str] = {
     "ActionRefused": "4a56c4fa21bc9a6a",
-    "AdapterTaken": "d1cb21cf5d347648",
+    "AdapterTaken": "7cfca2c417c26fa0",
     "AliasMoved": "14d9daa1beec2a9f",
     "BudgetCharged": "5f0748ed4e319d4a",
     "BudgetReserved": "08e867fe80e05dee",
@@ -51,35 +51,48 @@ PINNED: Mapping[str, str] = {
     "CohortAdmitted": "e2c02cdc32c0b037",
     "DatasetRegistered": "3299f1ee86083aa1",
     "DatasetRetired": "aba798f469123ba5",
-    "DatasetVersionAdded": "6f4d1ae902c155d6",
+    "DatasetVersionAdded": "03618c5d938fa9ca",
     "ErasureAsked": "cc29574389101109",
     "FileUploaded": "62807149cebe3728",
     "GateJudged": "e131222676aa8eed",
     "HoldPlaced": "58489afdb258bf61",
     "HoldReleased": "6a1ea970076e4c52",
-    "KeyCreated": "148f57470da58ff6",
+    "KeyAdded": "4062ef709e6d6c73",
+    "KeyCreated": "7417cd27cbe6264a",
     "KeyRevoked": "fde976d0afbb3acf",
+    "KeyWithdrawn": "0e6d211fccbd5891",
+    "LoginsRefused": "04a1284066036567",
+    "MasterKeyRotated": "38a44c3fafe979ef",
     "ModelRegistered": "e20556ecdf658d82",
-    "PersonErased": "da8dd69c37aee918",
+    "PersonErased": "3571ddb4f3ab9bbe",
     "PersonTraced": "3fb76dbd0e8f2c4b",
+    "PolicyInstalled": "5f55c4ca636a1c79",
+    "PolicyProposed": "3de6dfbf0f101ebc",
+    "PolicyActivated": "92e032a9613677f0",
+    "PrincipalIdentified": "d9165ce6a72d641e",
     "PromiseDisproved": "79f8cff2bbe28635",
     "PromotionApproved": "b3c3971085ef58b5",
     "PromotionProposed": "a0e9ae338558f85e",
     "PruneFinished": "dc524a1dc054a295",
     "PruneProposed": "8ca14e2524acdbfd",
     "PruneStarted": "2639744eb3b56807",
+    "PurposesChanged": "0a0d1ae59c27529c",
     "ReportAttested": "8ca054625e7d2422",
-    "RequestApproved": "8746f5468a522491",
+    "RequestApproved": "392a98fb49cc1329",
     "RequestEnded": "b8a6e63a806a3241",
+    "RequestEndorsed": "54874e13af569ff9",
     "RequestSubmitted": "325042382f00cd61",
     "ReviewAnswered": "184f193e49c2f8f4",
     "ReviewClosed": "323873c4010f8826",
     "ReviewOpened": "23d2f175d443a928",
+    "RoleGranted": "57ad9c8555095249",
+    "RoleRevoked": "6f74fe5daf5c02a5",
     "SignatureWithdrawn": "3bbac873af5f5d5e",
     "SigningKeyRotated": "e5368bc9b307e57a",
     "StepFailed": "97aa7454dde00751",
     "StepFinished": "cb4e0c7889d43fb5",
     "StepStarted": "c780c2d83c16077a",
+    "VersionDestroyed": "867072bc66bb8715",
 }
 
 
@@ -100,7 +113,7 @@ def _value(hint: typing.Any) -> typing.Any:
         return {"records": 3}
     if issubclass(hint, StrEnum):
         return next(iter(hint))
-    known = {str: "word", int: 3, bool: True, Decimal: Decimal("1.5"), date: date(2026, 1, 2)}
+    known = {str: "word", int: 3, bool: True, Decimal: Decimal("1.5"), date: date(2026, 1, 2), datetime: AT}
     return {**known, Mechanism: MECHANISM, Finding: FINDING}[hint]
 
 
@@ -122,9 +135,14 @@ def test_an_entry_from_before_releases_were_signed_is_still_read() -> None:
 @pytest.mark.parametrize(
     ("name", "pinned"),
     [
+        ("AdapterTaken", "d1cb21cf5d347648"),
         ("BudgetReserved", "6304b186d01e46d3"),
         ("BudgetSettled", "b552401b15c31873"),
         ("DatasetRegistered", "05a7db3b276ae4f7"),
+        ("DatasetVersionAdded", "6f4d1ae902c155d6"),
+        ("KeyCreated", "148f57470da58ff6"),
+        ("PersonErased", "da8dd69c37aee918"),
+        ("RequestApproved", "8746f5468a522491"),
     ],
 )
 def test_an_entry_that_says_nothing_in_its_later_fields_is_what_it_was_before_they_came(name: str, pinned: str) -> None:

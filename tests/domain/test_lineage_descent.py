@@ -1,6 +1,7 @@
 """What became of a dataset version: nothing that was trained is left out, and nothing is claimed that is not known."""
 
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -18,18 +19,24 @@ from tunewarden.domain.events import (
     ModelRegistered,
     RequestApproved,
     RequestEnded,
+    RequestEndorsed,
     RequestSubmitted,
     StepFailed,
     StepFinished,
     StepStarted,
 )
 from tunewarden.domain.gates import Outcome
-from tunewarden.domain.names import Action, Alias, DatasetId, Digest, ModelId, RequestId
+from tunewarden.domain.names import Action, Alias, DatasetId, Digest, ModelId, PrincipalId, RequestId, Role
 from tunewarden.domain.training import State, StepName
 
 ADDED: Any = replace(example(DatasetVersionAdded), dataset=DATASET, version=VERSION)  # type: ignore[type-var]
 ASKED: Any = replace(example(RequestSubmitted), request=REQUEST, dataset=DATASET, dataset_version=VERSION)  # type: ignore[type-var]
-APPROVED = RequestApproved(request=REQUEST, plan=VERSION)
+APPROVED = RequestApproved(request=REQUEST, plan=ASKED.plan)
+OF_TWO = replace(APPROVED, persons=2, roles=2)
+ENDORSED = RequestEndorsed(
+    request=REQUEST, plan=ASKED.plan, role=Role.PRIVACY_OFFICER, quorum=VERSION, persons=2, roles=2
+)
+VOTES = (RequestApproved, RequestEndorsed)
 CHARGED = BudgetCharged(dataset=DATASET, request=REQUEST, attempt=2, updates=4, charged=4)
 MADE = ModelRegistered(model=MODEL, request=REQUEST, plan=VERSION, adapter=VERSION)
 
@@ -55,7 +62,11 @@ def judged(outcome: Outcome) -> GateJudged:
 
 
 def only(*events: Event) -> Descendant:
-    (found,) = descend(log([ADDED, ASKED, *events]), DATASET, {VERSION}).descendants
+    """Of one request, told by its requester; whoever agrees to it is somebody else, one after the other."""
+    told = log([ADDED, ASKED, *events])
+    others = (PrincipalId(f"prn-{number}") for number in count())
+    told = [replace(one, actor=next(others)) if isinstance(one.event, VOTES) else one for one in told]
+    (found,) = descend(told, DATASET, {VERSION}).descendants
     return found
 
 
@@ -65,6 +76,13 @@ def only(*events: Event) -> Descendant:
         ([], State.AWAITING_APPROVAL, Use.NOT_READ),
         ([ended(State.REJECTED)], State.REJECTED, Use.NOT_READ),
         ([APPROVED], State.APPROVED, Use.NOT_READ),
+        ([OF_TWO], State.AWAITING_APPROVAL, Use.NOT_READ),
+        ([ENDORSED], State.AWAITING_APPROVAL, Use.NOT_READ),
+        ([ENDORSED, ENDORSED], State.AWAITING_APPROVAL, Use.NOT_READ),
+        ([ENDORSED, OF_TWO], State.APPROVED, Use.NOT_READ),
+        ([OF_TWO, ENDORSED], State.APPROVED, Use.NOT_READ),
+        ([OF_TWO, OF_TWO], State.AWAITING_APPROVAL, Use.NOT_READ),
+        ([replace(OF_TWO, plan=VERSION), ENDORSED], State.AWAITING_APPROVAL, Use.NOT_READ),
         ([APPROVED, started(StepName.DEIDENTIFY)], State.APPROVED, Use.READ),
         ([APPROVED, finished(StepName.DEIDENTIFY), ended(State.BLOCKED)], State.BLOCKED, Use.READ),
         ([finished(StepName.DEIDENTIFY), started(StepName.TRAIN)], State.DEIDENTIFIED, Use.READ),

@@ -9,9 +9,10 @@ import pytest
 
 from tunewarden.domain.canonical import digest_of, to_plain
 from tunewarden.domain.datasets import Purpose
-from tunewarden.domain.errors import IllegalTransition, Malformed, Refused
-from tunewarden.domain.names import DatasetId, Digest, PolicyName, PrincipalId, RequestId
+from tunewarden.domain.errors import Conflict, IllegalTransition, Malformed, Refused
+from tunewarden.domain.names import DatasetId, Digest, PolicyName, PrincipalId, RequestId, Role
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
+from tunewarden.domain.quorum import Needed, Vote
 from tunewarden.domain.training import (
     NEXT,
     STATE_AFTER,
@@ -26,7 +27,7 @@ from tunewarden.domain.training import (
     TrainingRequest,
 )
 
-ANN, BOB = PrincipalId("ann"), PrincipalId("bob")
+ANN, BOB, DAN = PrincipalId("ann"), PrincipalId("bob"), PrincipalId("dan")
 SOME, OTHER = Digest("sha256:" + "0" * 64), Digest("sha256:" + "1" * 64)
 
 
@@ -61,26 +62,70 @@ def request(state: State = State.AWAITING_APPROVAL) -> TrainingRequest:
     )
 
 
+ALONE, TWO = Needed(persons=1, roles=1), Needed(persons=2, roles=2)
+
+
+def vote(by: PrincipalId, role: Role = Role.APPROVER, on: Digest | None = None, *, endorses: bool = False) -> Vote:
+    return Vote(by=by, role=role, plan=on or plan().digest(), at=datetime(2026, 1, 1, tzinfo=UTC), endorses=endorses)
+
+
 def test_somebody_else_approves_this_plan() -> None:
-    approved = request().approve(BOB, plan().digest())
+    approved = request().voted(vote(BOB), ALONE)
     assert (approved.state, approved.approved_by) == (State.APPROVED, BOB)
 
 
 def test_who_asked_cannot_approve() -> None:
     with pytest.raises(Refused) as refused:
-        request().approve(ANN, plan().digest())
+        request().voted(vote(ANN), ALONE)
     assert (refused.value.code, refused.value.who) == ("own_request", "approver")
 
 
 def test_a_changed_plan_is_an_unapproved_plan() -> None:
     with pytest.raises(Refused) as refused:
-        request().approve(BOB, plan("3").digest())
+        request().voted(vote(BOB, on=plan("3").digest()), ALONE)
     assert refused.value.code == "plan_changed"
 
 
-def test_an_approved_request_cannot_be_approved_again() -> None:
+@pytest.mark.parametrize("state", sorted(set(State) - {State.AWAITING_APPROVAL}))
+def test_a_request_that_does_not_wait_for_approval_cannot_be_approved(state: State) -> None:
     with pytest.raises(IllegalTransition):
-        request(State.APPROVED).approve(BOB, plan().digest())
+        request(state).voted(vote(BOB), ALONE)
+
+
+def test_a_request_waits_until_as_many_agree_as_have_to_and_who_approved_is_named_whoever_was_last() -> None:
+    endorsed = request().voted(vote(DAN, Role.STEWARD, endorses=True), TWO)
+    assert (endorsed.state, endorsed.approved_by) == (State.AWAITING_APPROVAL, None)
+    approved = endorsed.voted(vote(BOB), TWO)
+    assert (approved.state, approved.approved_by) == (State.APPROVED, BOB)
+    other_way_round = request().voted(vote(BOB), TWO)
+    assert (other_way_round.state, other_way_round.approved_by) == (State.AWAITING_APPROVAL, None)
+    assert other_way_round.voted(vote(DAN, Role.STEWARD, endorses=True), TWO).approved_by == BOB
+
+
+def test_endorsements_never_replace_an_approval() -> None:
+    two = request().voted(vote(DAN, Role.STEWARD, endorses=True), TWO)
+    two = two.voted(vote(BOB, Role.PRIVACY_OFFICER, endorses=True), TWO)
+    assert two.state is State.AWAITING_APPROVAL
+    assert two.voted(vote(PrincipalId("cleo")), TWO).state is State.APPROVED
+
+
+def test_one_person_in_two_roles_counts_once() -> None:
+    once = request().voted(vote(BOB), TWO)
+    with pytest.raises(Conflict) as again:
+        once.voted(vote(BOB, Role.STEWARD, endorses=True), TWO)
+    assert again.value.code == "voted_before"
+
+
+def test_two_persons_in_one_role_are_not_two_roles() -> None:
+    assert request().voted(vote(BOB), TWO).voted(vote(DAN), TWO).state is State.AWAITING_APPROVAL
+
+
+def test_votes_for_a_plan_that_changed_lapse() -> None:
+    changed = replace(request().voted(vote(BOB), TWO), plan=plan("3"))
+    assert changed.counted == []
+    again = changed.voted(vote(DAN, Role.STEWARD, on=plan("3").digest(), endorses=True), TWO)
+    assert (again.state, [one.by for one in again.votes]) == (State.AWAITING_APPROVAL, [DAN])
+    assert again.voted(vote(BOB, on=plan("3").digest()), TWO).state is State.APPROVED
 
 
 @pytest.mark.parametrize(("start", "end"), list(product(State, State)))

@@ -17,6 +17,7 @@ from tunewarden.domain.datasets import Budget, Columns, Dataset, DatasetVersion,
 from tunewarden.domain.deidentification import Method
 from tunewarden.domain.erasures import Erasure
 from tunewarden.domain.gates import Outcome, SamplingPlan
+from tunewarden.domain.identities import KeyKind, PrincipalKind
 from tunewarden.domain.names import (
     Alias,
     AnswerId,
@@ -273,13 +274,24 @@ EXAMPLES = [
         store="principals",
         key="prn-1",
         first=Principal(id=PrincipalId("prn-1"), roles=frozenset({Role.REQUESTER, Role.STEWARD}), name="Ann O'Neil"),
-        second=Principal(id=PrincipalId("prn-1"), roles=frozenset({Role.AUDITOR})),
+        second=Principal(
+            id=PrincipalId("prn-1"), roles=frozenset({Role.AUDITOR}), kind=PrincipalKind.SERVICE, as_of=NOW
+        ),
     ),
     Example(
         store="keys",
         key="ab" * 32,
         first=KeyRecord(hash="ab" * 32, principal=PrincipalId("prn-1")),
-        second=KeyRecord(hash="ab" * 32, principal=PrincipalId("prn-1"), revoked=True),
+        second=KeyRecord(
+            hash="ab" * 32,
+            principal=PrincipalId("prn-1"),
+            revoked=True,
+            kind=KeyKind.PROJECT,
+            scope=frozenset({Role.STEWARD}),
+            request=RequestId("ftjob-1"),
+            created=NOW,
+            expires=NOW,
+        ),
     ),
     Example(
         store="files",

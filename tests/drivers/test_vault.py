@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Engine, text
 from tests.postgres_cluster import Cluster
 
 from tunewarden.domain.errors import Corrupted
 from tunewarden.domain.events import PersonErased
 from tunewarden.domain.names import DatasetId, ErasureId, PrincipalId
+from tunewarden.drivers import keys_rotation
 from tunewarden.drivers.file_vault import FileVault
+from tunewarden.drivers.keys_master import LocalMaster
 from tunewarden.drivers.sql import SqlWork
 from tunewarden.drivers.sql_engine import connect, migrate
+from tunewarden.drivers.sql_schema import PERSON_KEYS
 from tunewarden.drivers.vault import SqlVault
 
 DATASET, OTHER = DatasetId("ds-1"), DatasetId("ds-2")
@@ -82,6 +86,56 @@ def test_a_destroyed_key_is_gone_for_good_and_nobody_elses_is(vault: Keeper) -> 
 def test_somebody_who_had_no_key_yet_can_be_forgotten_too(vault: Keeper) -> None:
     assert not vault.forget(DATASET, PEOPLE[7])
     assert vault.keys(DATASET, [PEOPLE[7]]) == {PEOPLE[7]: None}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def base(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    url = f"sqlite:///{tmp_path / 'vault.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("cluster").database()
+    migrate(url)
+    engine = connect(url)
+    yield engine
+    engine.dispose()
+
+
+def test_keys_of_two_purposes_are_rotated_apart_and_stay_what_they_are(base: Engine) -> None:
+    old = secrets.token_bytes(32)
+    ring = [old]
+    masters = {"vault": LocalMaster("vault", lambda: tuple(ring)), "master": LocalMaster("master", lambda: [MASTER])}
+    vaults = {purpose: SqlVault(base, master) for purpose, master in masters.items()}
+    made = {"vault": vaults["vault"].keys(DATASET, PEOPLE), "master": vaults["master"].keys(OTHER, PEOPLE[:9])}
+    assert InSql(base, old).forget(DATASET, PEOPLE[5])
+    ring.insert(0, secrets.token_bytes(32))
+    masters["vault"].refresh()
+    assert masters["vault"].unwrap(masters["vault"].wrap(old, "a"), "a") == old
+    assert vaults["vault"].keys(DATASET, ["e" * 64]), "until it has begun, the old one wraps"
+    keys_rotation.begin(base, masters["vault"])
+    assert keys_rotation.rewrap(base, masters["vault"]) == len(PEOPLE)  # one is gone, one came
+    assert keys_rotation.rewrap(base, masters["vault"]) == 0
+    assert keys_rotation.rewrap(base, masters["master"]) == 0
+    assert keys_rotation.rotated_at(base) == {"master": None, "vault": None}
+    keys_rotation.finish(base, masters["vault"], datetime(2026, 11, 26, tzinfo=UTC))
+    assert keys_rotation.rotated_at(base) == {"master": None, "vault": "2026-11-26T00:00:00.000Z"}
+    ring.pop()
+    masters["vault"].refresh()
+    expected = {**made["vault"], PEOPLE[5]: None}
+    assert vaults["vault"].keys(DATASET, PEOPLE) == vaults["vault"].known(DATASET, PEOPLE) == expected
+    assert vaults["master"].keys(OTHER, PEOPLE[:9]) == made["master"]
+    assert vaults["vault"].known(OTHER, ["d" * 64]) == {}, "and none is made by asking"
+
+
+def test_keys_that_were_wrapped_before_versions_had_names_are_read_and_rotated(base: Engine) -> None:
+    nonce, key = secrets.token_bytes(12), secrets.token_bytes(32)
+    wrapped = nonce + AESGCM(MASTER).encrypt(nonce, key, f"{DATASET}\0{PEOPLE[0]}".encode())
+    with base.begin() as connection:
+        connection.execute(PERSON_KEYS.insert().values(dataset=DATASET, pseudonym=PEOPLE[0], wrapped=wrapped))
+    assert SqlVault(base, MASTER).keys(DATASET, PEOPLE[:1]) == {PEOPLE[0]: key}
+    fresh = secrets.token_bytes(32)
+    new = LocalMaster("vault", lambda: [fresh, MASTER])
+    keys_rotation.begin(base, new)
+    assert keys_rotation.rewrap(base, new) == 1
+    assert SqlVault(base, fresh).keys(DATASET, PEOPLE[:1]) == {PEOPLE[0]: key}
 
 
 def test_workers_that_ask_at_once_get_the_same_keys(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The command line: keys are shown once, files are their owner's alone, errors are one line."""
 
+import json
 import os
 import re
 import subprocess
@@ -10,8 +11,9 @@ import pytest
 
 from tunewarden.domain.errors import Unavailable
 from tunewarden.domain.events import KeyCreated, KeyRevoked
+from tunewarden.domain.identities import KeyKind, LoginFailure
 from tunewarden.domain.names import PrincipalId, Role
-from tunewarden.drivers.identity import authenticate
+from tunewarden.drivers.identity import Bearer, identify
 from tunewarden.entry.settings import Settings
 from tunewarden.entry.wiring import build, create_keys
 
@@ -35,12 +37,16 @@ def test_a_made_key_works_is_stored_hashed_and_is_in_the_log(tmp_path: Path) -> 
     assert made.returncode == 0, made.stderr
     token = re.findall(r"tw-\S+", made.stdout)[0]
     platform = build(settings)
-    principal = authenticate(platform.view, token)
-    assert principal is not None
+    found = identify(platform.view, token, platform.clock())
+    assert isinstance(found, Bearer)
+    principal, key = found.principal, found.key
     assert principal.roles == {Role.REQUESTER}
+    assert key.expires is not None
     with platform.work(PrincipalId("operator")) as work:
-        (entry,) = work.entries()
-    assert entry.event == KeyCreated(principal=principal.id, roles=(Role.REQUESTER,))
+        (event,) = [entry.event for entry in work.entries() if isinstance(entry.event, KeyCreated)]
+    assert event == KeyCreated(
+        principal=principal.id, roles=(Role.REQUESTER,), key=key.id, kind=KeyKind.PROJECT, expires=key.expires
+    )
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("tunewarden.db*"))
     assert token.encode() not in stored
 
@@ -50,13 +56,48 @@ def test_a_revoked_key_opens_nothing_and_the_log_says_so(tmp_path: Path) -> None
     made = tunewarden(tmp_path, "keys", "create", "--name", "Ann", "--role", "requester")
     token, identifier = re.findall(r"tw-\S+", made.stdout)[0], re.findall(r"prn-\S+", made.stdout)[0]
     revoked = tunewarden(tmp_path, "keys", "revoke", identifier)
-    assert (revoked.returncode, revoked.stdout) == (0, "revoked: entry 1 of the log\n"), revoked.stderr
+    (index,) = re.findall(r"^revoked: entry (\d+) of the log\n$", revoked.stdout)
     platform = build(settings)
-    assert authenticate(platform.view, token) is None
+    assert identify(platform.view, token, platform.clock()) is LoginFailure.KEY_REVOKED
     with platform.view() as view:
-        assert [entry.event for entry in view.entries(1)] == [KeyRevoked(principal=PrincipalId(identifier))]
+        assert [entry.event for entry in view.entries(int(index))] == [KeyRevoked(principal=PrincipalId(identifier))]
     unknown = tunewarden(tmp_path, "keys", "revoke", "prn-" + "0" * 32)
     assert (unknown.returncode, unknown.stderr.partition(":")[0]) == (1, "principal_not_found")
+
+
+def test_a_key_is_listed_without_its_secret_replaced_by_one_like_it_and_taken_away_alone(tmp_path: Path) -> None:
+    settings = prepared(tmp_path)
+    hostile = "=cmd()\x1b[2J\r\nkey       tw-admin-forged"
+    made = tunewarden(tmp_path, "keys", "create", "--name", hostile, "--role", "requester", "--role", "steward")
+    token, holder = re.findall(r"tw-\S+", made.stdout)[0], re.findall(r"prn-\S+", made.stdout)[0]
+    more = tunewarden(tmp_path, "keys", "create", "--principal", holder, "--scope", "steward", "--days", "7")
+    further = re.findall(r"tw-\S+", more.stdout)[0]
+    listed = tunewarden(tmp_path, "keys", "list")
+    rows = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert [(row["name"], row["scope"], row["works"]) for row in rows] == [
+        (hostile, None, True),
+        (hostile, ["steward"], True),
+    ]
+    assert listed.stdout.isprintable() or set(listed.stdout) - set(map(chr, range(32, 127))) == {"\n"}
+    assert token not in listed.stdout
+    rotated = tunewarden(tmp_path, "keys", "rotate", rows[1]["key"])
+    latest = re.findall(r"tw-\S+", rotated.stdout)[0]
+    platform = build(settings)
+    assert identify(platform.view, further, platform.clock()) is LoginFailure.KEY_REVOKED
+    found = identify(platform.view, latest, platform.clock())
+    assert isinstance(found, Bearer)
+    assert found.principal.roles == {Role.STEWARD}
+    assert tunewarden(tmp_path, "keys", "revoke", found.key.id).returncode == 0
+    assert identify(platform.view, latest, platform.clock()) is LoginFailure.KEY_REVOKED
+    assert isinstance(identify(platform.view, token, platform.clock()), Bearer)
+
+
+def test_an_administrators_key_is_an_admin_key(tmp_path: Path) -> None:
+    prepared(tmp_path)
+    made = tunewarden(tmp_path, "keys", "create", "--name", "x", "--role", "administrator")
+    assert re.findall(r"tw-admin-\S+", made.stdout), made.stderr
+    refused = tunewarden(tmp_path, "keys", "create", "--name", "x", "--role", "administrator", "--kind", "project")
+    assert (refused.returncode, refused.stderr.partition(":")[0]) == (1, "key_for_nothing")
 
 
 def test_one_person_cannot_both_ask_and_approve(tmp_path: Path) -> None:

@@ -19,15 +19,17 @@ from tests.usecases.test_reports import CANARY, PIA, asked, dataset, model_of, p
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.events import AdapterTaken, AliasMoved, BudgetCharged, KeyRevoked, PersonTraced
+from tunewarden.domain.names import PrincipalId
 from tunewarden.drivers.identity import new_token, token_hash
 from tunewarden.entry.api.app import create_app
 from tunewarden.entry.report import render_descendants
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases import datasets, tracing
-from tunewarden.usecases.ports import KeyRecord, SignedTreeHead
+from tunewarden.usecases.ports import KeyRecord, Principal, SignedTreeHead
 
 assert people  # the fixture
-CAST = {"ann": ANN, "bob": BOB, "dana": DANA, "otto": OTTO, "eve": EVE, "pia": PIA}
+CLEO = Principal(id=PrincipalId("prn-cleo"), roles=ANN.roles)
+CAST = {"ann": ANN, "bob": BOB, "cleo": CLEO, "dana": DANA, "otto": OTTO, "eve": EVE, "pia": PIA}
 DIGEST = "sha256:" + "0" * 64
 
 
@@ -220,7 +222,7 @@ def test_what_learned_from_a_dataset_version_is_also_a_page_and_every_entry_it_r
     assert "<script" not in page.text
     rows = {int(index) for index in re.findall(r'<tr id="log-(\d+)">', page.text)}
     assert rows >= {index for one in said["data"] for index in one["log"]} | {one["index"] for one in said["added"]}
-    for shown in (model, waiting.id, made.latest().digest, "Waits for an approver", "production since", "101"):
+    for shown in (model, waiting.id, made.latest().digest, "Waits for approval", "production since", "101"):
         assert shown in page.text
 
 
@@ -242,7 +244,7 @@ def test_a_version_that_is_none_has_no_page(door: Door, digest: str, status: int
 def test_requests_that_the_reader_may_not_see_are_counted_on_the_page_and_not_told(door: Door) -> None:
     made = dataset(door.stage, ["ada"])
     model = model_of(trained(door.stage, made.id, "1"))
-    page = door.get("dana", version_path(made) + "/report").text
+    page = door.get("cleo", version_path(made) + "/report").text
     assert "1 request on this version is counted here and not told" in page
     assert "There is none that you may see" in page
     for hidden in (model, ANN.id, BOB.id, "RequestSubmitted", "BudgetCharged", "StepStarted"):

@@ -71,8 +71,8 @@ def vkey(theatre: Theatre) -> VerifierKey:
     return load_key(theatre.settings.log_vkey.read_text().strip())
 
 
-def bundle_of(theatre: Theatre, model: str) -> bytes:
-    answer = theatre.ask("otto", "GET", f"/v1/models/{model}/lineage", params={"since": 5})
+def bundle_of(theatre: Theatre, model: str, since: int) -> bytes:
+    answer = theatre.ask("otto", "GET", f"/v1/models/{model}/lineage", params={"since": since})
     assert answer.status_code == 200, answer.text
     return bytes(answer.content)
 
@@ -95,7 +95,7 @@ def test_a_hold_dropped_bodies_and_a_new_key_raise_no_false_alarm(theatre: Theat
     theatre.seal()
     again = props.model()
     theatre.seal()
-    keys = [old, new]
+    keys, since = [old, new], signed_head(kept.note, [old]).size
     head = theatre.platform.log.head()
     assert head is not None
     # The checkpoint from before everything is still the beginning of the log; nothing is there but what is signed.
@@ -109,7 +109,7 @@ def test_a_hold_dropped_bodies_and_a_new_key_raise_no_false_alarm(theatre: Theat
     # Bundles of before and after, with the old key, the new one, or both.
     for each in (model, again):
         for trusted in ([old], [new], keys):
-            report = verify(bundle_of(theatre, each), trusted, kept.note.encode())
+            report = verify(bundle_of(theatre, each, since), trusted, kept.note.encode())
             assert report.verdict is Grade.CONSISTENT, faults(report)
     # Every entry is proven, whether its body is there or not.
     size = signed_head(head.note, [new]).size

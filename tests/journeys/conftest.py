@@ -62,7 +62,7 @@ class Played:
         return str(dataset["id"])
 
     def ask(self, dataset: str, *, epochs: int = 1, epsilon: str = "8") -> Any:
-        """The requester asks, the approver approves."""
+        """The requester asks, the approver approves, the privacy officer endorses."""
         job: Any = self.stage.clients["requester"].fine_tuning.jobs.create(
             model="all-minilm-l6-v2",
             training_file=dataset,
@@ -71,12 +71,9 @@ class Played:
             method={"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": epochs}}},
             extra_body={"governance": {"purpose": "research", "privacy": {"epsilon": epsilon}}},
         )
-        call(
-            self.stage.clients["approver"],
-            "POST",
-            f"/fine_tuning/jobs/{job.id}/approve",
-            {"plan": job.governance["plan"]},
-        )
+        for who, how in (("approver", "approve"), ("officer", "endorse")):
+            path, plan = f"/fine_tuning/jobs/{job.id}/{how}", {"plan": job.governance["plan"]}
+            call(self.stage.clients[who], "POST", path, plan)
         return job
 
     def job(self, identifier: str) -> Any:

@@ -92,6 +92,34 @@ class Props:
         body = {"report": waiting["report"], "method": waiting["method"], "knowledge": "no-actual-knowledge"}
         self.theatre.must("pia", "POST", f"/v1/clean-versions/{waiting['digest']}/attestations", json=body)
 
+    def policy(self, path: str) -> Mapping[str, Any]:
+        """What requests about the access policy are about: a version, one more rule, and somebody with a role."""
+        kept = self.theatre.must("max", "GET", "/v1/policies")["data"]
+        latest = self.theatre.must("max", "GET", f"/v1/policies/{kept[-1]['id']}")
+        self.made += 1
+        extra = {"role": "reviewer", "action": "read-file", "kind": f"file/{self.file()}", "condition": "always"}
+        said = {"rules": [*latest["rules"], {**extra, "effect": "allow", "project": "*"}], "links": [], "groups": []}
+        fresh: dict[str, Any] = {
+            **said,
+            "kind": "file",
+            "action": "read-file",
+            "thing": "",
+            "on": f"{datetime.now(UTC):%Y-%m-%d}",
+        }
+        fresh |= {"principal_id": "prn-ann", "policy_id": kept[0]["id"], "project": "*", "role": "steward"}
+        if path.endswith("/activate"):
+            proposed = self.theatre.must("ada", "POST", "/v1/policies", json=said)
+            fresh |= {"policy_id": proposed["id"], "digest": proposed["digest"], "report": proposed["report"]}
+        return {**fresh, "principal": self.granted(path) if path.startswith("/v1/grants") else "prn-ann"}
+
+    def granted(self, path: str) -> str:
+        """Somebody new; for what takes a grant back, with one."""
+        whose = str(self.theatre.must("max", "POST", "/v1/keys", json={"roles": ["requester"]})["principal"])
+        if path.endswith("/revoke"):
+            body = {"principal": whose, "role": "steward"}
+            self.theatre.must("max", "POST", "/v1/grants", json=body)
+        return whose
+
     def promotion(self, model: str, alias: str = "production") -> Any:
         """One of ann's that waits for approval."""
         return self.theatre.must("ann", "POST", f"/v1/models/{model}/promotions", json={"alias": alias})
@@ -125,7 +153,7 @@ def saying(theatre: Theatre, props: Props, model: str, other: str) -> Callable[[
     fixed |= {"learning_rate_multiplier": "auto", "roles": ["requester"], "since": 1}
     fixed |= {"model_id": model, "other_id": other, "index": 0, "old": 1, "alias": "production"}
     fixed |= {"namespace": None, "unit": "person", "rows_per_person": 1, "precision": "float32", "noise": "gaussian"}
-    fixed |= {"canaries": 0}
+    fixed |= {"canaries": 0, "completion": None, "separator": None, "task": "classification"}
     dataset = props.dataset()
     found = theatre.must("max", "GET", f"/v1/datasets/{dataset}")
     fixed |= {"dataset_id": dataset, "training_file": dataset, "dataset": dataset}
@@ -136,6 +164,13 @@ def saying(theatre: Theatre, props: Props, model: str, other: str) -> Callable[[
         head = theatre.platform.log.head()
         assert head is not None
         fresh: dict[str, Any] = {"new": head.size, "as_of": datetime.now(UTC).isoformat(), "file": props.records()}
+        if path.startswith("/v1/keys"):
+            fresh |= {"principal": None, "kind": None, "scope": None, "request": None}
+            fresh |= {"service": False, "expires_in_days": 1}
+        if path.startswith(("/v1/policies", "/v1/access", "/v1/grants")):
+            fresh |= props.policy(path)
+        if "{key_id}" in path:
+            fresh["key_id"] = theatre.must("max", "POST", "/v1/keys", json={"roles": ["requester"]})["id"]
         if method == "POST" and "{dataset_id}" in path:
             fresh["dataset_id"] = theatre.must("max", "POST", "/v1/datasets", json=DATASET)["id"]
             fresh["file_id"] = props.file()

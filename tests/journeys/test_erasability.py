@@ -41,8 +41,12 @@ SHOWN_BACK = {
     "/v1/datasets/{dataset_id}",
     "/v1/fine_tuning/jobs",
     "/v1/fine_tuning/jobs/{job_id}",
+    "/v1/keys",
 }
-"""Answers that give a caller's own words back: names, file names, suffix, metadata. Every other one is searched."""
+"""Answers that give words back that a caller typed: names, also of principals, file names, suffix, metadata.
+
+Every other one is searched.
+"""
 
 NOT_FOR_AUDITORS = ("/v1/reviews", "/v1/clean-versions")
 """What readers and privacy officers are shown; it is searched all the same."""

@@ -48,6 +48,10 @@ def receipts_of(answer: Any) -> list[tuple[int, str]]:
     return receipts_in(answer.json()) if "json" in answer.headers["content-type"] else []
 
 
+ASKED_BY_POST = {("POST", "/v1/policies/simulate")}
+"""What changes nothing, and is too long for a query."""
+
+
 def test_who_changes_something_gets_the_receipt_of_the_last_entry_and_who_only_reads_gets_none(
     theatre: Theatre, calls: Script
 ) -> None:
@@ -60,7 +64,9 @@ def test_who_changes_something_gets_the_receipt_of_the_last_entry_and_who_only_r
         answer = theatre.ask(WHO.get((method, path), "max"), method, url, **more)
         assert answer.status_code == 200, f"{method} {url}: {answer.text}"
         written = len(theatre.entries()) - before
-        assert written or method == "GET", f"{method} {path} changes nothing that the log knows of"
+        assert written or method == "GET" or (method, path) in ASKED_BY_POST, (
+            f"{method} {path} changes nothing that the log knows of"
+        )
         last = before + written - 1
         leaf = leaf_hash(theatre.platform.log.entry(last)).hex()
         assert receipts_of(answer) == ([(last, leaf)] if written else []), f"{method} {path}"

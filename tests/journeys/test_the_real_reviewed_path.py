@@ -25,6 +25,7 @@ from tests.conftest import POLICIES, REA, RON, TellingStep
 from tests.journeys.script import DATASET
 from tests.journeys.theatre import CAST, Theatre
 
+from tunewarden.domain.canonical import decode
 from tunewarden.domain.events import GateJudged, KeyCreated, ReviewClosed
 from tunewarden.domain.gates import Outcome
 from tunewarden.domain.names import PrincipalId
@@ -123,6 +124,7 @@ def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
             load_key(settings.tenant_key),
             vault=SqlVault(connect(settings.database), load_key(settings.vault_key)),
             scratch=settings.scratch_directory.absolute(),
+            rows=platform.rows,
             effort=Effort(plants_of_each_kind=2, texts_of_each_cohort=2),
         ),
         StepName.TRAIN: TellingStep(name=StepName.TRAIN, blobs=platform.blobs, updates=2),
@@ -210,6 +212,17 @@ class Job:
         return found
 
 
+def require_texts_go_with_the_version(theatre: Theatre) -> None:
+    """What readers are shown is sealed under the dataset version's key, and lies nowhere else."""
+    with theatre.platform.view() as view:
+        sample: Any = decode(theatre.platform.blobs.read(view.reviews.all()[-1].sample))
+    names = [path.name for path in (theatre.settings.home / "blobs").rglob("*") if path.is_file()]
+    for item in sample["items"]:
+        files = [name for name in names if name.startswith(item["text"].removeprefix("sha256:"))]
+        assert files  # of another version too, where it has the same text
+        assert all("." in file for file in files)
+
+
 def de_identified(theatre: Theatre, folder: Path, seed: int) -> Job:
     registration = {**DATASET, "budget": {"epsilon": "100", "delta": "0.0001"}}
     dataset = theatre.must("dana", "POST", "/v1/datasets", json=registration)["id"]
@@ -228,6 +241,7 @@ def de_identified(theatre: Theatre, folder: Path, seed: int) -> Job:
     job = theatre.must("ann", "POST", "/v1/fine_tuning/jobs", json=asked)
     approval = {"plan": job["governance"]["plan"]}
     theatre.must("bob", "POST", f"/v1/fine_tuning/jobs/{job['id']}/approve", json=approval)
+    theatre.must("pia", "POST", f"/v1/fine_tuning/jobs/{job['id']}/endorse", json=approval)
     theatre.work()
     return Job(theatre, job["id"])
 
@@ -277,6 +291,7 @@ def test_people_who_mark_nothing_are_found_out_by_the_seeds_and_nothing_is_train
 ) -> None:
     job = de_identified(theatre, tmp_path, 2)
     assert (job.refused_by(), job.governance["state"]) == (set(), "in-review")
+    require_texts_go_with_the_version(theatre)
     job.read(careful=False)
     assert job.closed().found == 0
     assert (job.refused_by(), job.governance["state"]) == (

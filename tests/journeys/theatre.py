@@ -119,5 +119,6 @@ def theatre(settings: Settings) -> Theatre:
 
 
 def in_folder(home: Path, **settings: Any) -> Theatre:
-    """On SQLite, unless the settings say otherwise."""
-    return theatre(Settings(home=home, largest_upload_bytes=1_000_000, seal_interval_seconds=0.001, **settings))
+    """On SQLite, unless the settings say otherwise. Nobody is told to wait."""
+    usual = {"largest_upload_bytes": 1_000_000, "seal_interval_seconds": 0.001, "requests_per_minute": 10_000_000}
+    return theatre(Settings.model_validate({"home": home, **usual, **settings}))

@@ -2,20 +2,29 @@
 
 import csv
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import pytest
 
-from tunewarden.domain.names import Action, PrincipalId, Role
+from tunewarden.domain.names import Action, Role
 from tunewarden.drivers.access import CasbinAccess
-from tunewarden.usecases.ports import Principal, Resource
+from tunewarden.usecases.policy_questions import ME, resource
+from tunewarden.usecases.ports import Decision, Principal, Resource
 
-ME, SOMEBODY = PrincipalId("prn-me"), PrincipalId("prn-somebody")
-AUTHORS = {"own": ME, "other": SOMEBODY, "none": None}
+
+class Decides(Protocol):
+    """`CasbinAccess`, or one snapshot's `decide`."""
+
+    def __call__(self, principal: Principal, action: Action, resource: Resource) -> Decision: ...
 
 
 class Case(NamedTuple):
-    """One line of cases.csv: `relation` is the thing's author seen from who asks."""
+    """One line of cases.csv.
+
+    Attributes:
+        relation: the thing's author seen from who asks (own, other, none), and after "+" what is stated of it, in the
+            words of `domain.access_analysis.WORDS`.
+    """
 
     role: str
     action: str
@@ -24,10 +33,9 @@ class Case(NamedTuple):
     expected: str
     because: str
 
-    def holds(self, access: CasbinAccess) -> bool:
+    def holds(self, access: Decides) -> bool:
         principal = Principal(id=ME, roles=frozenset({Role(self.role)}))
-        resource = Resource(kind=self.kind, id="x", author=AUTHORS[self.relation])
-        decision = access(principal, Action(self.action), resource)
+        decision = access(principal, Action(self.action), resource(self.kind, self.relation.split("+")))
         return (decision.allowed, decision.because) == (self.expected == "allow", self.because)
 
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tunewarden.domain.allowed import BaseFit
 from tunewarden.domain.canonical import digest_bytes
 from tunewarden.domain.errors import Malformed, NotFound, Refused, TunewardenError
 from tunewarden.domain.gates import Bound, Evidence, Outcome, SamplingPlan, judge
 from tunewarden.domain.names import Action, PolicyName, Role
 from tunewarden.domain.privacy import PrivacyUnit
 from tunewarden.domain.sampling import review_measurements
+from tunewarden.domain.training import Task
 from tunewarden.drivers.policies import FilePolicies
 
 GATE = """
@@ -299,3 +301,38 @@ def test_a_limit_for_one_person_with_a_fault_is_no_limit(folder: Path, old: str,
     (folder / "budgets.toml").write_text(BUDGET.replace(old, new))
     with pytest.raises(Malformed):
         FilePolicies(folder).person_limit(PolicyName("hospital-mrn"))
+
+
+def test_what_a_base_model_can_learn_is_what_its_table_says(folder: Path) -> None:
+    assert FilePolicies(folder).base_fit(PolicyName("tiny")) == BaseFit(tasks={Task.CLASSIFICATION})
+    said = 'tasks = ["completion"]\nlora_targets = ["q_proj", "v_proj"]\nmax_tokens = 256\nlower_case = false\n'
+    (folder / "base-models.toml").write_text(BASE + said)
+    fit = FilePolicies(folder).base_fit(PolicyName("tiny"))
+    assert fit.tasks == {Task.COMPLETION}
+    assert (fit.lora_targets, fit.max_tokens, fit.lower_case) == (("q_proj", "v_proj"), 256, False)
+    assert FilePolicies(folder).base_source(PolicyName("tiny")) == ("hub:owner/name", "b" * 40)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tasks = []",
+        'tasks = ["translation"]',
+        'tasks = "completion"',
+        "lora_targets = []",
+        "lora_targets = [1]",
+        'lora_targets = [""]',
+        'lora_targets = "query"',
+        "max_tokens = 0",
+        'max_tokens = "64"',
+        "max_tokens = true",
+        'tasks = ["completion"]\nmax_tokens = 1',
+        "lower_case = 1",
+        "lowercase = true",
+    ],
+)
+def test_a_base_model_whose_table_cannot_be_kept_is_malformed(folder: Path, line: str) -> None:
+    (folder / "base-models.toml").write_text(f"{BASE}{line}\n")
+    with pytest.raises(Malformed) as refused:
+        FilePolicies(folder).base_fit(PolicyName("tiny"))
+    assert refused.value.code == "policy_malformed"

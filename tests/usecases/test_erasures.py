@@ -225,7 +225,8 @@ def test_a_legal_hold_refuses_until_it_is_released(house: Stage, on: str) -> Non
         erasures.ask(house.platform, PIA, dataset.id, WHO)
     assert raised.value.code == "legal_hold"
     last = house.entries()[-1].event
-    assert last == ActionRefused(action=Action.ERASE_PERSON, resource=dataset.id, code="legal_hold", rule="")
+    rule = "anyone/erase-person/legal-hold"
+    assert last == ActionRefused(action=Action.ERASE_PERSON, resource=dataset.id, code="legal_hold", rule=rule)
     retention.release_hold(house.platform, PIA, hold)
     assert erased(house, dataset.id).keys == 1
 
@@ -246,7 +247,8 @@ def test_a_hold_that_comes_in_between_ends_it_and_nothing_is_destroyed(house: St
     assert (ended.state, ended.because, ended.keys, ended.sealed) == (ErasureState.REFUSED, "legal_hold", 0, None)
     assert key_of(house, dataset) == kept
     last = house.entries()[-1].event
-    assert last == ActionRefused(action=Action.CARRY_OUT_ERASURE, resource=asked.id, code="legal_hold", rule="")
+    rule = "anyone/carry-out-erasure/legal-hold"
+    assert last == ActionRefused(action=Action.CARRY_OUT_ERASURE, resource=asked.id, code="legal_hold", rule=rule)
     assert erasures.waiting(house.platform) == []
 
 

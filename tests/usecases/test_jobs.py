@@ -10,6 +10,7 @@ from tests.conftest import ANN, BOB, DANA, EVE, MEMBERS, OTTO, WORKER, Stage, me
 from tests.usecases.test_requests import ask
 
 from tunewarden.domain.canonical import digest_bytes
+from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.errors import Corrupted, IllegalTransition, NotFound, PlanMismatch, Refused, Unavailable
 from tunewarden.domain.events import (
     ActionRefused,
@@ -346,7 +347,7 @@ def test_the_weights_of_a_promoted_model_leave_with_an_entry_that_says_which(sta
     assert (last.index, last.actor, last.event) == (
         receipt.index,
         ANN.id,
-        AdapterTaken(model=model, adapter=found.adapter),
+        AdapterTaken(model=model, adapter=found.adapter, purpose=Purpose.RESEARCH),
     )
     told = reports.lineage(stage.platform, OTTO, model).report
     assert [entry.index for entry in told.taken] == [receipt.index]

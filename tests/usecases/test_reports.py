@@ -188,7 +188,8 @@ def test_a_version_leads_to_every_request_on_it_whatever_became_of_it(people: St
 def test_requests_that_one_may_not_see_are_counted_and_not_named(people: Stage) -> None:
     made = dataset(people, ["ada"])
     asked(people, made.id)
-    found = tracing.trace_version(people.platform, DANA, made.id, made.latest().digest)
+    cleo = Principal(id=PrincipalId("prn-cleo"), roles=ANN.roles)
+    found = tracing.trace_version(people.platform, cleo, made.id, made.latest().digest)
     assert (found.descent.descendants, found.withheld) == ((), 1)
     assert len(tracing.trace_version(people.platform, ANN, made.id, made.latest().digest).descent.descendants) == 1
 

@@ -13,7 +13,7 @@ from tunewarden.domain.deidentification import Engine, EngineKind, Method, Opera
 from tunewarden.domain.errors import BudgetExceeded, IllegalTransition, Malformed, NotFound, Refused, TunewardenError
 from tunewarden.domain.events import ActionRefused, BudgetReserved, BudgetSettled, RequestApproved, RequestSubmitted
 from tunewarden.domain.identifiers import EntityType
-from tunewarden.domain.names import PolicyName, PrincipalId
+from tunewarden.domain.names import PolicyName, PrincipalId, Role
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit
 from tunewarden.domain.training import State
 from tunewarden.usecases import datasets, files, keys, requests
@@ -184,7 +184,14 @@ def test_somebody_else_approves_the_plan_by_its_digest(stage: Stage) -> None:
     request, _ = requests.submit(stage.platform, ANN, ask(stage.dataset()))
     approved, _ = requests.approve(stage.platform, BOB, request.id, request.plan.digest())
     assert (approved.state, approved.approved_by) == (State.APPROVED, BOB.id)
-    assert stage.entries()[-1].event == RequestApproved(request=request.id, plan=request.plan.digest())
+    assert stage.entries()[-1].event == RequestApproved(
+        request=request.id,
+        plan=request.plan.digest(),
+        role=Role.APPROVER,
+        quorum=stage.policies.quorum().digest(),
+        persons=1,
+        roles=1,
+    )
 
 
 BOTH = Principal(id=ANN.id, roles=ANN.roles | BOB.roles)

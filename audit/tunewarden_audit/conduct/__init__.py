@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tunewarden_audit.conduct import admission, budget, erasure, people, promotion, training, word
+from tunewarden_audit.conduct import admission, budget, erasure, people, policy, promotion, training, word
 from tunewarden_audit.conduct.facts import Fact, NotAFact, read_fact
 from tunewarden_audit.conduct.findings import Finding, Rule
 from tunewarden_audit.conduct.told import Told
@@ -36,6 +36,7 @@ def conduct(
     rules = (
         people.time_rule(skew, now),
         *people.RULES,
+        *policy.RULES,
         *training.RULES,
         *word.RULES,
         *erasure.RULES,

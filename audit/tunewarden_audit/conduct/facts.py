@@ -55,6 +55,17 @@ def _object_or_none(value: object) -> bool:
 KINDS: Mapping[str, Mapping[str, Form]] = {
     "KeyCreated": {"principal": _word, "roles": _list},
     "KeyRevoked": {"principal": _word},
+    "KeyAdded": {
+        "principal": _word,
+        "key": _word,
+        "kind": _word,
+        "scope": _list,
+        "request": _word_or_none,
+        "expires": _word_or_none,
+    },
+    "KeyWithdrawn": {"principal": _word, "key": _word, "until": _word},
+    "PrincipalIdentified": {"principal": _word, "issuer": _word, "roles": _list, "service": _flag},
+    "LoginsRefused": {"failure": _word, "count": _count},
     "ActionRefused": {"action": _word, "resource": _word, "code": _word, "rule": _word},
     "FileUploaded": {"file": _word, "digest": _word, "size": _count},
     "DatasetRegistered": {
@@ -67,6 +78,7 @@ KINDS: Mapping[str, Mapping[str, Form]] = {
     },
     "DatasetVersionAdded": {"dataset": _word, "version": _word, "file": _word, "source": _word},
     "DatasetRetired": {"dataset": _word},
+    "PurposesChanged": {"dataset": _word, "purposes": _list},
     "RequestSubmitted": {
         "request": _word,
         "plan": _word,
@@ -76,6 +88,14 @@ KINDS: Mapping[str, Mapping[str, Form]] = {
         "training_gate": _word,
     },
     "RequestApproved": {"request": _word, "plan": _word},
+    "RequestEndorsed": {
+        "request": _word,
+        "plan": _word,
+        "role": _word,
+        "quorum": _word,
+        "persons": _count,
+        "roles": _count,
+    },
     "RequestEnded": {"request": _word, "state": _word},
     "BudgetReserved": {"dataset": _word, "request": _word, "mechanism": _object, "epsilon": _number, "delta": _number},
     "CohortAdmitted": {
@@ -140,12 +160,31 @@ KINDS: Mapping[str, Mapping[str, Form]] = {
     "PersonTraced": {"dataset": _word, "versions": _count, "models": _count},
     "ErasureAsked": {"erasure": _word, "dataset": _word},
     "PersonErased": {"erasure": _word, "dataset": _word, "keys": _count},
+    "MasterKeyRotated": {"purpose": _word, "version": _word, "keys": _count},
+    "VersionDestroyed": {"dataset": _word, "version": _word},
+    "PolicyInstalled": {"policy": _word, "digest": _word, "decides": _word, "rules": _count},
+    "PolicyProposed": {
+        "policy": _word,
+        "digest": _word,
+        "base": _word,
+        "report": _word,
+        "restores": _word_or_none,
+        "rules": _count,
+        "gains": _count,
+        "losses": _count,
+    },
+    "PolicyActivated": {"policy": _word, "digest": _word, "previous": _word, "report": _word, "decides": _word},
+    "RoleGranted": {"principal": _word, "role": _word, "project": _word, "decides": _word},
+    "RoleRevoked": {"principal": _word, "role": _word, "project": _word, "decides": _word},
     "PromiseDisproved": {"model": _word, "request": _word, "claimed": _number, "shown": _number, "delta": _number},
 }
 """Each type of entry, with the members that the rules need of it. Further members may be there: none is looked at."""
 
 LATER: Mapping[str, Mapping[str, Form]] = {
     "DatasetRegistered": {"namespace": _word_or_none},
+    "RequestSubmitted": {"task": _word},
+    "RequestApproved": {"role": _word_or_none, "quorum": _word_or_none, "persons": _count, "roles": _count},
+    "AdapterTaken": {"purpose": _word_or_none},
     "BudgetReserved": {"metrics": _object_or_none, "person_limit": _word_or_none},
     "BudgetCharged": {"what": _word},
     "BudgetSettled": {"metrics_charged": _count, "metrics_returned": _count},

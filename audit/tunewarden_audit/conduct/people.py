@@ -9,8 +9,11 @@ from tunewarden_audit.conduct.findings import Finding, Findings, Rule, absent, b
 from tunewarden_audit.conduct.told import Told
 from tunewarden_audit.recipe import Grade
 
-HOUSE = frozenset({"operator", "sealer", "worker"})
-"""The platform itself: who has its machine makes the first keys, its worker takes steps, its sealer signs."""
+HOUSE = frozenset({"api", "operator", "sealer", "worker"})
+"""The platform itself: who has its machine makes the first keys, its worker takes steps, its sealer signs.
+
+Its api says whom an identity provider vouches for, and how many it did not let in.
+"""
 
 _BY_WORKER = frozenset(
     {
@@ -23,12 +26,15 @@ _BY_WORKER = frozenset(
         "PersonErased",
         "PromiseDisproved",
         "CohortAdmitted",
+        "VersionDestroyed",
     }
 )
 _BY_PERSON = frozenset(
     {
         "RequestSubmitted",
         "RequestApproved",
+        "RequestEndorsed",
+        "PurposesChanged",
         "PromotionProposed",
         "PromotionApproved",
         "AliasMoved",
@@ -39,8 +45,13 @@ _BY_PERSON = frozenset(
         "ReportAttested",
         "SignatureWithdrawn",
         "ErasureAsked",
+        "PolicyProposed",
+        "PolicyActivated",
+        "RoleGranted",
+        "RoleRevoked",
     }
 )
+_BY_API = frozenset({"PrincipalIdentified", "LoginsRefused"})
 _HARMLESS = frozenset({"ActionRefused"})
 """A refusal that was on its way when the key was revoked changes nothing."""
 
@@ -51,6 +62,8 @@ def _principals(fact: Fact, told: Told) -> Findings:
         yield absent(fact, told, "somebody else than a worker takes a step")
     if fact.kind == "SigningKeyRotated" and fact.actor != "sealer":
         yield broken(fact, "somebody else than the sealer rotates the log's key")
+    if fact.kind in _BY_API and fact.actor != "api":
+        yield broken(fact, "somebody else than the api says who was let in")
     if fact.actor in HOUSE:
         if fact.kind in _BY_PERSON:
             yield broken(fact, "the platform itself does what only a person may do")

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from tunewarden_audit.conduct.facts import Fact
 from tunewarden_audit.conduct.findings import Findings, Rule, absent, broken, unmatched
-from tunewarden_audit.conduct.told import Promotion, Told, Verdict
+from tunewarden_audit.conduct.told import CLASSIFICATION, Model, Promotion, Told, Verdict
 
-GATE = "promotion"
+GATES = {CLASSIFICATION: "promotion", "completion": "promotion-completion"}
+"""Task -> the gate that guards the promotion of what was trained for it; no gate lets another task's models pass."""
 
 
 def _promotion(fact: Fact, told: Told) -> Findings:
@@ -75,6 +76,19 @@ def _taken(fact: Fact, told: Told) -> Findings:
         yield broken(fact, "other weights were taken than the model version has")
     if fact["model"] not in told.aliases.values():
         yield absent(fact, told, "weights were taken of a model that no alias named")
+    if model is not None:
+        yield from _taken_for(fact, told, model)
+
+
+def _taken_for(fact: Fact, told: Told, model: Model) -> Findings:
+    """For what it was trained for, as long as its dataset may be used for that."""
+    request = told.requests.get(model.request)
+    dataset = told.datasets.get(request.dataset) if request else None
+    trained_for = told.agreed.purposes.get(model.request)
+    if fact.members.get("purpose") not in (None, trained_for):
+        yield absent(fact, told, "weights were taken for another purpose than the model was trained for")
+    if dataset is not None and trained_for not in dataset.purposes:
+        yield absent(fact, told, "weights were taken for a purpose that the dataset has no more")
 
 
 def _disproved(fact: Fact, told: Told) -> Findings:
@@ -97,10 +111,11 @@ def _is_foreign(fact: Fact, told: Told) -> bool:
 
 
 def _verdict(fact: Fact, told: Told) -> Verdict | None:
-    """The newest of the promotion gate about the model's adapter."""
+    """The newest about the model's adapter, of the gate of the task that was asked for; None of an unknown task."""
     model = told.models.get(fact["model"])
     request = told.requests.get(model.request) if model else None
-    verdict = request.verdicts.get(GATE) if request else None
+    gate = GATES.get(request.task) if request else None
+    verdict = request.verdicts.get(gate) if request and gate else None
     return verdict if verdict and model and verdict.about == model.adapter else None
 
 

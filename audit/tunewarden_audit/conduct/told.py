@@ -10,10 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from tunewarden_audit.conduct.agreed import Agreed
 from tunewarden_audit.conduct.erased import Erased
 from tunewarden_audit.conduct.facts import Fact
+from tunewarden_audit.conduct.governed import Policies
 from tunewarden_audit.conduct.ledger import TRAINING, Account, Persons, Sides, promises
 from tunewarden_audit.conduct.said import Said
+
+CLASSIFICATION = "classification"
+"""What is learnt where a request does not say it."""
 
 
 @dataclass(slots=True)
@@ -65,7 +70,8 @@ class Request:
     dataset: str
     version: str
     training_gate: str
-    approved: int | None = None  # index of the approval
+    task: str
+    approved: int | None = None  # index of the vote with which as many agreed as have to
     is_by_person: bool = False  # its persons have to be admitted
     accounts: dict[str, Account] = field(default_factory=dict)  # by what is spent
     settled: int | None = None  # index
@@ -120,6 +126,8 @@ class Told:
         disproved: models that were shown to leak more than their training claims.
         said: what people said of released records.
         erased: persons who were erased.
+        agreed: who agreed to which plan, and what it is for.
+        policies: versions of the access policy, and granted roles.
         persons: those who were admitted to what is charged.
         intents: what has no outcome yet, by request and attempt, or by pruning and 0.
     """
@@ -142,6 +150,8 @@ class Told:
     prunings: dict[str, Pruning] = field(default_factory=dict)
     said: Said = field(default_factory=Said)
     erased: Erased = field(default_factory=Erased)
+    policies: Policies = field(default_factory=Policies)
+    agreed: Agreed = field(default_factory=Agreed)
     persons: Persons = field(default_factory=Persons)
     intents: dict[tuple[str, int], Intent] = field(default_factory=dict)
 
@@ -154,6 +164,7 @@ class Told:
         self.seen += 1
         self.next_index = fact.index + 1
         self.newest = fact.at if self.newest is None else max(self.newest, fact.at)
+        self.agreed.add(fact)
         if remember := _REMEMBER.get(fact.kind):
             remember(self, fact)
 
@@ -199,12 +210,19 @@ def _submitted(told: Told, fact: Fact) -> None:
         dataset=fact["dataset"],
         version=fact["dataset_version"],
         training_gate=fact["training_gate"],
+        task=fact.members.get("task", CLASSIFICATION),
     )
 
 
-def _approved(told: Told, fact: Fact) -> None:
-    if request := told.requests.get(fact["request"]):
+def _voted(told: Told, fact: Fact) -> None:
+    request = told.requests.get(fact["request"])
+    if request and fact["plan"] == request.plan and told.agreed.vote(fact, request.dataset, request.asked_by):
         request.approved = fact.index
+
+
+def _purposes_changed(told: Told, fact: Fact) -> None:
+    if dataset := told.datasets.get(fact["dataset"]):
+        dataset.purposes = frozenset(purpose for purpose in fact["purposes"] if isinstance(purpose, str))
 
 
 def _ended(told: Told, fact: Fact) -> None:
@@ -330,12 +348,15 @@ def _prune_finished(told: Told, fact: Fact) -> None:
 _REMEMBER: Mapping[str, Callable[[Told, Fact], None]] = {
     "KeyCreated": _key_created,
     "KeyRevoked": _key_revoked,
+    "PrincipalIdentified": _key_created,
     "FileUploaded": _file_uploaded,
     "DatasetRegistered": _dataset_registered,
     "DatasetVersionAdded": _version_added,
     "DatasetRetired": _dataset_retired,
     "RequestSubmitted": _submitted,
-    "RequestApproved": _approved,
+    "RequestApproved": _voted,
+    "RequestEndorsed": _voted,
+    "PurposesChanged": _purposes_changed,
     "RequestEnded": _ended,
     "BudgetReserved": _reserved,
     "CohortAdmitted": lambda told, fact: told.persons.admit(fact),
@@ -362,6 +383,10 @@ _REMEMBER: Mapping[str, Callable[[Told, Fact], None]] = {
     "PruneFinished": _prune_finished,
     "ErasureAsked": lambda told, fact: told.erased.was_asked(fact),
     "PersonErased": lambda told, fact: told.erased.was_erased(fact, knows_all=not told.has_gaps(fact.index)),
+    **dict.fromkeys(
+        ("PolicyInstalled", "PolicyProposed", "PolicyActivated", "RoleGranted", "RoleRevoked"),
+        lambda told, fact: told.policies.add(fact),
+    ),
     "ActionRefused": lambda told, fact: told.erased.was_refused(fact),
 }
 

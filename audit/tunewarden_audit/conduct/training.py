@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from tunewarden_audit.conduct.agreed import needed
 from tunewarden_audit.conduct.facts import Fact
 from tunewarden_audit.conduct.findings import Findings, Rule, absent, broken
 from tunewarden_audit.conduct.told import Dataset, Request, Told
@@ -19,6 +20,10 @@ def _purpose(fact: Fact, told: Told) -> Findings:
         if told.files.get(fact["file"]) != fact["source"] and not told.has_gaps(fact.index):
             yield broken(fact, "a dataset version is of a file that was never uploaded")
         return
+    if fact.kind == "PurposesChanged":
+        if fact["dataset"] not in told.datasets:
+            yield absent(fact, told, "its dataset was never registered")
+        return
     request = told.requests.get(fact["request"])
     name = fact["dataset"] if fact.kind == "RequestSubmitted" else request.dataset if request else None
     dataset = told.datasets.get(name) if name is not None else None
@@ -27,9 +32,11 @@ def _purpose(fact: Fact, told: Told) -> Findings:
         return
     if fact.kind == "RequestSubmitted":
         if fact["purpose"] not in dataset.purposes:
-            yield broken(fact, "asks for a purpose that the dataset was not registered for")
+            yield absent(fact, told, "asks for a purpose that the dataset was not registered for")
         if fact["dataset_version"] not in dataset.versions:
             yield absent(fact, told, "asks for a dataset version that was never added")
+    elif told.agreed.purposes.get(fact["request"]) not in dataset.purposes:
+        yield absent(fact, told, "is for a purpose that the dataset has no more")
     yield from _usable(fact, dataset)
 
 
@@ -45,18 +52,33 @@ def _approval(fact: Fact, told: Told) -> Findings:
     request = told.requests.get(fact["request"])
     if request is None:
         yield absent(fact, told, "its request was never submitted")
-    elif fact.kind == "RequestApproved":
-        if fact.actor == request.asked_by:
-            yield broken(fact, "was approved by who asked for it")
-        if fact["plan"] != request.plan:
-            yield broken(fact, "approves another plan than the one that was asked for")
-        if request.approved is not None or request.ended is not None:
-            yield broken(fact, "approves what was approved or had ended before")
+    elif fact.kind in VOTES:
+        yield from _vote(fact, told, request)
     else:
         if request.approved is None:
-            yield absent(fact, told, "a step begins that nobody had approved")
+            some = "too few had agreed to" if told.agreed.votes.get(fact["request"]) else "nobody had approved"
+            yield absent(fact, told, f"a step begins that {some}")
         if request.ended is not None:
             yield broken(fact, "a step begins although its request had ended")
+
+
+def _vote(fact: Fact, told: Told, request: Request) -> Findings:
+    """Of somebody else, once, for this plan, in a role that is not fresh from who asked, by one rule for all."""
+    if fact.actor == request.asked_by:
+        yield broken(fact, "was approved by who asked for it")
+    if fact["plan"] != request.plan:
+        yield broken(fact, "approves another plan than the one that was asked for")
+    if request.approved is not None or request.ended is not None:
+        yield broken(fact, "approves what was approved or had ended before")
+    elif fact.actor in told.agreed.votes.get(fact["request"], ()):
+        yield broken(fact, "somebody agrees a second time")
+    if told.agreed.is_fresh(fact, request.asked_by):
+        yield absent(fact, told, "was approved in a role that who asked had given less than a day before")
+    persons, roles = needed(fact)
+    if not 1 <= roles <= persons:
+        yield broken(fact, "nobody would have to agree, or in more roles than persons")
+    if told.agreed.asked.get(told.agreed.rule(fact, request.dataset), (persons, roles)) != (persons, roles):
+        yield broken(fact, "asks for another number of persons or roles than the same rule did before")
 
 
 def _gate(fact: Fact, told: Told) -> Findings:
@@ -147,17 +169,18 @@ def _made(fact: Fact, told: Told, request: Request) -> Findings:
 
 
 STEPS = frozenset({"StepStarted"})
+VOTES = frozenset({"RequestApproved", "RequestEndorsed"})
 RULES = (
     Rule(
         "purpose",
         "data serve only purposes they were registered for, in the time they may be kept",
-        frozenset({"DatasetVersionAdded", "RequestSubmitted", "RequestApproved", "StepStarted", "BudgetCharged"}),
+        VOTES | {"DatasetVersionAdded", "PurposesChanged", "RequestSubmitted", "StepStarted", "BudgetCharged"},
         _purpose,
     ),
     Rule(
         "approval",
-        "no step begins without the approval of that plan by somebody else",
-        frozenset({"RequestApproved", "StepStarted"}),
+        "no step begins before as many others have agreed to that plan as have to, one of them approving it",
+        VOTES | STEPS,
         _approval,
     ),
     Rule("verdicts", "every verdict is what its findings give", frozenset({"GateJudged"}), _verdicts),

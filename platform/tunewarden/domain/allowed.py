@@ -1,11 +1,11 @@
-"""What a training plan may be, by the policy of the house (`policies/training.toml`)."""
+"""What a training plan may be, by the policies of the house (`training.toml`, `base-models.toml`)."""
 
 from collections.abc import Set
 from dataclasses import dataclass
 
 from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.privacy import MOST_CONTRIBUTIONS, PrivacyUnit
-from tunewarden.domain.training import NoiseForm, Precision
+from tunewarden.domain.training import NoiseForm, Precision, Recipe, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +46,29 @@ class TrainingPolicy:
                     who="privacy-officer",
                     param=f"governance.privacy.{param}",
                 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseFit:
+    """What a base model of the allowlist can learn, and how a recipe has to be for it. Not checked here: the weights.
+
+    Attributes:
+        tasks: what may be learnt with it; never empty.
+        lora_targets, max_tokens, lower_case: as in `domain.training.Recipe`.
+    """
+
+    tasks: Set[Task]
+    lora_targets: tuple[str, ...] = Recipe().lora_targets
+    max_tokens: int = Recipe().max_tokens
+    lower_case: bool = Recipe().lower_case
+
+    def require(self, task: Task) -> None:
+        """Raise `Refused` where the base model cannot learn this."""
+        if task not in self.tasks:
+            raise Refused(
+                "task_not_for_base_model",
+                f"The base model is not for the task '{task}'; it is for: {', '.join(sorted(self.tasks))}.",
+                remedy="Name a base model that is for it, or have policies/base-models.toml changed.",
+                who="administrator",
+                param="model",
+            )

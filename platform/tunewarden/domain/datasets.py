@@ -5,6 +5,7 @@ basis Art. 6(1), special categories Art. 9(1). Whether a stated basis really hol
 recorded, not checked.
 """
 
+import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -101,34 +102,41 @@ class Columns:
 
     Attributes:
         text: the free text to learn from.
-        label: what is learnt.
+        label: the class that is learnt; None where completions are.
         person: identifies the data subject; None is the steward's statement that every row is another person.
         protected: attributes that fairness is measured over; kept apart from the text, never trained on.
         positive: when given, the label becomes two classes: this value against every other.
         known: the person's own identifiers (name, date of birth, telephone ...): searched for in that person's texts
             and never trained on.
         groups: those of protected columns that noisy figures may be stated for.
+        separator: what stands between the persons where a row may belong to several: one character that no
+            identifier holds. None: what stands in the column is one person, whatever it is.
+        completion: the text that is learnt to follow `text`; None where classes are learnt.
     """
 
     text: str
-    label: str
+    label: str | None
     person: str | None
     protected: tuple[str, ...] = ()
     positive: str | None = None
     known: tuple[KnownColumn, ...] = field(default=(), metadata=LATER)
     groups: tuple[Groups, ...] = field(default=(), metadata=LATER)
+    separator: str | None = field(default=None, metadata=LATER)
+    completion: str | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
-        used = [self.text, self.label, *self.protected, *(known.column for known in self.known)]
-        used += [self.person] if self.person is not None else []
+        used = [self.text, *self.protected, *(known.column for known in self.known)]
+        used += [column for column in (self.label, self.completion, self.person) if column is not None]
         if len(set(used)) != len(used):
             raise Malformed(
                 "columns_overlap",
                 "One column was named for two parts.",
-                remedy="Name a different column for each of text, label, person, and every protected attribute "
-                "and known identifier.",
+                remedy="Name a different column for each of text, label or completion, person, and every protected "
+                "attribute and known identifier.",
                 param="columns",
             )
+        self._require_something_to_learn()
+        self._require_separator()
         if len(self.protected) > 8:
             raise Malformed(
                 "too_many_protected", f"{len(self.protected)} protected columns, at most 8.", param="columns"
@@ -151,6 +159,45 @@ class Columns:
     def digest(self) -> Digest:
         """What the log holds in place of column names."""
         return digest_of(self)
+
+    def _require_something_to_learn(self) -> None:
+        if (self.label is None) == (self.completion is None):
+            raise Malformed(
+                "label_or_completion",
+                "Either a label or a completion is learnt, and one of them has to be.",
+                remedy="Name the column of the one, and none for the other.",
+                param="columns.label",
+            )
+        if self.positive is not None and self.label is None:
+            raise Malformed(
+                "positive_without_label",
+                "A positive label was named, but no column of labels.",
+                remedy="Name no positive label where completions are learnt.",
+                param="columns.positive",
+            )
+
+    def _require_separator(self) -> None:
+        if self.separator is None:
+            return
+        if self.person is None:
+            raise Malformed(
+                "separator_without_person",
+                "A separator stands between persons, but no column says who they are.",
+                remedy="Name the column of the persons, or no separator.",
+                param="columns.separator",
+            )
+        require_separator(self.separator, "columns.separator")
+
+
+def require_separator(separator: str, param: str) -> None:
+    """Raise `Malformed` unless it is one punctuation mark or symbol: neither letter nor digit, and to be seen."""
+    if len(separator) != 1 or unicodedata.category(separator)[0] not in "PS":
+        raise Malformed(
+            "separator_malformed",
+            "A separator is one punctuation mark or symbol, such as a semicolon or a bar.",
+            remedy="Name one that no identifier of a person holds.",
+            param=param,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +222,11 @@ class DatasetVersion:
         digest: of the canonical records (one JSON object a line).
         file, source: the upload it was read from, and the digest of that upload.
         rows, persons: counts.
-        labels: the classes, sorted; the label of a record is an index into it. Not logged.
+        labels: the classes, sorted; the label of a record is an index into it. Not logged. Empty for completions.
+        shared_rows: how many of the rows belong to several persons.
+        sealed: of the blob in which the records lie, each under the keys of its persons (`usecases.custody`); None
+            where they lie in plain lines, sealed as a whole.
+        destroyed: whether its key was destroyed, so that nobody can read it any more.
     """
 
     digest: Digest
@@ -184,6 +235,9 @@ class DatasetVersion:
     rows: int
     persons: int
     labels: tuple[str, ...]
+    shared_rows: int = field(default=0, metadata=LATER)
+    sealed: Digest | None = field(default=None, metadata=LATER)
+    destroyed: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

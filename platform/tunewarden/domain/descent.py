@@ -19,13 +19,15 @@ from tunewarden.domain.events import (
     ModelRegistered,
     RequestApproved,
     RequestEnded,
+    RequestEndorsed,
     RequestSubmitted,
     StepFailed,
     StepFinished,
     StepStarted,
 )
 from tunewarden.domain.gates import Outcome
-from tunewarden.domain.names import Action, Alias, DatasetId, Digest, ModelId, PrincipalId, RequestId
+from tunewarden.domain.names import Action, Alias, DatasetId, Digest, ModelId, PrincipalId, RequestId, Role
+from tunewarden.domain.quorum import Needed, Vote, counting, missing
 from tunewarden.domain.training import STATE_AFTER, State, StepName
 
 
@@ -83,6 +85,7 @@ class _Growing:
     submitted: RequestSubmitted
     requested_by: PrincipalId
     log: list[int]
+    votes: list[Vote] = field(default_factory=list)
     state: State = State.AWAITING_APPROVAL
     use: Use = Use.NOT_READ
     adapter: Digest | None = None
@@ -125,8 +128,8 @@ def descend(entries: Iterable[Entry], dataset: DatasetId, versions: Set[Digest])
 
 def _grow(grown: _Growing, entry: Entry) -> None:
     match entry.event:
-        case RequestApproved():
-            grown.state = State.APPROVED
+        case RequestApproved() | RequestEndorsed() as vote:
+            grown.state = _voted(grown, entry, vote)
         case BudgetCharged():  # paid before its result exists, so an adapter may have learned even if none is left
             grown.use = Use.TRAINED_OR_MEASURED
             return
@@ -148,6 +151,15 @@ def _grow(grown: _Growing, entry: Entry) -> None:
         case _:
             return
     grown.log.append(entry.index)
+
+
+def _voted(grown: _Growing, entry: Entry, vote: RequestApproved | RequestEndorsed) -> State:
+    """The state after one vote more: nobody is asked for more votes than the newest one says."""
+    role, endorses = vote.role or Role.APPROVER, isinstance(vote, RequestEndorsed)
+    grown.votes.append(Vote(by=entry.actor, role=role, plan=vote.plan, at=entry.at, endorses=endorses))
+    counted = counting(grown.votes, grown.submitted.plan, grown.requested_by)
+    lacking = missing(Needed(persons=vote.persons, roles=vote.roles), counted)
+    return grown.state if lacking else State.APPROVED
 
 
 def _judged(state: State, outcome: Outcome) -> State:

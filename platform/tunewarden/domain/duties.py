@@ -1,8 +1,8 @@
 """Separation of duties: which roles one principal may not hold together.
 
-Static separation (ANSI INCITS 359-2004, section 6.3): it is refused when a key is created. Dynamic separation, that
-nobody approves their own work, is a deny line of `policies/access/policy.csv`. Not checked: one person who was given
-two principals; nothing here can see that.
+Static separation (ANSI INCITS 359-2004, section 6.3): it is refused when a key is created, and of role links over all
+projects before a policy is decided by. Dynamic separation, that nobody approves their own work, is a deny line of
+`policies/access/policy.csv`. Not checked: one person who was given two principals; nothing here can see that.
 """
 
 from collections.abc import Set
@@ -18,6 +18,7 @@ _CONFLICTS = frozenset(
         frozenset({Role.REQUESTER, Role.APPROVER}),
         frozenset({Role.ADMINISTRATOR, Role.APPROVER}),
         frozenset({Role.ADMINISTRATOR, Role.PRIVACY_OFFICER}),
+        frozenset({Role.APPROVER, Role.PRIVACY_OFFICER}),
     }
 )
 

@@ -4,8 +4,9 @@ Neither holds the person or their pseudonym. A pseudonym under the tenant's key 
 and what stands in the log can never be erased. Who the person was stands in the letter of whoever asked, beside the id.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from tunewarden.domain.canonical import LATER
 from tunewarden.domain.names import DatasetId, ErasureId
 
 
@@ -22,9 +23,10 @@ class PersonErased:
     """The outcome: the person's data key is destroyed, and no later release of the dataset has their records.
 
     `keys` says how many keys were destroyed by it: none for a person who never had one (in no release so far), or who
-    was erased before.
+    was erased before. `raw`: keys of raw rows; none for a person of whom no row was sealed under a key of their own.
     """
 
     erasure: ErasureId
     dataset: DatasetId
     keys: int
+    raw: int = field(default=0, metadata=LATER)

@@ -9,7 +9,7 @@ a default; otherwise a new event type is made. `tests/domain/test_events.py` pin
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import get_args
@@ -18,6 +18,14 @@ from tunewarden.domain.canonical import LATER
 from tunewarden.domain.datasets import HeldOut, LawfulBasis, Purpose, Sensitivity
 from tunewarden.domain.erasure_events import ErasureAsked as ErasureAsked, PersonErased as PersonErased
 from tunewarden.domain.gates import Finding, Outcome
+from tunewarden.domain.identities import KeyId, KeyKind
+from tunewarden.domain.identity_events import (
+    KeyAdded as KeyAdded,
+    KeyWithdrawn as KeyWithdrawn,
+    LoginsRefused as LoginsRefused,
+    PrincipalIdentified as PrincipalIdentified,
+)
+from tunewarden.domain.key_events import KeyEvent
 from tunewarden.domain.ledger_events import (
     BudgetCharged as BudgetCharged,
     BudgetReserved as BudgetReserved,
@@ -39,7 +47,15 @@ from tunewarden.domain.names import (
     RequestId,
     Role,
 )
+from tunewarden.domain.policy_events import PolicyEvent
 from tunewarden.domain.privacy_events import PromiseDisproved as PromiseDisproved
+from tunewarden.domain.purpose_events import AdapterTaken as AdapterTaken, PurposesChanged as PurposesChanged
+from tunewarden.domain.request_events import (
+    RequestApproved as RequestApproved,
+    RequestEnded as RequestEnded,
+    RequestEndorsed as RequestEndorsed,
+    RequestSubmitted as RequestSubmitted,
+)
 from tunewarden.domain.review_events import (
     ReportAttested as ReportAttested,
     ReviewAnswered as ReviewAnswered,
@@ -47,15 +63,21 @@ from tunewarden.domain.review_events import (
     ReviewOpened as ReviewOpened,
     SignatureWithdrawn as SignatureWithdrawn,
 )
-from tunewarden.domain.training import State, StepName
+from tunewarden.domain.training import StepName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyCreated:
-    """An API key was made for a principal with these roles. The key itself is nowhere but with its owner."""
+    """A principal with these roles was made, with an API key, of which `identity_events.KeyAdded` explains the rest."""
 
     principal: PrincipalId
     roles: tuple[Role, ...]
+    key: KeyId | None = field(default=None, metadata=LATER)
+    kind: KeyKind | None = field(default=None, metadata=LATER)
+    scope: tuple[Role, ...] = field(default=(), metadata=LATER)
+    request: RequestId | None = field(default=None, metadata=LATER)
+    expires: datetime | None = field(default=None, metadata=LATER)
+    service: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +128,7 @@ class DatasetRegistered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetVersionAdded:
-    """A dataset got a new content."""
+    """A dataset got a new content; `sealed`: its rows lie in this blob, each under the keys of its persons."""
 
     dataset: DatasetId
     version: Digest
@@ -114,6 +136,7 @@ class DatasetVersionAdded:
     source: Digest
     rows: int
     persons: int
+    sealed: Digest | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,38 +144,6 @@ class DatasetRetired:
     """A dataset may not be used any more."""
 
     dataset: DatasetId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestSubmitted:
-    """A training was asked for."""
-
-    request: RequestId
-    plan: Digest
-    dataset: DatasetId
-    dataset_version: Digest
-    purpose: Purpose
-    base_model: PolicyName
-    base_digest: Digest
-    profile: Digest
-    training_gate: Digest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestApproved:
-    """Somebody else approved exactly this plan."""
-
-    request: RequestId
-    plan: Digest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestEnded:
-    """A request reached a terminal state. `because` is a code; empty where the state says it all."""
-
-    request: RequestId
-    state: State
-    because: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,14 +313,6 @@ class PersonTraced:
     models: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdapterTaken:
-    """The weights of a model version left the house; `adapter` is the digest of what left."""
-
-    model: ModelId
-    adapter: Digest
-
-
 Event = (
     KeyCreated
     | KeyRevoked
@@ -369,6 +352,14 @@ Event = (
     | PersonErased
     | SignatureWithdrawn
     | PromiseDisproved
+    | KeyAdded
+    | KeyWithdrawn
+    | PrincipalIdentified
+    | LoginsRefused
+    | PurposesChanged
+    | RequestEndorsed
+    | KeyEvent
+    | PolicyEvent
 )
 
 EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({kind.__name__: kind for kind in get_args(Event)})

@@ -28,12 +28,15 @@ from tunewarden.domain.events import (
     KeyRevoked,
     ModelRegistered,
     PersonErased,
+    PrincipalIdentified,
     PromiseDisproved,
     PromotionApproved,
     PromotionProposed,
+    PurposesChanged,
     ReportAttested,
     RequestApproved,
     RequestEnded,
+    RequestEndorsed,
     RequestSubmitted,
     ReviewAnswered,
     ReviewClosed,
@@ -44,6 +47,7 @@ from tunewarden.domain.events import (
     StepFinished,
     StepStarted,
 )
+from tunewarden.domain.key_events import VersionDestroyed
 from tunewarden.domain.names import DatasetId, Digest, ModelId, PrincipalId, RequestId, ReviewId
 from tunewarden.domain.retention import WHOLE_LOG
 
@@ -66,11 +70,12 @@ class LineageReport:
 
     Attributes:
         version: the first entry that added it; the same content may be added again.
+        purposes: whenever what the dataset may be used for was set anew.
         reviews: what people said of the clean version, for this request or for another one that made the same.
         ended: the end of the request, and the retirement of the dataset.
         erasures: of persons of the dataset, asked for and carried out; what was made before one holds the person.
         taken: whenever the weights left the house.
-        principals: keys made for, and taken from, everybody who acts in the story.
+        principals: keys made for, and taken from, everybody who acts in the story, and who they are to a provider.
         keys: every rotation of the log's signing key.
         holds: legal holds on anything in the story, and their release.
         alarms: that the model version was shown to leak more than its training claims.
@@ -81,6 +86,7 @@ class LineageReport:
     request: Entry
     dataset: Entry
     version: Entry
+    purposes: tuple[Entry, ...]
     approvals: tuple[Entry, ...]
     budget: tuple[Entry, ...]
     steps: tuple[Entry, ...]
@@ -124,7 +130,7 @@ def fold(entries: Iterable[Entry], story: Story) -> LineageReport:
         branch = thread.branch(entry.event)
         if branch is not None:
             told[branch].append(entry)
-        elif isinstance(entry.event, KeyCreated | KeyRevoked):
+        elif isinstance(entry.event, KeyCreated | KeyRevoked | PrincipalIdentified):
             api_keys.append((entry.event.principal, entry))
         else:
             said.add(entry)
@@ -172,6 +178,7 @@ def documents(report: LineageReport) -> tuple[Digest, ...]:
 
 _ONCE = ("model", "request", "dataset", "version")
 _BRANCHES = (
+    "purposes",
     "approvals",
     "budget",
     "steps",
@@ -230,7 +237,11 @@ class _Thread:
                 return "dataset"
             case DatasetVersionAdded(dataset=story.dataset, version=story.version):
                 return "version"
+            case PurposesChanged(dataset=story.dataset):
+                return "purposes"
             case DatasetRetired(dataset=story.dataset):
+                return "ended"
+            case VersionDestroyed(dataset=story.dataset, version=story.version):
                 return "ended"
             case ErasureAsked(dataset=story.dataset, erasure=erasure):
                 self._known.add(erasure)
@@ -245,7 +256,7 @@ class _Thread:
         match event:
             case RequestSubmitted():
                 return "request"
-            case RequestApproved():
+            case RequestApproved() | RequestEndorsed():
                 return "approvals"
             case BudgetReserved() | CohortAdmitted() | BudgetCharged() | BudgetSettled():
                 return "budget"

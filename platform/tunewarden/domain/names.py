@@ -27,10 +27,17 @@ AnswerId = NewType("AnswerId", str)
 
 AttestationId = NewType("AttestationId", str)
 ErasureId = NewType("ErasureId", str)
+PolicyId = NewType("PolicyId", str)
+"""Of a version of the access policy."""
+
+ProjectId = NewType("ProjectId", str)
+"""One of our ids, or "*" for all projects."""
+
 PolicyName = NewType("PolicyName", str)
 """Name of a versioned policy file (a gate, a de-identification profile, a base model): `[a-z][a-z0-9-]{0,63}`."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_PROJECT = re.compile(r"\*|[a-z]{2,9}-[0-9a-f]{32}")
 _NAME = re.compile(r"[a-z][a-z0-9.-]{0,63}")
 
 
@@ -46,6 +53,13 @@ def policy_name(text: str) -> PolicyName:
     if not _NAME.fullmatch(text):
         raise Malformed("name_malformed", "A name is up to 64 of a-z, 0-9, '.' and '-', and begins with a letter.")
     return PolicyName(text)
+
+
+def project_id(text: str) -> ProjectId:
+    """Return `text` as a project, or raise `Malformed` if it is neither "*" nor one of our ids."""
+    if not _PROJECT.fullmatch(text):
+        raise Malformed("project_malformed", "A project is '*', or an id that this platform gave it.", param="project")
+    return ProjectId(text)
 
 
 class Role(StrEnum):
@@ -69,10 +83,12 @@ class Action(StrEnum):
     REGISTER_DATASET = "register-dataset"
     READ_DATASET = "read-dataset"
     RETIRE_DATASET = "retire-dataset"
+    SET_PURPOSES = "set-purposes"
     SUBMIT_REQUEST = "submit-request"
     READ_REQUEST = "read-request"
     CANCEL_REQUEST = "cancel-request"
     APPROVE_REQUEST = "approve-request"
+    ENDORSE_REQUEST = "endorse-request"
     ADVANCE_JOB = "advance-job"
     READ_MODEL = "read-model"
     PROPOSE_PROMOTION = "propose-promotion"
@@ -85,6 +101,7 @@ class Action(StrEnum):
     CARRY_OUT_ERASURE = "carry-out-erasure"
     CREATE_KEY = "create-key"
     REVOKE_KEY = "revoke-key"
+    LIST_KEYS = "list-keys"
     PLACE_HOLD = "place-hold"
     RELEASE_HOLD = "release-hold"
     PROPOSE_PRUNE = "propose-prune"
@@ -93,6 +110,12 @@ class Action(StrEnum):
     READ_REVIEW = "read-review"
     ATTEST_REPORT = "attest-report"
     WITHDRAW_SIGNATURE = "withdraw-signature"
+    READ_POLICY = "read-policy"
+    PROPOSE_POLICY = "propose-policy"
+    ACTIVATE_POLICY = "activate-policy"
+    GRANT_ROLE = "grant-role"
+    REVOKE_ROLE = "revoke-role"
+    EXPLAIN_ACCESS = "explain-access"
 
 
 class Alias(StrEnum):

@@ -3,7 +3,22 @@
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from tunewarden.domain.errors import Malformed
+from tunewarden.domain.errors import Malformed, Refused
+
+
+def rows_of_several_persons(rows: int) -> Refused:
+    """The error for so many rows of several persons where the privacy unit is the person.
+
+    One person's gradient is clipped by itself; that of a row of two is in neither's alone.
+    """
+    return Refused(
+        "rows_of_several_persons",
+        f"{rows} rows belong to several persons; where the privacy unit is the person, a row belongs to one.",
+        remedy="Ask for the unit 'record' with rows_per_person, where policies/training.toml allows it: every row is "
+        "then clipped for itself, and epsilon still counts all rows of a person together.",
+        who="requester",
+        param="governance.privacy.unit",
+    )
 
 
 def kept_rows(owners: Iterable[Collection[str]], at_most: int) -> list[int]:

@@ -26,6 +26,7 @@ from tunewarden.domain.events import (
     KeyCreated,
     KeyRevoked,
     ModelRegistered,
+    PrincipalIdentified,
     PromotionProposed,
     PruneFinished,
     PruneProposed,
@@ -312,7 +313,9 @@ def _needed(log: Sequence[Entry], stories: _Stories) -> set[str]:
     named: dict[str, str] = {}
     for entry in log:
         match entry.event:
-            case RequestSubmitted(request=started) | DatasetRegistered(dataset=started) | KeyCreated(principal=started):
+            case RequestSubmitted(request=started) | DatasetRegistered(dataset=started):
+                opened.add(started)
+            case KeyCreated(principal=started) | PrincipalIdentified(principal=started):
                 opened.add(started)
             case RequestEnded(request=ended) | DatasetRetired(dataset=ended) | KeyRevoked(principal=ended):
                 opened.discard(ended)

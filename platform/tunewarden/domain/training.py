@@ -5,7 +5,7 @@ A plan binds everything that changes the model or its guarantee; its digest is w
 randomness of sampling and noise comes from the operating system and is never stored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -15,9 +15,10 @@ from types import MappingProxyType
 from tunewarden.domain.canaries import MOST_CANARIES
 from tunewarden.domain.canonical import LATER, digest_of
 from tunewarden.domain.datasets import Purpose
-from tunewarden.domain.errors import IllegalTransition, Malformed, Refused
+from tunewarden.domain.errors import Conflict, IllegalTransition, Malformed, Refused
 from tunewarden.domain.names import DatasetId, Digest, ModelId, PolicyName, PrincipalId, RequestId
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit
+from tunewarden.domain.quorum import Needed, Vote, counting, missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +209,8 @@ class TrainingRequest:
         ended_because: code of the error or gate that ended it; empty otherwise.
         model: the model version it became; None before it is measured.
         by_person: whether nothing may be charged before the persons were admitted; false in requests of before.
+        approved_by: the first who approved, once all have agreed that have to; None before.
+        votes: who agreed so far, oldest first; empty in requests of before.
         training_file, suffix, metadata: the caller's own words, stored for the caller and never logged.
     """
 
@@ -228,6 +231,7 @@ class TrainingRequest:
     metadata: Mapping[str, str] = field(default_factory=dict)
     erased_before: int = 0
     by_person: bool = False
+    votes: tuple[Vote, ...] = field(default=(), metadata=LATER)
 
     @property
     def terminal(self) -> bool:
@@ -244,13 +248,19 @@ class TrainingRequest:
         """This request in a terminal `state`, with the time and the code of the reason."""
         return replace(self.to(state), ended_at=at, ended_because=because)
 
-    def approve(self, by: PrincipalId, plan: Digest) -> "TrainingRequest":
-        """Approved by somebody else, for exactly this plan. Raises `Refused` or `IllegalTransition`."""
-        if by == self.requested_by:
+    def voted(self, vote: Vote, needed: Needed) -> "TrainingRequest":
+        """With one vote more; approved where nothing is missing any more.
+
+        Raises `IllegalTransition`, `Refused` for a vote of the requester or for another plan, and `Conflict` for a
+        second one of the same person.
+        """
+        if self.state is not State.AWAITING_APPROVAL:
+            raise IllegalTransition("illegal_transition", f"A request that is {self.state} cannot be approved.")
+        if vote.by == self.requested_by:
             raise Refused(
                 "own_request", "Who asked cannot approve.", remedy="Somebody else has to approve.", who="approver"
             )
-        if plan != self.plan.digest():
+        if vote.plan != self.plan.digest():
             raise Refused(
                 "plan_changed",
                 "The approval names another plan than the one that is waiting.",
@@ -258,7 +268,19 @@ class TrainingRequest:
                 who="approver",
                 param="plan",
             )
-        return replace(self.to(State.APPROVED), approved_by=by)
+        counted = self.counted
+        if any(one.by == vote.by for one in counted):
+            raise Conflict("voted_before", "A person counts once, in however many roles.", remedy="Ask somebody else.")
+        votes = (*counted, vote)
+        if missing(needed, votes):
+            return replace(self, votes=votes)
+        approval = next(one for one in votes if not one.endorses)
+        return replace(self.to(State.APPROVED), votes=votes, approved_by=approval.by)
+
+    @property
+    def counted(self) -> Sequence[Vote]:
+        """The votes that count for the plan as it is."""
+        return counting(self.votes, self.plan.digest(), self.requested_by)
 
     def done(self, step: StepName, output: Digest, evidence: Digest) -> "TrainingRequest":
         """This request after `step`."""

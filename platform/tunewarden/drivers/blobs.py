@@ -2,12 +2,17 @@
 
 The folder is trusted for nothing: a blob is named by the SHA-256 of its plain bytes, and nobody is handed a byte before
 the whole blob has been checked against that name. Who can write to the folder can at most make reading fail; who can
-read it learns how many blobs there are and how long each is. The master key is trusted (see `keyfiles`).
+read it learns how many blobs there are, how long each is, and which belong to the same dataset version.
+
+A blob that belongs to no dataset is sealed under the blob key. One that does is put through `under` and is sealed under
+the data key of its scope (`scopes`): destroyed, that key takes with it all copies of the file, wherever they are. The
+same bytes in two scopes are two files, so that destroying one leaves the other; reading needs no scope, any file of
+that name does whose key is still there.
 
 A file is `HEADER || chunk || chunk || ...`:
 
-- header: 8 bytes of magic, 32 random bytes of salt;
-- key: HKDF-SHA256 (RFC 5869) of the master key with that salt, so every blob has a key of its own;
+- header: 8 bytes of magic, 32 random bytes of salt; in a scope, 1 byte of length and the scope;
+- key: HKDF-SHA256 (RFC 5869) of the blob key or data key with that salt, so every blob has a key of its own;
 - chunk: AES-256-GCM of 1 MiB of plain bytes (the last one may be shorter; an empty blob has one empty chunk), with
   nonce = 11 bytes big-endian counter || 1 byte "is the last", and the header as associated data.
 
@@ -22,8 +27,9 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -31,29 +37,64 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tunewarden.domain.errors import Corrupted, NotFound, Unavailable
-from tunewarden.domain.names import Digest, digest_name
+from tunewarden.domain.names import DatasetId, Digest, digest_name
 from tunewarden.drivers.keyfiles import flush_folder
+from tunewarden.drivers.scopes import DataKeys, NoKeys, Scope, ScopeKeys, scope_in
+from tunewarden.usecases.custody import Lent
 
 CHUNK = 1 << 20
 _TAG = 16
-_MAGIC = b"tw-blob1"
-_HEADER = len(_MAGIC) + 32
+_MAGIC, _SCOPED = b"tw-blob1", b"tw-blob2"
+_SALTED = len(_MAGIC) + 32
 
 
 class DirectoryBlobs:
     """Blobs in the folder `root`; `usecases.ports.Blobs`. A crash while writing leaves an encrypted draft behind."""
 
-    def __init__(self, root: Path, master_key: bytes) -> None:
+    def __init__(
+        self,
+        root: Path,
+        master_key: bytes,
+        vault: DataKeys | None = None,
+        *,
+        lent: Lent | None = None,
+    ) -> None:
+        """`master_key` is the blob key. `vault` has the data keys of scopes, `lent` those that another process lent."""
         self._root, self._master_key = root, master_key
+        borrowed = {Scope(*scope): key for scope, key in (lent or {}).items()}
+        self._keys = ScopeKeys(vault=vault or NoKeys(), lent=borrowed)
+        self._scope: Scope | None = None
         self._drafts = root / "drafts"
         with _storage():
             self._drafts.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+    def under(self, dataset: DatasetId, name: str) -> Self:
+        """The same blobs; what is put through this is sealed under the data key `name` of `dataset`."""
+        return self._within(Scope(dataset, name))
+
+    def fleeting(self) -> Self:
+        """The same blobs; what is put through this can be read by this process, for as long as it lives."""
+        return self._within(self._keys.fleeting())
+
+    def lend(self) -> Lent:
+        """The key of this scope and of fleeting ones, for a process of ours on this machine; never for storing."""
+        return self._keys.lend([] if self._scope is None else [self._scope])
+
+    def _within(self, scope: Scope) -> Self:
+        seen = copy(self)  # the keys, fleeting ones too, are the same
+        seen._scope = scope
+        return seen
+
     def put(self, source: BinaryIO) -> Digest:
-        """Store what `source` yields, durably; memory stays flat. An existing blob is replaced by its equal."""
+        """Store what `source` yields, durably; memory stays flat. An existing blob is replaced by its equal.
+
+        Raises `Refused` where the key of this scope was destroyed.
+        """
+        header = _new_header(self._scope)
+        sealing = header, _cipher(self._master_key if self._scope is None else self._keys.sealing(self._scope), header)
         with _storage():
-            draft, digest = self._write_draft(source)
-            target = self._path(digest)
+            draft, digest = self._write_draft(source, sealing)
+            target = self._path(digest, self._scope)
             _make_durably(target.parent)
             draft.replace(target)  # point of no return: from here on the blob exists, whole
             flush_folder(target.parent)
@@ -70,18 +111,15 @@ class DirectoryBlobs:
         that is exchanged meanwhile fails instead of yielding other bytes.
         """
         with _storage():
-            try:
-                file = self._path(digest).open("rb")
-            except FileNotFoundError:
-                raise NotFound("blob_not_found", f"There is no blob {digest}.") from None
-            try:
-                reader = _Reader(file, self._master_key)
-                if reader.digest() != digest:
-                    raise _corrupted()
-            except BaseException:
-                file.close()
-                raise
-        return io.BufferedReader(reader, buffer_size=CHUNK)
+            failure: NotFound | Corrupted = NotFound("blob_not_found", f"There is no blob {digest}.")
+            for path in self._files(digest):
+                try:
+                    return io.BufferedReader(self._opened(path, digest), buffer_size=CHUNK)
+                except FileNotFoundError:
+                    continue  # taken away meanwhile
+                except (NotFound, Corrupted) as error:
+                    failure = error if not isinstance(failure, Corrupted) else failure
+            raise failure
 
     def read(self, digest: Digest) -> bytes:
         """A small document, whole."""
@@ -91,19 +129,61 @@ class DirectoryBlobs:
     def size(self, digest: Digest) -> int:
         """How many plain bytes, from the length of the file. Not checked: the bytes themselves."""
         with _storage():
-            try:
-                return _plain_size(self._path(digest).stat().st_size)
-            except FileNotFoundError:
-                raise NotFound("blob_not_found", f"There is no blob {digest}.") from None
+            for path in self._files(digest):
+                with path.open("rb") as file:
+                    return _plain_size(file, len(_header(file)))
+            raise NotFound("blob_not_found", f"There is no blob {digest}.")
 
-    def _path(self, digest: Digest) -> Path:
+    def discard(self, digest: Digest) -> None:
+        """Take this scope's file of that blob away; a fleeting scope ends with it.
+
+        Copies of the file stay readable to whoever has the key: what counts is destroying that.
+        """
+        if self._scope is not None:
+            with _storage():
+                self._path(digest, self._scope).unlink(missing_ok=True)
+            self._keys.forget(self._scope)
+
+    def _opened(self, path: Path, digest: Digest) -> "_Reader":
+        file = path.open("rb")
+        try:
+            reader = _Reader(file, self._cipher(file))
+            if reader.digest() != digest:
+                raise _corrupted()
+        except BaseException:
+            file.close()
+            raise
+        return reader
+
+    def _cipher(self, file: BinaryIO) -> tuple[bytes, AESGCM]:
+        """Header and cipher of a file that is to be read."""
+        header = _header(file)
+        scope = _scope_of(header)
+        if scope is None:
+            return header, _cipher(self._master_key, header)
+        key = self._keys.opening(scope)
+        if key is None:
+            raise NotFound(
+                "blob_destroyed",
+                "The key of this dataset version or file was destroyed: nobody can read it any more.",
+                remedy="Register newer records.",
+                who="steward",
+            )
+        return header, _cipher(key, header)
+
+    def _files(self, digest: Digest) -> list[Path]:
+        """Every file of that blob: this scope's, that of none, those of others."""
+        first = [self._path(digest, self._scope), self._path(digest, None)]
+        others = sorted(first[1].parent.glob(f"{first[1].name}.*"))
+        return [path for path in dict.fromkeys([*first, *others]) if path.exists()]
+
+    def _path(self, digest: Digest, scope: Scope | None) -> Path:
         name = digest_name(digest).removeprefix("sha256:")
-        return self._root / name[:2] / name[2:4] / name
+        return self._root / name[:2] / name[2:4] / (name if scope is None else f"{name}.{scope.tag()}")
 
-    def _write_draft(self, source: BinaryIO) -> tuple[Path, Digest]:
+    def _write_draft(self, source: BinaryIO, sealing: tuple[bytes, AESGCM]) -> tuple[Path, Digest]:
         """Encrypt `source` into a flushed file; its digest is known only at the end, so the name comes later."""
-        header = _MAGIC + secrets.token_bytes(_HEADER - len(_MAGIC))
-        cipher, plain = _cipher(self._master_key, header), hashlib.sha256()
+        (header, cipher), plain = sealing, hashlib.sha256()
         with tempfile.NamedTemporaryFile(dir=self._drafts, delete=False) as file:
             draft = Path(file.name)
             try:
@@ -122,14 +202,11 @@ class DirectoryBlobs:
 class _Reader(io.RawIOBase):
     """The plain bytes of one file, one chunk in memory at a time. Every chunk's tag is checked whenever it is read."""
 
-    def __init__(self, file: BinaryIO, master_key: bytes) -> None:
+    def __init__(self, file: BinaryIO, opening: tuple[bytes, AESGCM]) -> None:
         super().__init__()
         self._file = file
-        self._header = file.read(_HEADER)
-        if len(self._header) != _HEADER or not self._header.startswith(_MAGIC):
-            raise _corrupted()
-        self._cipher = _cipher(master_key, self._header)
-        self._size = _plain_size(os.fstat(file.fileno()).st_size)
+        self._header, self._cipher = opening
+        self._size = _plain_size(file, len(self._header))
         self._position = 0
         self._loaded: tuple[int, bytes] = (-1, b"")
 
@@ -175,7 +252,7 @@ class _Reader(io.RawIOBase):
 
     def _chunk(self, number: int) -> bytes:
         if self._loaded[0] != number:
-            self._file.seek(_HEADER + number * (CHUNK + _TAG))
+            self._file.seek(len(self._header) + number * (CHUNK + _TAG))
             sealed = self._file.read(CHUNK + _TAG)
             try:
                 plain = self._cipher.decrypt(_nonce(number, number == self._last()), sealed, self._header)
@@ -185,17 +262,45 @@ class _Reader(io.RawIOBase):
         return self._loaded[1]
 
 
-def _cipher(master_key: bytes, header: bytes) -> AESGCM:
-    salt = header[len(_MAGIC) :]
-    return AESGCM(HKDF(algorithm=SHA256(), length=32, salt=salt, info=_MAGIC).derive(master_key))
+def _new_header(scope: Scope | None) -> bytes:
+    salt = secrets.token_bytes(_SALTED - len(_MAGIC))
+    if scope is None:
+        return _MAGIC + salt
+    encoded = scope.encoded()
+    return _SCOPED + salt + bytes([len(encoded)]) + encoded
+
+
+def _header(file: BinaryIO) -> bytes:
+    """What a file begins with, the file being at its start. Raises `Corrupted` where it is no blob."""
+    header = file.read(_SALTED)
+    if header.startswith(_SCOPED):
+        length = file.read(1)
+        header += length + file.read(length[0] if length else 0)
+    if len(header) < _SALTED or not header.startswith((_MAGIC, _SCOPED)):
+        raise _corrupted()
+    return header
+
+
+def _scope_of(header: bytes) -> Scope | None:
+    if header.startswith(_MAGIC):
+        return None
+    scope = scope_in(header[_SALTED + 1 :])
+    if scope is None or len(header) != _SALTED + 1 + header[_SALTED]:
+        raise _corrupted()
+    return scope
+
+
+def _cipher(key: bytes, header: bytes) -> AESGCM:
+    magic, salt = header[: len(_MAGIC)], header[len(_MAGIC) : _SALTED]
+    return AESGCM(HKDF(algorithm=SHA256(), length=32, salt=salt, info=magic).derive(key))
 
 
 def _nonce(number: int, last: bool) -> bytes:
     return number.to_bytes(11, "big") + bytes([last])
 
 
-def _plain_size(file_size: int) -> int:
-    sealed = file_size - _HEADER
+def _plain_size(file: BinaryIO, header: int) -> int:
+    sealed = os.fstat(file.fileno()).st_size - header
     chunks = -(-sealed // (CHUNK + _TAG))
     if sealed - chunks * _TAG < 0 or chunks < 1:
         raise _corrupted()

@@ -41,7 +41,9 @@ from tunewarden.domain.reviews import Answer, Review
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.drivers import bodies, memory_cohorts
 from tunewarden.drivers.bodies import Kind
+from tunewarden.drivers.memory_claims import MemoryClaims as MemoryClaims
 from tunewarden.drivers.memory_log import by_prune, naming, read_from
+from tunewarden.drivers.memory_policies import MemoryPolicies
 from tunewarden.drivers.memory_tree import continuation, leaf_hash, path
 from tunewarden.usecases.ports import (
     Clock,
@@ -71,7 +73,7 @@ class MemoryState:
     """What outlives a unit of work: `shelves` holds bodies by noun and key, `entries` the log's canonical bytes.
 
     An entry that lost its body is empty, and `dropped` has what dropped it and its leaf hash; `person_keys` is the
-    vault, and `rolls` says who is in which cohort.
+    vault, `rolls` says who is in which cohort, `policies` is the access policy.
     """
 
     shelves: Shelves = field(default_factory=lambda: {noun: {} for noun in bodies.NOUNS})
@@ -79,6 +81,7 @@ class MemoryState:
     dropped: dict[int, tuple[PruneId, bytes]] = field(default_factory=dict)
     person_keys: PersonKeys = field(default_factory=dict)
     rolls: memory_cohorts.Rolls = field(default_factory=dict)
+    policies: MemoryPolicies = field(default_factory=MemoryPolicies)
     lock: Lock = field(default_factory=Lock)
 
 
@@ -105,6 +108,7 @@ class _MemoryView:
         self._state = state
         self._shelves: Shelves | None = None
         self._entries: list[bytes] = []
+        self._policies = state.policies
         self._dropped: dict[int, tuple[PruneId, bytes]] = {}
         self.principals = _Shelf(self, bodies.PRINCIPALS)
         self.keys = _Shelf(self, bodies.KEYS)
@@ -125,6 +129,7 @@ class _MemoryView:
         # Units of work replace the shelves as one.
         self._shelves, self._entries = self._state.shelves, list(self._state.entries)
         self._dropped = dict(self._state.dropped)
+        self._policies = self._state.policies
         return self
 
     def __exit__(
@@ -144,6 +149,11 @@ class _MemoryView:
         self.shelf("key")  # refuse when closed
         return by_prune(self._dropped)
 
+    @property
+    def policies(self) -> MemoryPolicies:
+        self.shelf("key")  # refuse when closed
+        return self._policies
+
     def shelf(self, noun: str) -> dict[str, bytes]:
         """What was there when this view began."""
         if self._shelves is None:
@@ -158,6 +168,7 @@ class _MemoryUnit:
         self._state, self._clock, self._actor = state, clock, actor
         self._shelves: Shelves | None = None
         self._is_active = False
+        self._policies = state.policies
         self._dropping: dict[int, PruneId] = {}
         self._forgetting: set[tuple[DatasetId, str]] = set()
         self._leaving_out: dict[CohortId, set[bytes]] = {}
@@ -181,6 +192,7 @@ class _MemoryUnit:
         if not self._state.lock.acquire(timeout=_WAIT_SECONDS):
             raise Unavailable("state_busy", f"Another unit of work was open for {_WAIT_SECONDS} seconds.")
         self._shelves = {noun: dict(shelf) for noun, shelf in self._state.shelves.items()}
+        self._policies = self._state.policies.copy()
         return self
 
     def __exit__(
@@ -200,6 +212,7 @@ class _MemoryUnit:
         now = self._clock()
         written = [entry_bytes(event, actor=self._actor, at=now) for event in self._pending]
         self._state.shelves, self._shelves = shelves, None
+        self._state.policies = self._policies
         for index, prune in self._dropping.items():
             self._state.dropped[index] = (prune, leaf_hash(self._state.entries[index]))
             self._state.entries[index] = b""
@@ -239,6 +252,11 @@ class _MemoryUnit:
         admitted = self.shelf("cohort").keys()
         self._leaving_out[cohort] = memory_cohorts.among(self._state.rolls, cohort, admitted, combinations)
         return len(self._leaving_out[cohort])
+
+    @property
+    def policies(self) -> MemoryPolicies:
+        self.shelf("key")  # refuse when closed or revoked
+        return self._policies
 
     def shelf(self, noun: str) -> dict[str, bytes]:
         """The copy that this unit of work reads and writes."""
@@ -348,42 +366,6 @@ class MemoryBlobs:
         if digest not in self.stored:
             raise NotFound("blob_not_found", f"There is no blob {digest}.")
         return self.stored[digest]
-
-
-class MemoryClaims:
-    """Claims in a dictionary: what -> (who, until)."""
-
-    def __init__(self) -> None:
-        self._held: dict[str, tuple[str, datetime]] = {}
-        self._lock = Lock()
-
-    def take(self, who: str, among: Sequence[K], now: datetime, lease: timedelta) -> K | None:
-        with self._lock:
-            for what in among:
-                held = self._held.get(what)
-                if held is None or held[1] <= now:
-                    self._held[what] = (who, now + lease)
-                    return what
-            return None
-
-    def held(self, who: str, among: Sequence[K], now: datetime) -> K | None:
-        with self._lock:
-            mine = {what for what, (by, until) in self._held.items() if by == who and until > now}
-            return next((what for what in among if what in mine), None)
-
-    def renew(self, who: str, what: str, now: datetime, lease: timedelta) -> bool:
-        with self._lock:
-            held = self._held.get(what)
-            if held is None or held[0] != who:
-                return False
-            self._held[what] = (who, now + lease)
-            return True
-
-    def release(self, who: str, what: str) -> None:
-        with self._lock:
-            held = self._held.get(what)
-            if held is not None and held[0] == who:
-                del self._held[what]
 
 
 class FixedClock:

@@ -21,3 +21,7 @@ class MemoryVault:
             pseudonym: self._keys.setdefault((dataset, pseudonym), secrets.token_bytes(KEY_BYTES))
             for pseudonym in pseudonyms
         }
+
+    def known(self, dataset: DatasetId, names: Collection[str]) -> Mapping[str, bytes | None]:
+        """The key of those of them that have one, None once it was destroyed. Makes none."""
+        return {name: self._keys[(dataset, name)] for name in names if (dataset, name) in self._keys}

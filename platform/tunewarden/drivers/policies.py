@@ -6,23 +6,26 @@ not known refuses the whole file.
 """
 
 import tomllib
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
-from tunewarden.domain.allowed import TrainingPolicy
+from tunewarden.domain.allowed import BaseFit, TrainingPolicy
 from tunewarden.domain.canonical import encode, to_plain
 from tunewarden.domain.cohorts import Over, PersonLimit
+from tunewarden.domain.datasets import Sensitivity
 from tunewarden.domain.deidentification import parse_profile
 from tunewarden.domain.errors import Malformed, NotFound, Refused
 from tunewarden.domain.gates import Bound, Gate, Rule, SamplingPlan
 from tunewarden.domain.names import Digest, PolicyName, Role, digest_name, policy_name
 from tunewarden.domain.privacy import MOST_CONTRIBUTIONS, PrivacyUnit
+from tunewarden.domain.quorum import Needed, Quorum
 from tunewarden.domain.retention import Retention, RetentionClass
 from tunewarden.domain.sampling import require_attainable
-from tunewarden.domain.training import BaseModel, NoiseForm, Precision
+from tunewarden.domain.training import BaseModel, NoiseForm, Precision, Recipe, Task
 
 _GATE = frozenset({"name", "rules"})
 _TRAINING = frozenset({"units", "rows_per_person", "precisions", "noise", "because"})
@@ -31,7 +34,11 @@ _REVIEW = frozenset({"documents", "seeds"})
 _RETENTION = frozenset({"classes", "events"})
 _RETENTION_CLASS = frozenset({"because"})
 _PERSON_LIMIT = frozenset({"epsilon", "delta", "over", "because"})
+_QUORUM = frozenset({"because", *Sensitivity})
+_NEEDED = frozenset({"persons", "roles"})
 _BASE_MODEL = frozenset({"weights", "source", "licence", "because"})
+_RECIPE: Mapping[str, type] = MappingProxyType({"lora_targets": list, "max_tokens": int, "lower_case": bool})
+_BASE_FIT = frozenset({"tasks"}) | _RECIPE.keys()
 
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -89,6 +96,24 @@ class FilePolicies:
         """The base model of that name, with the digest of its weights file. Not checked: the weights themselves."""
         return BaseModel(name=policy_name(name), digest=Digest(self._base_model(name)["weights"]))
 
+    def base_fit(self, name: PolicyName) -> BaseFit:
+        """What the base model of that name can learn; what its table does not say is as for a sentence encoder."""
+        place, table = f"base-models.toml [{name}]", self._base_model(name)
+        tasks = _words(table, "tasks", Task, place) if "tasks" in table else frozenset({Task.CLASSIFICATION})
+        fit = {key: table[key] for key in _RECIPE & table.keys()}
+        if any(type(value) is not _RECIPE[key] for key, value in fit.items()):
+            raise _fault(place, "lora_targets is a list, max_tokens a whole number and lower_case true or false")
+        if "lora_targets" in fit:
+            fit["lora_targets"] = tuple(fit["lora_targets"])
+            if not fit["lora_targets"] or not all(isinstance(name, str) and name for name in fit["lora_targets"]):
+                raise _fault(place, "lora_targets names linear layers, at least one")
+        try:
+            for task in tasks:
+                Recipe(task=task, **fit)
+        except Malformed:
+            raise _fault(place, "no recipe can have its max_tokens") from None
+        return BaseFit(tasks=tasks, **fit)
+
     def person_limit(self, namespace: PolicyName) -> PersonLimit:
         """What one person may lose over all datasets of a namespace: its table in `budgets.toml`."""
         place = "budgets.toml"
@@ -110,6 +135,13 @@ class FilePolicies:
             raise _fault(entry, f"epsilon and delta are decimals in quotes, and over is {' or '.join(Over)}") from None
         return PersonLimit(namespace=namespace, epsilon=epsilon, delta=delta, over=over)
 
+    def quorum(self) -> Quorum:
+        """Who has to agree before a request may be trained: `access/quorum.toml`, which names every sensitivity."""
+        place = "access/quorum.toml"
+        table = _fields(_toml(self._text(place), place), _QUORUM, place)
+        _line(table, "because", place)
+        return Quorum(needed={word: _needed(table[word], f"{place} [{word}]") for word in Sensitivity})
+
     def base_source(self, name: PolicyName) -> tuple[str, str | None]:
         """Where its files are ("package:NAME/FOLDER", "directory:PATH" or "hub:OWNER/NAME"), and the hub's revision."""
         table = self._base_model(name)
@@ -126,7 +158,7 @@ class FilePolicies:
         events = {name: _line(table["events"], name, place) for name in table["events"]}
         return Retention(classes=classes, events=events)
 
-    def _base_model(self, name: PolicyName) -> dict[str, str]:
+    def _base_model(self, name: PolicyName) -> dict[str, Any]:
         place = "base-models.toml"
         allowed = _toml(self._text(place), place)
         if name not in allowed:
@@ -138,10 +170,11 @@ class FilePolicies:
                 param="model",
             )
         entry = f"{place} [{name}]"
-        table = _fields(allowed[name], _BASE_MODEL, entry, optional=frozenset({"revision"}))
-        texts = {key: _line(table, key, entry) for key in table}
-        digest_name(texts["weights"])
-        return texts
+        table = _fields(allowed[name], _BASE_MODEL, entry, optional=_BASE_FIT | {"revision"})
+        for key in table.keys() - _BASE_FIT:
+            _line(table, key, entry)
+        digest_name(table["weights"])
+        return table
 
     def _text(self, place: str) -> str:
         try:
@@ -174,6 +207,16 @@ def _plan(value: object, place: str) -> SamplingPlan:
     if not all(isinstance(number, int) and not isinstance(number, bool) for number in table.values()):
         raise _fault(place, "documents and seeds are whole numbers")
     return SamplingPlan(documents=table["documents"], seeds=table["seeds"])
+
+
+def _needed(value: object, place: str) -> Needed:
+    table = _fields(value, _NEEDED, place)
+    if not all(isinstance(number, int) and not isinstance(number, bool) for number in table.values()):
+        raise _fault(place, "persons and roles are whole numbers")
+    try:
+        return Needed(persons=table["persons"], roles=table["roles"])
+    except Malformed as error:
+        raise _fault(place, "there is at least one person, and there are at most as many roles as persons") from error
 
 
 def _retention_class(value: object, place: str) -> RetentionClass:

@@ -20,6 +20,7 @@ from tunewarden.drivers import bodies, sql_cohorts, sql_log, sql_retention, vaul
 from tunewarden.drivers.bodies import Kind
 from tunewarden.drivers.sql_engine import reading
 from tunewarden.drivers.sql_group import Group, Turns
+from tunewarden.drivers.sql_policies import SqlPolicyShelf, SqlPolicyStore
 from tunewarden.drivers.sql_schema import CLAIMS, STATE
 from tunewarden.usecases.ports import Clock, Receipt, Store, UnitOfWork, View
 
@@ -155,6 +156,10 @@ class _SqlView:
     def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
         return sql_retention.dropped_bodies(self.open())
 
+    @property
+    def policies(self) -> SqlPolicyShelf:
+        return SqlPolicyShelf(self)
+
     def open(self) -> Connection:
         """The connection of this view; raises `UnrecordedChange` where it is over."""
         if self._connection is None:
@@ -250,6 +255,10 @@ class _SqlUnit:
 
     def leave_out(self, cohort: CohortId, combinations: Set[Combination]) -> int:
         return sql_cohorts.leave_out(self.changing(), cohort, combinations)
+
+    @property
+    def policies(self) -> SqlPolicyStore:
+        return SqlPolicyStore(self)
 
     def open(self) -> Connection:
         """The connection to read on; raises `UnrecordedChange` where this unit of work is over."""

@@ -98,7 +98,10 @@ def _parse(url: str) -> URL:
 
 def _sqlite(path: Path) -> Engine:
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its WAL files the same mode
+        # Only where it is missing: closing the file would drop the locks of all connections of this process, and other
+        # processes would take the log from under them (SQLite, "How To Corrupt An SQLite Database File", 2.2).
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its WAL files the same mode
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else type(error).__name__
         raise Unavailable("database_unavailable", f"The database file cannot be opened ({reason}).") from error

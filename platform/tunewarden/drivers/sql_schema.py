@@ -1,6 +1,18 @@
 """The tables, as the statements of `sql.py` see them; `migrations/` creates them and a test keeps the two the same."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 METADATA = MetaData()
 INDEX = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's own row number is an INTEGER of 64 bits
@@ -43,12 +55,37 @@ CLAIMS = Table(
     Column("until", String(24), nullable=False),  # canonical.instant_text: sorts as text in the order of time
 )
 
+SESSIONS = Table(
+    "sessions",
+    METADATA,
+    Column("id", String(64), primary_key=True),  # SHA-256 of what the browser keeps
+    Column("principal", String(80), nullable=False),
+    Column("begun_at", String(24), nullable=False),  # instants as in CLAIMS
+    Column("used_at", String(24), nullable=False),
+    Index("sessions_of_a_principal", "principal"),
+)
+
+KEY_USES = Table(
+    "key_uses",
+    METADATA,
+    Column("key", String(64), primary_key=True),  # the hash under which the key is stored
+    Column("used_at", String(24), nullable=False),
+)
+
 PERSON_KEYS = Table(
     "person_keys",
     METADATA,
     Column("dataset", String(80), primary_key=True),
     Column("pseudonym", String(64), primary_key=True),
     Column("wrapped", LargeBinary),  # None once it was destroyed; see vault
+)
+
+KEY_RINGS = Table(
+    "key_rings",
+    METADATA,
+    Column("name", String(16), primary_key=True),  # purpose of a master key
+    Column("version", String(255), nullable=False),  # of the one that wraps now
+    Column("rotated_at", String(24)),  # when the one before it was destroyed last; None before the first time
 )
 
 ROLLS = Table(
@@ -69,6 +106,74 @@ ENROLMENTS = Table(
     sqlite_with_rowid=False,
 )
 """Who is in which cohort; see sql_cohorts."""
+
+POLICY_VERSIONS = Table(
+    "policy_versions",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(80), nullable=False, unique=True),
+    Column("digest", String(71), nullable=False),
+    Column("base", String(80)),
+    Column("restores", String(80)),
+    Column("proposed_by", String(80), nullable=False),
+    Column("proposed_at", String(24), nullable=False),  # instants as in CLAIMS
+    Column("report", String(71)),
+    Column("state", String(16), nullable=False),
+    Column("activated_by", String(80)),
+    Column("activated_at", String(24)),
+)
+
+
+def _said(name: str, *columns: Column[str]) -> Table:
+    """What versions of the access policy say: lines in the order in which they were given."""
+    return Table(
+        name,
+        METADATA,
+        Column("version", Integer, ForeignKey("policy_versions.seq"), primary_key=True, autoincrement=False),
+        Column("line", Integer, primary_key=True, autoincrement=False),
+        *columns,
+    )
+
+
+def _word(name: str, length: int = 64) -> Column[str]:
+    return Column(name, String(length), nullable=False)
+
+
+POLICY_RULES = _said(
+    "policy_rules",
+    _word("role"),
+    _word("action"),
+    _word("kind", 80),
+    _word("condition", 255),
+    _word("effect", 8),
+    _word("project"),
+)
+POLICY_LINKS = _said("policy_links", _word("member"), _word("role"), _word("project"))
+POLICY_GROUPS = _said("policy_groups", _word("name"))
+
+ROLE_GRANTS = Table(
+    "role_grants",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("member", String(80), nullable=False),
+    Column("role", String(64), nullable=False),
+    Column("project", String(64), nullable=False),
+    Column("granted_by", String(80), nullable=False),
+    Column("granted_at", String(24), nullable=False),
+    Column("revoked_by", String(80)),
+    Column("revoked_at", String(24)),
+    Index("grants_of_a_member", "member"),
+)
+
+POLICY_HEAD = Table(
+    "policy_head",
+    METADATA,
+    Column("only", Integer, primary_key=True, autoincrement=False),  # 1: there is one row
+    Column("policy", String(80), nullable=False),
+    Column("changes", Integer, nullable=False),
+    Column("decides", String(71), nullable=False),
+)
+"""What is decided by; see sql_policies."""
 
 ENTRIES = Table(
     "entries",

@@ -1,8 +1,8 @@
 """Reading the wanted columns of an uploaded table, row by row: CSV (RFC 4180), JSONL and Parquet.
 
 Uploads are trusted for nothing. Everything that is wrong with one is `Malformed` and names the row (1 is the first
-after the header) and the part (text, label, person, protected[n], known[n]). It never repeats a value, nor the
-name of a column, because in a file without a header the first record stands in its place.
+after the header) and the part (text, label, completion, person, protected[n], known[n]). It never repeats a value, nor
+the name of a column, because in a file without a header the first record stands in its place.
 """
 
 import csv

@@ -20,6 +20,7 @@ from tunewarden.domain.canonical import Plain, encode
 from tunewarden.domain.datasets import Columns
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import Digest
+from tunewarden.drivers.table_owners import owners_of
 from tunewarden.drivers.table_rows import LONGEST_TEXT, LONGEST_VALUE, Part, Reader, Row, empty, reader_for
 from tunewarden.usecases.lines import stream_of
 from tunewarden.usecases.ports import Blobs, Ingested
@@ -53,57 +54,72 @@ def ingest(blobs: Blobs, digest: Digest, filename: str, columns: Columns) -> Ing
     with blobs.open(digest) as stream:
         reader = reader_for(filename, stream.read(4096))
     survey = _Survey(wanted=wanted, columns=columns)
-    for row in _rows(blobs, digest, reader, wanted):
+    for row in _rows(blobs, digest, reader, wanted, columns.separator):
         survey.see(row)
     labels = survey.labels()
     bands = survey.bands()
-    records = (_record(row, columns, labels, bands) for row in _rows(blobs, digest, reader, wanted))
+    records = (_record(row, columns, labels, bands) for row in _rows(blobs, digest, reader, wanted, columns.separator))
     return Ingested(
         records=blobs.put(stream_of(map(encode, records))),
         rows=survey.rows,
         persons=survey.persons,
         labels=labels,
+        shared_rows=survey.shared_rows,
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Checked:
-    """A row without faults. `number` counts from 1; what is missing of `protected` and `known` is ""."""
+    """A row without faults. `number` counts from 1; what is missing of `protected` and `known` is "".
+
+    Where completions are learnt, `label` is "" and `text` as `usecases.ports.Ingested` states it.
+    """
 
     number: int
     text: str
+    completion: int | None
     label: str
-    person: str
+    owners: tuple[str, ...]
     protected: tuple[str, ...]
     known: tuple[str, ...]
 
 
 def _wanted(columns: Columns) -> list[Part]:
-    parts = [Part(role="text", column=columns.text), Part(role="label", column=columns.label)]
-    if columns.person is not None:
-        parts.append(Part(role="person", column=columns.person))
+    named = (("label", columns.label), ("completion", columns.completion), ("person", columns.person))
+    parts = [Part(role="text", column=columns.text)]
+    parts += [Part(role=role, column=column) for role, column in named if column is not None]
     parts += [Part(role=f"protected[{place}]", column=name) for place, name in enumerate(columns.protected)]
     return parts + [Part(role=f"known[{place}]", column=known.column) for place, known in enumerate(columns.known)]
 
 
-def _rows(blobs: Blobs, digest: Digest, reader: Reader, wanted: Sequence[Part]) -> Iterator[_Checked]:
+def _rows(
+    blobs: Blobs, digest: Digest, reader: Reader, wanted: Sequence[Part], separator: str | None
+) -> Iterator[_Checked]:
     with blobs.open(digest) as stream:
         for number, row in enumerate(reader(stream, wanted), start=1):
-            yield _checked(row, wanted, number)
+            yield _checked(row, wanted, separator, number)
 
 
-def _checked(row: Row, wanted: Sequence[Part], number: int) -> _Checked:
-    values = [
-        (part.role.partition("[")[0], _sound(value, part, number)) for value, part in zip(row, wanted, strict=True)
-    ]
+def _checked(row: Row, wanted: Sequence[Part], separator: str | None, number: int) -> _Checked:
     parts: dict[str, list[str]] = {}
-    for role, value in values:
-        parts.setdefault(role, []).append(value)
+    owners: tuple[str, ...] = (f"row-{number}",)
+    for given, part in zip(row, wanted, strict=True):
+        value = _sound(given, part, number)
+        parts.setdefault(part.role.partition("[")[0], []).append(value)
+        if part.role == "person":
+            owners = owners_of(value, separator, number, part.malformed)
+    text, completion = parts["text"][0], None
+    if "completion" in parts:
+        completion = len(text) + 1
+        text = f"{text}\n{parts['completion'][0]}"
+        if len(text) > LONGEST_TEXT:
+            raise _too_long(wanted[0], f"The text of row {number} with its completion", LONGEST_TEXT)
     return _Checked(
         number=number,
-        text=parts["text"][0],
-        label=parts["label"][0],
-        person=parts["person"][0] if "person" in parts else f"row-{number}",
+        text=text,
+        completion=completion,
+        label=parts["label"][0] if "label" in parts else "",
+        owners=owners,
         protected=tuple(parts.get("protected", ())),
         known=tuple(parts.get("known", ())),
     )
@@ -111,18 +127,14 @@ def _checked(row: Row, wanted: Sequence[Part], number: int) -> _Checked:
 
 def _sound(value: str | None, part: Part, number: int) -> str:
     if value is None or not value.strip():
-        if part.role in {"text", "label", "person"}:
+        if part.role in {"text", "label", "completion", "person"}:
             raise part.malformed(
                 f"{part.role}_missing", f"Row {number} has no {part.role}.", "Complete the row or leave it out."
             )
         return ""
-    longest = LONGEST_TEXT if part.role == "text" else LONGEST_VALUE
+    longest = LONGEST_TEXT if part.role in {"text", "completion"} else LONGEST_VALUE
     if len(value) > longest:
-        raise part.malformed(
-            "row_too_long",
-            f"The {part.role} of row {number} is longer than {longest} characters.",
-            "Split the record, or leave out what is not to be learnt.",
-        )
+        raise _too_long(part, f"The {part.role} of row {number}", longest)
     if "\0" in value or not _encodable(value):
         raise part.malformed(
             "not_utf8",
@@ -130,6 +142,14 @@ def _sound(value: str | None, part: Part, number: int) -> str:
             "Remove it.",
         )
     return value
+
+
+def _too_long(part: Part, what: str, longest: int) -> Malformed:
+    return part.malformed(
+        "row_too_long",
+        f"{what} is longer than {longest} characters.",
+        "Split the record, or leave out what is not to be learnt.",
+    )
 
 
 def _encodable(value: str) -> bool:
@@ -143,6 +163,7 @@ class _Survey:
     wanted: Sequence[Part]
     columns: Columns
     rows: int = 0
+    shared_rows: int = 0
     seen: Counter[str] = field(default_factory=Counter)
     first_row: dict[str, int] = field(default_factory=dict)
     people: set[bytes] = field(default_factory=set)
@@ -154,6 +175,15 @@ class _Survey:
     def see(self, row: _Checked) -> None:
         """Take one row into account. Raises `Malformed` for one label or group too many."""
         self.rows += 1
+        self.shared_rows += len(row.owners) > 1
+        if self.columns.person is not None:
+            self.people.update(hashlib.blake2b(owner.encode(), digest_size=16).digest() for owner in row.owners)
+        for groups, value in zip(self.groups, row.protected, strict=True):
+            groups.see(value)
+        if self.columns.label is not None:
+            self._see_label(row)
+
+    def _see_label(self, row: _Checked) -> None:
         label = _class_of(row.label, self.columns.positive)
         self.seen[label] += 1
         self.first_row.setdefault(label, row.number)
@@ -161,10 +191,6 @@ class _Survey:
             raise self._label_fault(
                 "too_many_labels", f"Up to row {row.number} there are more than {_MOST_LABELS} labels."
             )
-        if self.columns.person is not None:
-            self.people.add(hashlib.blake2b(row.person.encode(), digest_size=16).digest())
-        for groups, value in zip(self.groups, row.protected, strict=True):
-            groups.see(value)
 
     @property
     def persons(self) -> int:
@@ -172,9 +198,11 @@ class _Survey:
         return self.rows if self.columns.person is None else len(self.people)
 
     def labels(self) -> tuple[str, ...]:
-        """The classes, sorted. Raises `Malformed` where nothing could be learnt from them."""
+        """The classes, sorted; none where completions are learnt. Raises `Malformed` where nothing could be learnt."""
         if not self.rows:
             raise empty()
+        if self.columns.label is None:
+            return ()
         if self.columns.positive is not None and self.columns.positive not in self.seen:
             raise Malformed(
                 "positive_absent",
@@ -195,7 +223,7 @@ class _Survey:
         return [groups.band() for groups in self.groups]
 
     def _label_fault(self, code: str, reason: str) -> Malformed:
-        return self.wanted[1].malformed(
+        return next(part for part in self.wanted if part.role == "label").malformed(
             code, reason, "Name another label column, a positive label, or add rows of the rare labels."
         )
 
@@ -268,11 +296,18 @@ def _class_of(label: str, positive: str | None) -> str:
 
 def _record(row: _Checked, columns: Columns, labels: Sequence[str], bands: Sequence[Band]) -> dict[str, Plain]:
     groups = zip(columns.protected, bands, row.protected, strict=True)
-    known: dict[str, Plain] = {"known": _known(row, columns)} if columns.known else {}
+    first, *others = row.owners
+    further: dict[str, Plain] = {}
+    if columns.known:
+        further["known"] = _known(row, columns)
+    if others:
+        further["others"] = others
+    if row.completion is not None:
+        further["completion"] = row.completion
     return {
-        **known,
-        "label": labels.index(_class_of(row.label, columns.positive)),
-        "person": row.person,
+        **further,
+        "label": 0 if columns.label is None else labels.index(_class_of(row.label, columns.positive)),
+        "person": first,
         "protected": {name: band(value) for name, band, value in groups},
         "text": row.text,
     }

@@ -1,36 +1,39 @@
-"""The data keys of persons in the database, each wrapped under the vault's master key.
+"""Data keys in the database, each wrapped under a master key.
 
-The database is not trusted with them. A wrapped key is AES-256-GCM (NIST SP 800-38D) of 32 random bytes under the
-master key, with data set and pseudonym as associated data, so that a row cannot be moved to another person.
+A row is a key of something of a dataset, by name: of a person (their pseudonym), of a person's raw rows (their handle,
+`sealed_rows`), of one of its versions or of an upload (`scopes`). The database is not trusted with them: a wrapped key
+is AES-256-GCM (NIST SP 800-38D) of 32 random bytes, bound to data set and name, so that a row cannot be moved.
+
 Destroying a key leaves a row without one: who was erased stays erased. A key is destroyed by a unit of work alone
-(`UnitOfWork.forget`), in one transaction with the entry that says so. Not reached are copies of the database and
-what its files still hold of old pages until they are written over; whoever has such a copy and the master key has the
-key again.
+(`UnitOfWork.forget`), in one transaction with the entry that says so. Not reached are copies of the database and what
+its files still hold of old pages: whoever has such a copy and the master key that wrapped it has the key again. That
+ends when the master key is rotated (`keys_rotation`), because then the one that wrapped the copy's keys is destroyed.
 """
 
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tunewarden.domain.errors import Corrupted
+from tunewarden.domain.errors import Corrupted, Unavailable
 from tunewarden.domain.names import DatasetId
-from tunewarden.drivers.sql_schema import PERSON_KEYS
+from tunewarden.drivers.keys_master import FIRST, LocalMaster
+from tunewarden.drivers.sql_engine import reading
+from tunewarden.drivers.sql_schema import KEY_RINGS, PERSON_KEYS
 
 KEY_BYTES = 32
-_NONCE = 12
 _AT_ONCE = 500  # rows of one statement; databases bound the number of its parameters
 
 
 class SqlVault:
-    """`usecases.ports.Vault` over SQLite and PostgreSQL; `master_key` has 32 bytes."""
+    """`usecases.ports.Vault` over SQLite and PostgreSQL."""
 
-    def __init__(self, engine: Engine, master_key: bytes) -> None:
-        self._engine, self._cipher = engine, AESGCM(master_key)
+    def __init__(self, engine: Engine, master: LocalMaster | bytes) -> None:
+        """`master` of 32 bytes is one that is never rotated while this lives."""
+        self._engine = engine
+        self._master = LocalMaster(FIRST, lambda: [master]) if isinstance(master, bytes) else master
 
     def keys(self, dataset: DatasetId, pseudonyms: Collection[str]) -> Mapping[str, bytes | None]:
         """The key of every one of them, made where there was none; None once it was destroyed.
@@ -41,42 +44,72 @@ class SqlVault:
         found: dict[str, bytes | None] = {}
         for some in _parts(pseudonyms):
             with self._engine.begin() as connection:
-                wrapped = self._wrapped(connection, dataset, some)
+                wrapped = _wrapped(connection, dataset, some)
                 missing = [pseudonym for pseudonym in some if pseudonym not in wrapped]
                 if missing:
                     self._make(connection, dataset, missing)
-                    wrapped = self._wrapped(connection, dataset, some)
+                    wrapped = _wrapped(connection, dataset, some)
             found |= {name: self._unwrapped(dataset, name, sealed) for name, sealed in wrapped.items()}
         return found
 
-    def _wrapped(self, connection: Connection, dataset: DatasetId, some: Sequence[str]) -> dict[str, bytes | None]:
-        rows = connection.execute(
-            select(PERSON_KEYS.c.pseudonym, PERSON_KEYS.c.wrapped).where(
-                PERSON_KEYS.c.dataset == dataset, PERSON_KEYS.c.pseudonym.in_(some)
-            )
-        )
-        return {pseudonym: None if sealed is None else bytes(sealed) for pseudonym, sealed in rows}
+    def known(self, dataset: DatasetId, names: Collection[str]) -> Mapping[str, bytes | None]:
+        """The key of those of them that have a row; None once it was destroyed. Makes none. Raises as `keys` does."""
+        found: dict[str, bytes | None] = {}
+        for some in _parts(names):
+            with reading(self._engine).begin() as connection:
+                wrapped = _wrapped(connection, dataset, some)
+            found |= {name: self._unwrapped(dataset, name, sealed) for name, sealed in wrapped.items()}
+        return found
 
     def _make(self, connection: Connection, dataset: DatasetId, missing: Sequence[str]) -> None:
-        rows = []
-        for pseudonym in missing:
-            nonce = secrets.token_bytes(_NONCE)
-            sealed = self._cipher.encrypt(nonce, secrets.token_bytes(KEY_BYTES), _bound(dataset, pseudonym))
-            rows.append({"dataset": dataset, "pseudonym": pseudonym, "wrapped": nonce + sealed})
+        version = self._current(connection)
+        rows = [
+            {
+                "dataset": dataset,
+                "pseudonym": pseudonym,
+                "wrapped": self._master.wrap(secrets.token_bytes(KEY_BYTES), context(dataset, pseudonym), version),
+            }
+            for pseudonym in missing
+        ]
         connection.execute(_unless_there(connection, rows))
+
+    def _current(self, connection: Connection) -> str:
+        """The version to wrap under: the one the database names, whatever comes first where this process has its keys.
+
+        So none wraps under a master key that is being rotated away, and what it wrapped is not lost with it. Units that
+        write are serial (`sql_engine`): a rotation that has not begun now begins after this one ends.
+        """
+        purpose = self._master.purpose
+        current = connection.execute(select(KEY_RINGS.c.version).where(KEY_RINGS.c.name == purpose)).scalar()
+        if current is None:
+            current = self._master.version
+            connection.execute(insert(KEY_RINGS).values(name=purpose, version=current))
+        if not self._master.has(current):
+            raise Unavailable(
+                "master_key_outdated",
+                "This process does not have the master key that wraps now.",
+                remedy="Give it the rotated key, or end the rotation, then repeat.",
+                who="administrator",
+            )
+        return str(current)
 
     def _unwrapped(self, dataset: DatasetId, pseudonym: str, sealed: bytes | None) -> bytes | None:
         if sealed is None:
             return None
         try:
-            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(dataset, pseudonym))
-        except InvalidTag:
+            return self._master.unwrap(sealed, context(dataset, pseudonym))
+        except Corrupted:
             raise Corrupted(
                 "person_key_corrupted",
                 "A wrapped data key is not what was stored for this person, or the vault's master key is another one.",
                 remedy="Restore the vault key, and the rows, from a copy.",
                 who="administrator",
             ) from None
+
+
+def context(dataset: str, name: str) -> str:
+    """What a wrapped key is bound to."""
+    return f"{dataset}\0{name}"
 
 
 def destroy_key(connection: Connection, dataset: DatasetId, pseudonym: str) -> bool:
@@ -96,8 +129,13 @@ def _unless_there(connection: Connection, rows: Sequence[Mapping[str, object]]) 
     return made(PERSON_KEYS).values(rows).on_conflict_do_nothing()
 
 
-def _bound(dataset: DatasetId, pseudonym: str) -> bytes:
-    return f"{dataset}\0{pseudonym}".encode()
+def _wrapped(connection: Connection, dataset: DatasetId, some: Sequence[str]) -> dict[str, bytes | None]:
+    rows = connection.execute(
+        select(PERSON_KEYS.c.pseudonym, PERSON_KEYS.c.wrapped).where(
+            PERSON_KEYS.c.dataset == dataset, PERSON_KEYS.c.pseudonym.in_(some)
+        )
+    )
+    return {pseudonym: None if sealed is None else bytes(sealed) for pseudonym, sealed in rows}
 
 
 def _parts(names: Collection[str]) -> Iterator[list[str]]:

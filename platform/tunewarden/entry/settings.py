@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     signing_key_file: Path | None = None
     signing_key_pem: SecretStr | None = None
     tenant_key_file: Path | None = None
+    kms: str = ""
+    kms_token_file: Path | None = None
+    master_key_file: Path | None = None
+    master_keys: SecretStr | None = None
     vault_key_file: Path | None = None
     blob_key_file: Path | None = None
     release_key_file: Path | None = None
@@ -54,6 +58,19 @@ class Settings(BaseSettings):
     micro_batch_rows: int = Field(default=64, ge=1)
     charge_every_updates: int = Field(default=4, ge=1)
     allow_hub: bool = False
+    key_days: int = Field(default=365, ge=1, le=3650)
+    requests_per_minute: int = Field(default=6000, ge=1)
+    failed_logins_per_minute: int = Field(default=60, ge=1)
+    pages_take_keys: bool = True
+    public_url: str = ""
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_algorithms: str = "RS256,PS256,ES256,EdDSA"
+    oidc_group_claim: str = Field(default="groups", min_length=1)
+    oidc_client_id: str = ""
+    oidc_client_secret_file: Path | None = None
+    session_idle_minutes: int = Field(default=30, ge=1, le=1440)
+    session_hours: int = Field(default=12, ge=1, le=168)
 
     @property
     def database(self) -> str:
@@ -103,6 +120,11 @@ class Settings(BaseSettings):
     def tenant_key(self) -> Path:
         """Under which person pseudonyms are made; only the worker opens it."""
         return self.tenant_key_file or self.home / "keys" / "tenant.key"
+
+    @property
+    def master_key(self) -> Path:
+        """Under which the data keys of dataset versions, uploads and raw rows are wrapped; api and worker open it."""
+        return self.master_key_file or self.home / "keys" / "master.key"
 
     @property
     def vault_key(self) -> Path:

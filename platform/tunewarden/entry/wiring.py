@@ -1,6 +1,6 @@
 """Everything put together, once: settings in, a platform and its pipeline out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,21 +10,30 @@ from tunewarden.domain.names import PolicyName, policy_name
 from tunewarden.domain.pseudonyms import pseudonym
 from tunewarden.domain.training import StepName
 from tunewarden.drivers import accounting
-from tunewarden.drivers.access import CasbinAccess
+from tunewarden.drivers.access_files import PolicyFiles
+from tunewarden.drivers.access_live import LiveAccess
 from tunewarden.drivers.blobs import DirectoryBlobs
 from tunewarden.drivers.envelopes import SealedEnvelopes
-from tunewarden.drivers.keyfiles import load_key, load_or_create_key
+from tunewarden.drivers.keys_file import KeyFile
+from tunewarden.drivers.keys_kms import kms_named
 from tunewarden.drivers.policies import FilePolicies
 from tunewarden.drivers.release import KeyFileRelease, load_or_create_release_key, load_release_key
+from tunewarden.drivers.sealed_rows import SealedRows
 from tunewarden.drivers.sql import SqlClaims, SqlViews, SqlWork
 from tunewarden.drivers.sql_cohorts import SqlEnrolments
 from tunewarden.drivers.sql_engine import connect
 from tunewarden.drivers.sql_proofs import SqlSealedLog
+from tunewarden.drivers.stored_policies import StoredEngine, StoredPolicies
 from tunewarden.drivers.tables import ingest
+from tunewarden.drivers.vault import SqlVault
+from tunewarden.entry import key_files
 from tunewarden.entry.diagnostics import logger
 from tunewarden.entry.identifiers import new_id
 from tunewarden.entry.settings import Settings
 from tunewarden.steps.train.collation import COLLATOR
+from tunewarden.usecases import policies
+from tunewarden.usecases.binding import bound
+from tunewarden.usecases.custody import Lent
 from tunewarden.usecases.jobs import Pipeline
 from tunewarden.usecases.ports import Platform
 
@@ -34,12 +43,7 @@ if TYPE_CHECKING:
 
 def create_keys(settings: Settings) -> None:
     """Make the keys that are missing, each readable for its owner only. In production they must be there already."""
-    for path in (settings.tenant_key, settings.vault_key, settings.blob_key):
-        if settings.environment == "production":
-            load_key(path)
-        else:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            load_or_create_key(path)
+    key_files.create(settings)
     if settings.environment == "production":
         load_release_key(settings.release_key)
     else:
@@ -48,12 +52,20 @@ def create_keys(settings: Settings) -> None:
 
 def build(settings: Settings) -> Platform:
     """A platform over the settings' database, blobs and policies."""
-    engine, blob_key = connect(settings.database), load_key(settings.blob_key)
+    engine, blob_key = connect(settings.database), key_files.secret(settings, key_files.BLOBS)
+    vault = SqlVault(engine, key_files.master(settings, key_files.MASTER))
+    blobs = DirectoryBlobs(settings.blob_directory, blob_key, vault)
+    work, view, model = SqlWork(engine, _now), SqlViews(engine), settings.policies / "access" / "model.conf"
+    shipped = PolicyFiles(model=model, policy=settings.policies / "access" / "policy.csv")
+    policies.install(work, view, _now, new_id, lambda: shipped.read().compiled.policy)
+    live = LiveAccess(StoredPolicies(view=view, model=model), alarm=_alarm)
     return Platform(
-        work=SqlWork(engine, _now),
-        view=SqlViews(engine),
-        access=CasbinAccess(settings.policies / "access" / "model.conf", settings.policies / "access" / "policy.csv"),
-        blobs=DirectoryBlobs(settings.blob_directory, blob_key),
+        work=work,
+        view=view,
+        access=bound(live),
+        engine=StoredEngine(live=live, model=model),
+        blobs=blobs,
+        rows=SealedRows(blobs, vault, blob_key),
         clock=_now,
         claims=SqlClaims(engine),
         policies=FilePolicies(settings.policies),
@@ -75,7 +87,7 @@ def with_release(settings: Settings, platform: Platform) -> Platform:
 
 def with_persons(settings: Settings, platform: Platform) -> Platform:
     """The platform of a process that knows which pseudonym is whose, and admits them: the worker's, and no other's."""
-    known = partial(pseudonym, load_key(settings.tenant_key))
+    known = partial(pseudonym, key_files.secret(settings, key_files.TENANT))
     return replace(platform, pseudonyms=known, enrolments=SqlEnrolments(connect(settings.database)))
 
 
@@ -88,7 +100,6 @@ def with_samples(platform: Platform) -> Platform:
 
 def pipeline(settings: Settings, platform: Platform) -> Pipeline:
     """The steps. Only here are the heavy libraries imported, so that the api starts quickly and stays small."""
-    from tunewarden.drivers.vault import SqlVault
     from tunewarden.steps.deidentify.finding import Build
     from tunewarden.steps.deidentify.scale import Compute as Finding
     from tunewarden.steps.deidentify.step import DeidentifyStep
@@ -97,10 +108,10 @@ def pipeline(settings: Settings, platform: Platform) -> Pipeline:
     from tunewarden.steps.train.compute import Compute
     from tunewarden.steps.train.driver import TrainStep
 
-    policies = FilePolicies(settings.policies)
+    files = FilePolicies(settings.policies)
 
     def directory(name: PolicyName) -> Path:
-        source, revision = policies.base_source(name)
+        source, revision = files.base_source(name)
         return locate(BaseSource(source=source, revision=revision), allow_hub=settings.allow_hub)
 
     compute = Compute(
@@ -112,10 +123,16 @@ def pipeline(settings: Settings, platform: Platform) -> Pipeline:
     return {
         StepName.DEIDENTIFY: DeidentifyStep(
             platform.blobs,
-            load_key(settings.tenant_key),
-            vault=SqlVault(connect(settings.database), load_key(settings.vault_key)),
+            key_files.secret(settings, key_files.TENANT),
+            vault=SqlVault(connect(settings.database), key_files.master(settings, key_files.VAULT)),
             scratch=settings.scratch_directory.absolute(),
-            open_blobs=OpenBlobs(settings.blob_directory.absolute(), settings.blob_key.absolute()),
+            open_blobs=OpenBlobs(
+                settings.blob_directory.absolute(),
+                settings.blob_key.absolute(),
+                kms=settings.kms,
+                kms_token_file=settings.kms_token_file,
+            ),
+            rows=platform.rows,
             build=Build(models=settings.recognisers),
             # Never on a cluster: raw records do not leave this machine.
             compute=Finding(workers=settings.deidentify_workers),
@@ -136,13 +153,25 @@ def pipeline(settings: Settings, platform: Platform) -> Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class OpenBlobs:
-    """Opens the blobs in whatever process it is called. It travels there, so it knows where the key lies, no more."""
+    """Opens the blobs in whatever process it is called. It travels there, so it knows where the key lies, no more.
+
+    `lent` are the keys of a step under way: they die with it, and this is not to be stored.
+    """
 
     directory: Path
     key_file: Path
+    kms: str = ""
+    kms_token_file: Path | None = None
+    lent: Lent = field(default_factory=dict, repr=False)
 
     def __call__(self) -> DirectoryBlobs:
-        return DirectoryBlobs(self.directory, load_key(self.key_file))
+        kms = kms_named(self.kms, self.kms_token_file)
+        key, *_ = KeyFile(path=self.key_file, purpose=key_files.BLOBS, kms=kms).load()
+        return DirectoryBlobs(self.directory, key, lent=self.lent)
+
+    def lending(self, lent: Lent) -> "OpenBlobs":
+        """The same, which can also read what these keys seal."""
+        return replace(self, lent=lent)
 
 
 def _tell(progress: "Progress") -> None:
@@ -154,6 +183,11 @@ def _tell(progress: "Progress") -> None:
         records_per_second=round(progress.records_per_second, 1),
         seconds_left=None if progress.seconds_left is None else round(progress.seconds_left),
     )
+
+
+def _alarm(what: str, code: str) -> None:
+    """Somebody must look: a decision broke, or a policy that is stored is not decided by. Codes only."""
+    logger.error("access_alarm", what=what, code=code)
 
 
 def _now() -> datetime:

@@ -4,17 +4,19 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from tunewarden.domain.errors import TunewardenError
+from tunewarden.domain.identities import PrincipalKind
 from tunewarden.domain.names import PrincipalId, RequestId, Role
 from tunewarden.entry.diagnostics import logger
 from tunewarden.entry.settings import Settings
 from tunewarden.steps import GUARDED
-from tunewarden.usecases import erasures, jobs
+from tunewarden.usecases import destroying, erasures, jobs
 from tunewarden.usecases.ports import Platform, Principal
 
-WORKER = Principal(id=PrincipalId("worker"), roles=frozenset({Role.WORKER}))
+WORKER = Principal(id=PrincipalId("worker"), roles=frozenset({Role.WORKER}), kind=PrincipalKind.SERVICE)
 _PAUSE_AFTER_A_CRASH_SECONDS = 2.0
 
 
@@ -41,7 +43,8 @@ def work_once(settings: Settings, platform: Platform, pipeline: jobs.Pipeline, n
         return erased
     with _Heartbeat(platform, name, request, lease):
         try:
-            done = jobs.advance(platform, WORKER, pipeline, GUARDED, request)
+            bound = replace(WORKER, bound_to=request)  # to this request, and to no other
+            done = jobs.advance(platform, bound, pipeline, GUARDED, request)
             logger.info("step_done", request=request, state=done.state)
         except TunewardenError as error:
             logger.warning("step_ended", request=request, code=error.code)
@@ -53,8 +56,15 @@ def work_once(settings: Settings, platform: Platform, pipeline: jobs.Pipeline, n
 
 
 def _erase(platform: Platform) -> bool:
-    """Every erasure that waits; what cannot be done now is tried again."""
+    """Every erasure that waits, and datasets whose retention has ended; what cannot be done now is tried again."""
     is_any_done = False
+    for dataset in destroying.due(platform):
+        try:
+            destroying.destroy(platform, WORKER, dataset)
+            logger.info("dataset_destroyed", dataset=dataset)
+            is_any_done = True
+        except TunewardenError as error:
+            logger.error("destruction_waits", dataset=dataset, code=error.code)
     for erasure in erasures.waiting(platform):
         try:
             ended = erasures.carry_out(platform, WORKER, erasure)

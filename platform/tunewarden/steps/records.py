@@ -9,6 +9,7 @@ is not the manifest's.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import BinaryIO
 
 from tunewarden.domain.canonical import LATER, decode, encode, from_plain, to_plain
@@ -38,7 +39,7 @@ class Manifest:
         detector: what recognised: the identity of the step, its weights included.
         source: digest of the records it was made from.
         rows, persons, classes: counts of what was released. `persons` are different pseudonyms, the privacy units.
-        erased: records left out because their person's key was destroyed.
+        erased: records left out because the key of one of their persons was destroyed.
         replaced: digest of one canonical `ReplacedRow` a line, in the same order; None in manifests of before.
         replaced_root: Merkle root over those.
         budget: digest of one canonical `BudgetRow` a line, one for each person, by `person`; None as above.
@@ -64,16 +65,35 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanRecord:
-    """One de-identified record. `person` is a keyed pseudonym (64 hex digits): the privacy unit of training."""
+    """One de-identified record.
+
+    Attributes:
+        person: a keyed pseudonym (64 hex digits): the privacy unit of training.
+        label: index of the class; 0 where completions are learnt.
+        text: what the record says; where completions are learnt, the prompt, one line feed, the completion.
+        others: pseudonyms of the further persons that the record belongs to.
+        completion: where in `text` the completion begins, in code points, its line feed before it; None where classes
+            are learnt.
+    """
 
     person: str
     label: int
     text: str
+    others: tuple[str, ...] = field(default=(), metadata=LATER)
+    completion: int | None = field(default=None, metadata=LATER)
+
+    @property
+    def persons(self) -> tuple[str, ...]:
+        """Everybody that the record belongs to; at least one, all different."""
+        return (self.person, *self.others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectedRow:
-    """The protected attributes of the record on the same line. Readable by the fairness measurement only."""
+    """The protected attributes of the record on the same line. Readable by the fairness measurement only.
+
+    `person` is the first of those that the record belongs to.
+    """
 
     person: str
     protected: Mapping[str, str]
@@ -206,6 +226,37 @@ def held_out(person: str) -> bool:
     the neighbouring relation requires.
     """
     return hashlib.sha256(b"held-out\x00" + person.encode()).digest()[0] % _HELD_OUT_ONE_IN == 0
+
+
+def ends_prompt(text: str, completion: int) -> bool:
+    """Whether a line feed stands before the completion that is to begin at this place of `text`."""
+    return completion > 0 and text[completion - 1 : completion] == "\n"
+
+
+def prompt_and_completion(record: CleanRecord) -> tuple[str, str]:
+    """The two texts of a record; either may be empty, where nothing of it was left. Raises `Corrupted` for a record
+    that has no completion, or no line feed before it."""
+    if record.completion is None or not ends_prompt(record.text, record.completion):
+        raise Corrupted("completion_malformed", "A released record has no completion where it says that one begins.")
+    return record.text[: record.completion - 1], record.text[record.completion :]
+
+
+class Side(StrEnum):
+    """What a record may be used for. `NEITHER`: some of its persons are held out and some are not."""
+
+    TRAINING = "training"
+    HELD_OUT = "held-out"
+    NEITHER = "neither"
+
+
+def side(record: CleanRecord) -> Side:
+    """A record is trained on only where none of its persons is held out, and measured on only where all of them are.
+
+    So nobody's records are ever on both sides. Figures that are made private count what one person can move them by:
+    those who make them pass over a record of several persons.
+    """
+    sides = {Side.HELD_OUT if held_out(person) else Side.TRAINING for person in record.persons}
+    return sides.pop() if len(sides) == 1 else Side.NEITHER
 
 
 def _checked(stream: BinaryIO, rows: int, root: Digest) -> Iterator[bytes]:

@@ -15,12 +15,19 @@ from tunewarden.domain.datasets import (
     Sensitivity,
 )
 from tunewarden.domain.errors import Malformed, Refused
-from tunewarden.domain.events import DatasetRegistered, DatasetRetired, DatasetVersionAdded
-from tunewarden.domain.names import Action, DatasetId, FileId, PolicyName
+from tunewarden.domain.events import DatasetRegistered, DatasetRetired, DatasetVersionAdded, PurposesChanged
+from tunewarden.domain.names import Action, DatasetId, Digest, FileId, PolicyName
 from tunewarden.domain.privacy import Ledger
+from tunewarden.domain.training import TrainingRequest
+from tunewarden.usecases.custody import UPLOAD, upload_key, version_key
+from tunewarden.usecases.erasures import is_held, require_no_hold
+from tunewarden.usecases.gating import failed
 from tunewarden.usecases.limits import person_limit
-from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, UnitOfWork
+from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, StoredFile, UnitOfWork, View
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+
+PURPOSE_TAKEN_BACK = "purpose_taken_back"
+"""Why a request ends: what it was approved for is no purpose of its dataset any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,26 +94,25 @@ def register(platform: Platform, principal: Principal, asked: Registration) -> t
 def add_version(
     platform: Platform, principal: Principal, identifier: DatasetId, file: FileId
 ) -> tuple[Dataset, Receipt]:
-    """Read an upload as records of this dataset. Raises `Malformed` (row and part of the column, never a value)."""
+    """Read an upload as records of this dataset. Raises `Malformed` (row and part of the column, never a value).
+
+    Where rows are sealed under the keys of their persons, the key of the upload is destroyed in the same transaction,
+    unless a legal hold is on it: what it held is then nowhere else. Naming it once more for the same dataset changes
+    nothing.
+    """
     with refusals_recorded(platform, principal, Action.REGISTER_DATASET, "dataset", identifier):
         with platform.work(principal.id) as work:
             dataset, stored = work.datasets.get(identifier), work.files.get(file)
         _permit(platform, principal, Action.REGISTER_DATASET, dataset)
         permit(platform, principal, Action.READ_FILE, Resource(kind="file", id=file, author=stored.owner))
+        with platform.view() as view:
+            _require_unregistered(view, dataset, stored.digest)
         # The file is read outside any unit of work: it may take minutes, and its content cannot change meanwhile.
-        ingested = platform.ingest(platform.blobs, stored.digest, stored.filename, dataset.columns)
-        version = DatasetVersion(
-            digest=ingested.records,
-            file=file,
-            source=stored.digest,
-            rows=ingested.rows,
-            persons=ingested.persons,
-            labels=ingested.labels,
-        )
+        version = _read_before(dataset, file) or _read(platform, dataset, stored)
         with platform.work(principal.id) as work:
             dataset = work.datasets.get(identifier)
             _require_in_use(dataset)
-            _require_unregistered(work, dataset, version)
+            _require_unregistered(work, dataset, version.source, version.digest)
             dataset = dataset.with_version(version)
             work.datasets.put(dataset)
             work.record(
@@ -117,24 +123,87 @@ def add_version(
                     source=stored.digest,
                     rows=version.rows,
                     persons=version.persons,
+                    sealed=version.sealed,
                 )
             )
-            return dataset, work.commit()
+            is_over = version.sealed is not None and not is_held(work, file)
+            if is_over:
+                work.forget(upload_key(file), UPLOAD)
+            receipt = work.commit()  # point of no return: the upload cannot be read any more
+        if is_over and platform.rows is not None:
+            platform.rows.upload(file).discard(stored.digest)
+        return dataset, receipt
+
+
+def _read_before(dataset: Dataset, file: FileId) -> DatasetVersion | None:
+    """The version that this upload has become; its content is there no more."""
+    return next((known for known in dataset.versions if known.file == file and known.sealed is not None), None)
+
+
+def _read(platform: Platform, dataset: Dataset, stored: StoredFile) -> DatasetVersion:
+    key = version_key(stored.digest)
+    writer = None if platform.rows is None else platform.rows.writer(dataset.id, key)
+    ingested = platform.ingest(writer or platform.blobs, stored.digest, stored.filename, dataset.columns)
+    return DatasetVersion(
+        digest=ingested.records,
+        file=stored.id,
+        source=stored.digest,
+        rows=ingested.rows,
+        persons=ingested.persons,
+        labels=ingested.labels,
+        shared_rows=ingested.shared_rows,
+        sealed=None if writer is None else writer.sealed,
+    )
 
 
 def retire(platform: Platform, principal: Principal, identifier: DatasetId) -> tuple[Dataset, Receipt]:
-    """No new training may use it from now on; running jobs stop before their next step."""
+    """No new training may use it from now on; running jobs stop before their next step.
+
+    Raises `Refused`, also while a legal hold covers the dataset.
+    """
     with (
         refusals_recorded(platform, principal, Action.RETIRE_DATASET, "dataset", identifier),
         platform.work(principal.id) as work,
     ):
         dataset = work.datasets.get(identifier)
         _permit(platform, principal, Action.RETIRE_DATASET, dataset)
+        require_no_hold(platform, principal, Action.RETIRE_DATASET, work, identifier)
         _require_in_use(dataset)
         retired = replace(dataset, retired=True)
         work.datasets.put(retired)
         work.record(DatasetRetired(dataset=identifier))
         return retired, work.commit()
+
+
+def set_purposes(
+    platform: Platform, principal: Principal, identifier: DatasetId, purposes: frozenset[Purpose]
+) -> tuple[Dataset, Receipt]:
+    """The dataset may be used for these purposes from now on, and for no others.
+
+    Requests that were approved for a purpose that is none of them any more have failed, with that reason; those that
+    wait for approval cannot be approved; what was trained for it before may not be taken (`models.inherited`). Whether
+    a purpose may be added (GDPR Art. 6(4)) is the steward's statement; it is recorded, not checked. Raises `Refused`,
+    and `Malformed` without any purpose.
+    """
+    with (
+        refusals_recorded(platform, principal, Action.SET_PURPOSES, "dataset", identifier),
+        platform.work(principal.id) as work,
+    ):
+        dataset = work.datasets.get(identifier)
+        _permit(platform, principal, Action.SET_PURPOSES, dataset)
+        _require_in_use(dataset)
+        changed = replace(dataset, purposes=purposes)
+        work.datasets.put(changed)
+        work.record(PurposesChanged(dataset=identifier, purposes=tuple(sorted(purposes))))
+        for request in work.requests.all():
+            if request.plan.dataset == identifier and _is_over(request, changed):
+                work.requests.put(failed(platform, work, request, PURPOSE_TAKEN_BACK))
+        return changed, work.commit()
+
+
+def _is_over(request: TrainingRequest, dataset: Dataset) -> bool:
+    """Whether it was approved, has not ended, and is for a purpose that the dataset has no more."""
+    return request.approved_by is not None and not request.terminal and request.plan.purpose not in dataset.purposes
 
 
 def get(platform: Platform, principal: Principal, identifier: DatasetId) -> Dataset:
@@ -189,7 +258,9 @@ def _permit(platform: Platform, principal: Principal, action: Action, dataset: D
     permit(platform, principal, action, _resource(dataset))
 
 
-def _require_unregistered(work: UnitOfWork, dataset: Dataset, version: DatasetVersion) -> None:
+def _require_unregistered(
+    work: UnitOfWork | View, dataset: Dataset, source: Digest, digest: Digest | None = None
+) -> None:
     """One content, one budget: the same bytes or records in a second dataset would be paid for from a second ledger.
 
     Not checked: whether other bytes are about the same persons.
@@ -197,7 +268,7 @@ def _require_unregistered(work: UnitOfWork, dataset: Dataset, version: DatasetVe
     for other in work.datasets.all():
         if other.id == dataset.id:
             continue
-        if any(known.source == version.source or known.digest == version.digest for known in other.versions):
+        if any(known.source == source or known.digest == digest for known in other.versions):
             raise Refused(
                 "already_registered",
                 f"These records are a version of the dataset {other.id} already.",

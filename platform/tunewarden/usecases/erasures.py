@@ -14,11 +14,12 @@ Not reached by an erasure:
   made no model version yet end with the erasure, though, and a release that is under way begins anew (`jobs`). A model
   version from before is found by `tracing.trace_person`;
 - the pseudonym in what was released before: it is made with the tenant's key, not with the person's;
-- the upload itself, and the dataset version read from it: they are sources of others' records too. A new version
-  without the person is a steward's to add;
-- copies and backups of the database, and its unused pages until they are written over: who has one and the vault's
-  master key has the person's key again. After restoring a backup, erasures since then have to be asked for again; the
-  log names how many there were.
+- uploads that have become no dataset version, and dataset versions from before rows were sealed under the keys of
+  their persons (`custody`): they are sources of others' records too. Of every other version the person's raw rows are
+  unreadable from then on, wherever copies of the files are;
+- copies and backups of the database, and its unused pages until they are written over: who has one and the master keys
+  of then has the person's keys again, until these are rotated (`tunewarden master-keys rotate`), which destroys them.
+  After restoring a backup, erasures since then have to be asked for again; the log names how many there were.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,6 +32,7 @@ from tunewarden.domain.events import ActionRefused, ErasureAsked, PersonErased
 from tunewarden.domain.names import Action, DatasetId, ErasureId
 from tunewarden.domain.retention import holds, keeping
 from tunewarden.domain.training import State
+from tunewarden.usecases.custody import UPLOAD, upload_key
 from tunewarden.usecases.gating import failed
 from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, UnitOfWork
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
@@ -54,7 +56,7 @@ def ask(platform: Platform, principal: Principal, identifier: DatasetId, person:
         content = _written(person)
         with platform.work(principal.id) as work:
             dataset = work.datasets.get(identifier)
-            _require_no_hold(work, identifier)
+            require_no_hold(platform, principal, Action.ERASE_PERSON, work, identifier)
             erasure = ErasureId(platform.new_id("erasure"))
             asked = Erasure(
                 id=erasure,
@@ -83,7 +85,9 @@ def waiting(platform: Platform) -> Sequence[ErasureId]:
 
 
 def carry_out(platform: Platform, worker: Principal, identifier: ErasureId) -> Erasure:
-    """Destroy the person's data key, so that every later release leaves them out; then nobody can tell who it was.
+    """Destroy the person's data keys: their raw rows are unreadable, and no later release has them.
+
+    Nobody can tell then who it was.
 
     With it end the requests on the dataset that have read its records and made no model version yet, those on a version
     without the person too, since which it was is not known here. Where no key was destroyed nothing ends: the person is
@@ -102,8 +106,8 @@ def carry_out(platform: Platform, worker: Principal, identifier: ErasureId) -> E
         if not asked.is_waiting:
             return asked
         try:
-            _require_no_hold(work, asked.dataset)
-            pseudonym = _pseudonym(platform, asked)
+            require_no_hold(platform, worker, Action.CARRY_OUT_ERASURE, work, asked.dataset)
+            pseudonym, handle = _names(platform, asked)
         except (Refused, Corrupted) as error:
             ended = asked.refused(error.code, platform.clock())
             work.record(
@@ -111,8 +115,10 @@ def carry_out(platform: Platform, worker: Principal, identifier: ErasureId) -> E
             )
         else:
             keys = int(work.forget(asked.dataset, pseudonym))
-            ended = asked.done(keys, platform.clock())
-            work.record(PersonErased(erasure=identifier, dataset=asked.dataset, keys=keys))
+            raw = int(work.forget(asked.dataset, handle)) if handle else 0
+            _end_uploads(work, asked.dataset)
+            ended = asked.done(keys, platform.clock(), raw)
+            work.record(PersonErased(erasure=identifier, dataset=asked.dataset, keys=keys, raw=raw))
             if keys:
                 _end_what_has_read(platform, work, asked.dataset)
         work.erasures.put(ended)
@@ -125,13 +131,21 @@ def persons_erased(work: UnitOfWork, dataset: DatasetId) -> int:
     return sum(one.keys for one in work.erasures.all() if one.dataset == dataset)
 
 
+def _end_uploads(work: UnitOfWork, dataset: DatasetId) -> None:
+    """Those that a legal hold had kept when they became versions."""
+    for version in work.datasets.get(dataset).versions:
+        if version.sealed is not None:
+            work.forget(upload_key(version.file), UPLOAD)
+
+
 def _end_what_has_read(platform: Platform, work: UnitOfWork, dataset: DatasetId) -> None:
     for request in work.requests.all():
         if request.plan.dataset == dataset and request.state in _HAVE_READ:
             work.requests.put(failed(platform, work, request, OUTDATED))
 
 
-def _pseudonym(platform: Platform, asked: Erasure) -> str:
+def _names(platform: Platform, asked: Erasure) -> tuple[str, str]:
+    """Of the person's data keys: what releases are made with, and what raw rows are sealed under ("" where none is)."""
     if platform.pseudonyms is None:
         raise Unavailable(
             "tenant_key_missing",
@@ -141,7 +155,8 @@ def _pseudonym(platform: Platform, asked: Erasure) -> str:
         )
     assert asked.sealed is not None
     person = platform.envelopes.open(_about(asked.id, asked.dataset), asked.sealed).decode("utf-8")
-    return platform.pseudonyms(asked.dataset, person)
+    handle = "" if platform.rows is None else platform.rows.handle(asked.dataset, person)
+    return platform.pseudonyms(asked.dataset, person), handle
 
 
 def _about(erasure: ErasureId, dataset: DatasetId) -> str:
@@ -162,13 +177,20 @@ class _Log(Protocol):
     def entries_naming(self, identifier: str) -> Iterable[Entry]: ...
 
 
-def _require_no_hold(log: _Log, dataset: DatasetId) -> None:
-    """Raise `Refused` where a legal hold keeps the entries about the dataset: it keeps the keys of its persons too."""
+def is_held(log: _Log, resource: str) -> bool:
+    """Whether a legal hold keeps the entries about a dataset or file: it keeps their keys too."""
     placed = holds(log.entries_naming(_HOLD_IDS))
-    if placed and keeping(placed, log.entries(), dataset) is not None:
+    return bool(placed) and keeping(placed, log.entries(), resource) is not None
+
+
+def require_no_hold(platform: Platform, principal: Principal, action: Action, log: _Log, dataset: DatasetId) -> None:
+    """Raise `Refused` where a legal hold covers the dataset; with the rule of the access policy that says so too."""
+    if is_held(log, dataset):
+        held = Resource(kind="dataset", id=dataset, legal_hold=True)
         raise Refused(
             "legal_hold",
-            "A legal hold covers the dataset; nothing of it may be erased before it is released.",
+            "A legal hold covers the dataset; until it is released, nothing of it is erased, and it is not retired.",
             remedy="Release the hold first, if its order allows.",
             who="privacy-officer",
+            rule=platform.access(principal, action, held).because,
         )

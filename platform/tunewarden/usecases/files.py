@@ -12,15 +12,20 @@ from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorde
 def upload(
     platform: Platform, principal: Principal, *, filename: str, purpose: str, content: BinaryIO
 ) -> tuple[StoredFile, Receipt]:
-    """Store bytes, encrypted, under their digest. Nothing is read out of them before a dataset names their columns."""
+    """Store bytes, encrypted, under their digest. Nothing is read out of them before a dataset names their columns.
+
+    They are there until they have become a dataset version; then their key is destroyed (`datasets.add_version`).
+    """
     with refusals_recorded(platform, principal, Action.UPLOAD_FILE, "file"):
         permit(platform, principal, Action.UPLOAD_FILE, Resource(kind="file", author=principal.id))
-        digest = platform.blobs.put(content)
-        size = platform.blobs.size(digest)
+        file = FileId(platform.new_id("file"))
+        store = platform.blobs if platform.rows is None else platform.rows.upload(file)
+        digest = store.put(content)
+        size = store.size(digest)
         if size == 0:
             raise Malformed("file_empty", "The file has no bytes.", remedy="Upload a file with records.", param="file")
         stored = StoredFile(
-            id=FileId(platform.new_id("file")),
+            id=file,
             owner=principal.id,
             filename=filename[:255],
             purpose=purpose,

@@ -1,17 +1,19 @@
-"""The gate between de-identification and training: asked when the step is done, and again when people said something.
+"""Which gate guards what; and the one between de-identification and training, asked when the step is done, and again
+when people said something.
 
 What the step measured and what people say of the same clean version are judged together. Where nothing but what people
 provide is missing, the request waits and keeps its reservation; every judgement is an entry.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
 from tunewarden.domain.errors import Conflict, PlanMismatch, Refused, Unavailable
 from tunewarden.domain.events import GateJudged, RequestEnded, ReviewOpened
 from tunewarden.domain.gates import Evidence, Gate, Outcome, SamplingPlan, Verdict, judge
-from tunewarden.domain.names import Digest, RequestId, ReviewId
+from tunewarden.domain.names import Digest, PolicyName, RequestId, ReviewId
 from tunewarden.domain.reviews import (
     AGREED,
     REVIEW_METRICS,
@@ -23,12 +25,19 @@ from tunewarden.domain.reviews import (
     needs_review,
     would_keep,
 )
-from tunewarden.domain.training import State, StepName, TrainingRequest
-from tunewarden.usecases.ports import Platform, UnitOfWork, View
+from tunewarden.domain.training import Plan, State, StepName, Task, TrainingRequest
+from tunewarden.usecases.custody import version_key
+from tunewarden.usecases.ports import Blobs, Platform, UnitOfWork, View
 from tunewarden.usecases.requests import settle
 
 GATED = StepName.DEIDENTIFY
 """The step whose output the gate guards."""
+
+
+PROMOTION_GATES: Mapping[Task, PolicyName] = MappingProxyType(
+    {Task.CLASSIFICATION: PolicyName("promotion"), Task.COMPLETION: PolicyName("promotion-completion")}
+)
+"""Task -> the gate before an alias may name what was trained for it. No measure of one task is one of the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +61,22 @@ def pinned_gate(platform: Platform, request: TrainingRequest) -> Gate:
             who="requester",
         )
     return gate
+
+
+def promotion_gate(platform: Platform, plan: Plan) -> Gate:
+    """The gate of today that guards the promotion of what was trained by `plan`: that of its task, and no other.
+
+    Raises `NotFound` where there is none. A task without a gate of its own is promoted by nothing.
+    """
+    return platform.policies.gate(PROMOTION_GATES[plan.recipe.task])
+
+
+def _store_of_texts(platform: Platform, view: View, plan: Plan) -> Blobs:
+    """Where texts of a dataset version are put: they go when its key does."""
+    version = view.datasets.get(plan.dataset).version(plan.dataset_version)
+    if platform.rows is None or version.sealed is None:
+        return platform.blobs
+    return platform.rows.version(plan.dataset, version_key(version.source))
 
 
 def _known(platform: Platform, shelves: View | UnitOfWork, gate: Gate, made: Evidence) -> list[Evidence]:
@@ -81,12 +106,11 @@ def prepared(platform: Platform, request: TrainingRequest, gate: Gate, made: Evi
         if not wanted or gate.review is None or _reviews(view, gate.review, made.about):
             return None
         failed_before = _failed_before(view, request)
+        texts = _store_of_texts(platform, view, request.plan)
     if platform.draw is None:
         raise Unavailable("no_samples_here", "This process draws no samples for reviews.", who="administrator")
     drawn = platform.draw(made.about, enlarged(gate, gate.review, failed_before))
-    items = [
-        Item(record=one.record, text=platform.blobs.put_bytes(one.text.encode("utf-8")), seed=one.seed) for one in drawn
-    ]
+    items = [Item(record=one.record, text=texts.put_bytes(one.text.encode("utf-8")), seed=one.seed) for one in drawn]
     sample = Sample(about=made.about, items=tuple(items))
     seeds = sum(1 for item in items if item.seed)
     documents = len(items) - seeds

@@ -22,6 +22,7 @@ from tunewarden.domain.training import STATE_AFTER, STEP_FROM, State, StepName, 
 from tunewarden.usecases.admission import admit
 from tunewarden.usecases.alarms import alarms
 from tunewarden.usecases.charging import charge, charged_at, charged_so_far
+from tunewarden.usecases.custody import version_key
 from tunewarden.usecases.erasures import OUTDATED, persons_erased
 from tunewarden.usecases.gating import decided, failed, pinned_gate, prepared
 from tunewarden.usecases.ports import Attempt, Attested, Platform, Principal, Resource, Step, StepResult, UnitOfWork
@@ -94,6 +95,8 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
             work.requests.put(failed(platform, work, request, refusal.code))
             work.commit()
             raise
+        bound = Resource(kind="request", id=identifier, purpose=request.plan.purpose, purposes=dataset.purposes)
+        permit(platform, worker, Action.ADVANCE_JOB, bound)
         version = dataset.version(request.plan.dataset_version)
         request = replace(request, attempt=request.attempt + 1)
         if step is StepName.DEIDENTIFY:
@@ -119,6 +122,8 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
         held_out=dataset.held_out,
         groups=dataset.columns.groups,
         protected=dataset.columns.protected,
+        sealed=version.sealed,
+        key=version_key(version.source) if version.sealed is not None else "",
     )
     return request, attempt, step
 

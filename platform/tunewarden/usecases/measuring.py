@@ -11,7 +11,10 @@ _SHARE = Decimal("0.2")
 
 
 def releases(groups: Sequence[Groups]) -> int:
-    """How many tables are released (`steps/measure/tables.py`): over everybody, by class, by each grouped column."""
+    """How many tables are released (`steps/measure/tables.py`): over everybody, by class, by each grouped column.
+
+    Where texts are completed there are as many: of tokens, of whole completions, of tokens by each grouped column.
+    """
     return 2 + len(groups)
 
 

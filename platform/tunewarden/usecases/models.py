@@ -1,20 +1,23 @@
 """Model versions, and their promotion to an alias: judged by a gate, proposed by one, approved by another."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import BinaryIO
 
 from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
+from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.errors import Refused
 from tunewarden.domain.events import AdapterTaken, AliasMoved, ModelRegistered, PromotionApproved, PromotionProposed
 from tunewarden.domain.gates import Evidence, Outcome, Verdict, judge
-from tunewarden.domain.names import Action, Alias, Digest, ModelId, PolicyName, PromotionId
+from tunewarden.domain.names import Action, Alias, Digest, ModelId, PromotionId
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, PromotionState
-from tunewarden.usecases.gating import judged
-from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource
-from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+from tunewarden.domain.training import TrainingRequest
+from tunewarden.usecases.gating import judged, promotion_gate
+from tunewarden.usecases.grants import require_counting
+from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, UnitOfWork, View
+from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded, require_allowed
 from tunewarden.usecases.signing import require_not_withdrawn
-
-PROMOTION_GATE = PolicyName("promotion")
 
 
 def propose(
@@ -32,7 +35,7 @@ def propose(
             model = work.models.get(identifier)
             permit(platform, principal, Action.PROPOSE_PROMOTION, _resource(model))
             require_not_withdrawn(platform, work, work.requests.get(model.request))
-            verdict = _judge(platform, model)
+            verdict = _judge(platform, work, model)
             passed = verdict.outcome is Outcome.PASS
             promotion = Promotion(
                 id=PromotionId(platform.new_id("prom")),
@@ -61,7 +64,10 @@ def propose(
 def approve(
     platform: Platform, principal: Principal, identifier: PromotionId, verdict: Digest
 ) -> tuple[Promotion, Receipt]:
-    """Somebody else approves; the gate is asked once more, because it may have become stricter; the alias moves."""
+    """Somebody else approves; the gate is asked once more, because it may have become stricter; the alias moves.
+
+    Not on a red gate, which two say: the gate's own rules, and the access policy, which is told what the gate said.
+    """
     with refusals_recorded(platform, principal, Action.APPROVE_PROMOTION, "promotion", identifier):
         with platform.view() as view:
             _require_told(platform, view.promotions.get(identifier).model)
@@ -69,12 +75,14 @@ def approve(
             promotion = work.promotions.get(identifier)
             model = work.models.get(promotion.model)
             resource = Resource(kind="promotion", id=identifier, author=promotion.proposed_by)
-            permit(platform, principal, Action.APPROVE_PROMOTION, resource)
+            require_counting(platform, work, principal, Action.APPROVE_PROMOTION, resource)
             approved = promotion.approve(principal.id, verdict)
             require_not_withdrawn(platform, work, work.requests.get(model.request))
-            today = _judge(platform, model)
+            today = _judge(platform, work, model)
             work.record(judged(model.request, today))
-            if today.outcome is Outcome.PASS:
+            passed = today.outcome is Outcome.PASS
+            decision = platform.access(principal, Action.APPROVE_PROMOTION, replace(resource, gate_green=passed))
+            if passed and decision.allowed:
                 previous = work.aliases.find(promotion.alias)
                 work.promotions.put(approved)
                 work.aliases.put(AliasTarget(alias=promotion.alias, model=model.id, promotion=promotion.id))
@@ -84,15 +92,18 @@ def approve(
                 )
             receipt = work.commit()
         require_pass(platform, today)
+        require_allowed(Action.APPROVE_PROMOTION, decision)
         return approved, receipt
 
 
 def take_adapter(
-    platform: Platform, principal: Principal, identifier: ModelId
+    platform: Platform, principal: Principal, identifier: ModelId, purpose: Purpose | None = None
 ) -> tuple[BinaryIO, ModelVersion, Receipt]:
     """The weights, for use or for holding against their signature; only while an alias names the model version.
 
-    That they left is in the log, durably, before the first byte does. Raises `NotFound`, `Refused`, `Corrupted`.
+    That they left, and for what, is in the log, durably, before the first byte does. `purpose` may be left out, because
+    a model version has one. Raises `NotFound`, `Refused`, also for another purpose than what `inherited` says,
+    `Corrupted`.
     """
     model = get(platform, principal, identifier)
     with refusals_recorded(platform, principal, Action.TAKE_ADAPTER, "model", identifier):
@@ -107,11 +118,30 @@ def take_adapter(
                         remedy="Propose its promotion.",
                         who="approver",
                     )
-                require_not_withdrawn(platform, work, work.requests.get(model.request))
-                work.record(AdapterTaken(model=identifier, adapter=model.adapter))
+                request = work.requests.get(model.request)
+                require_not_withdrawn(platform, work, request)
+                stated = request.plan.purpose if purpose is None else purpose
+                use = replace(_resource(model), purpose=stated, purposes=inherited(work, request))
+                permit(platform, principal, Action.TAKE_ADAPTER, use)
+                work.record(AdapterTaken(model=identifier, adapter=model.adapter, purpose=stated))
                 receipt = work.commit()
             unless_taken.pop_all()
         return weights, model, receipt
+
+
+def inherited(shelves: View | UnitOfWork, request: TrainingRequest) -> frozenset[Purpose]:
+    """What a model version that came of a request may be used for today (GDPR Art. 5(1)(b)).
+
+    What it was trained for, which is one purpose and was one of its dataset's then (`jobs` sees to that at each step),
+    as long as it is one of the dataset's: what may not be done with data may not be done with what was learnt from it.
+    """
+    return shelves.datasets.get(request.plan.dataset).purposes & {request.plan.purpose}
+
+
+def purposes(platform: Platform, models: Sequence[ModelVersion]) -> Mapping[ModelId, frozenset[Purpose]]:
+    """`inherited`, of each of these."""
+    with platform.view() as view:
+        return {model.id: inherited(view, view.requests.get(model.request)) for model in models}
 
 
 def get(platform: Platform, principal: Principal, identifier: ModelId) -> ModelVersion:
@@ -177,8 +207,8 @@ def _require_told(platform: Platform, identifier: ModelId) -> None:
     )
 
 
-def _judge(platform: Platform, model: ModelVersion) -> Verdict:
-    gate = platform.policies.gate(PROMOTION_GATE)
+def _judge(platform: Platform, work: UnitOfWork, model: ModelVersion) -> Verdict:
+    gate = promotion_gate(platform, work.requests.get(model.request).plan)
     platform.blobs.put_bytes(encode(to_plain(gate)))
     evidence = [from_plain(Evidence, decode(platform.blobs.read(digest))) for digest in model.evidence]
     return judge(gate, model.adapter, evidence)

@@ -13,8 +13,9 @@ from tunewarden.domain.demands import demanded, require_agreement_claimed, requi
 from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.gates import Gate
 from tunewarden.domain.names import PolicyName
+from tunewarden.domain.owners import rows_of_several_persons
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
-from tunewarden.domain.training import NoiseForm, Plan, Precision, Recipe
+from tunewarden.domain.training import NoiseForm, Plan, Precision, Recipe, Task
 from tunewarden.usecases.measuring import metrics_mechanism
 from tunewarden.usecases.ports import Platform
 
@@ -37,6 +38,7 @@ class Ask:
         expected_units: persons in an update, or records where they are the unit; None lets the platform choose.
         unit, rows_per_person, precision, noise: what `policies/training.toml` allows of them.
         canaries: made-up persons; None lets the platform choose.
+        task: what is to be learnt; None means what the columns of the dataset say.
     """
 
     training_file: str
@@ -55,6 +57,7 @@ class Ask:
     precision: Precision = Precision.FLOAT32
     noise: NoiseForm = NoiseForm.GAUSSIAN
     canaries: int | None = None
+    task: Task | None = None
 
 
 def purpose_of(text: str) -> Purpose:
@@ -79,6 +82,9 @@ def plan_for(platform: Platform, ask: Ask, dataset: Dataset, version: DatasetVer
         )
     base_model = platform.policies.base_model(ask.base_model)
     platform.policies.training().require(ask.unit, ask.rows_per_person, ask.precision, ask.noise)
+    _require_unit(ask.unit, version)
+    task, fit = _task(ask.task, dataset), platform.policies.base_fit(ask.base_model)
+    fit.require(task)
     template = _template(ask, version)
     gate, profile = platform.policies.gate(platform.training_gate), platform.policies.profile(ask.profile)
     _require_profile(gate, profile, purpose)
@@ -90,6 +96,10 @@ def plan_for(platform: Platform, ask: Ask, dataset: Dataset, version: DatasetVer
         training_gate=gate.digest(),
         purpose=purpose,
         recipe=Recipe(
+            lora_targets=fit.lora_targets,
+            max_tokens=fit.max_tokens,
+            lower_case=fit.lower_case,
+            task=task,
             expected_units=_expected_units(ask, version),
             learning_rate=ask.learning_rate,
             rows_per_person=ask.rows_per_person,
@@ -106,6 +116,23 @@ def plan_for(platform: Platform, ask: Ask, dataset: Dataset, version: DatasetVer
     for document in (profile, encode(to_plain(gate)), encode(to_plain(plan))):
         platform.blobs.put_bytes(document)
     return plan
+
+
+def _task(asked: Task | None, dataset: Dataset) -> Task:
+    task = Task.CLASSIFICATION if dataset.columns.completion is None else Task.COMPLETION
+    if asked not in {None, task}:
+        raise Malformed(
+            "task_not_of_dataset",
+            f"The columns of the dataset are for the task '{task}'.",
+            remedy="Ask for that task or for none, or for a dataset with other columns.",
+            param="governance.task",
+        )
+    return task
+
+
+def _require_unit(unit: PrivacyUnit, version: DatasetVersion) -> None:
+    if unit is PrivacyUnit.PERSON and version.shared_rows:
+        raise rows_of_several_persons(version.shared_rows)
 
 
 def _template(ask: Ask, version: DatasetVersion) -> Mechanism:
@@ -128,7 +155,10 @@ def _training_units(ask: Ask, version: DatasetVersion) -> int:
     """About how many units there are to train on: persons, or the records that are kept of them."""
     if ask.unit is PrivacyUnit.PERSON:
         return int(version.persons * _TRAINING_SHARE)
-    return int(min(version.rows, version.persons * ask.rows_per_person) * _TRAINING_SHARE)
+    # A row of several persons stays only where none of them is held out; most such rows have two.
+    shared = Decimal(version.shared_rows) / version.rows
+    share = _TRAINING_SHARE * (1 - shared + shared * _TRAINING_SHARE)
+    return int(min(version.rows, version.persons * ask.rows_per_person) * share)
 
 
 def _expected_units(ask: Ask, version: DatasetVersion) -> int:

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import BinaryIO, Protocol, TypeVar
 
-from tunewarden.domain.allowed import TrainingPolicy
-from tunewarden.domain.cohorts import CohortId, PersonLimit
-from tunewarden.domain.datasets import Columns, Groups, HeldOut
-from tunewarden.domain.gates import Gate, Measurement, SamplingPlan
+from tunewarden.domain.access import PolicySet
+from tunewarden.domain.access_explain import Explanation
+from tunewarden.domain.cohorts import CohortId
+from tunewarden.domain.datasets import Columns, Groups, HeldOut, Purpose
+from tunewarden.domain.gates import Measurement, SamplingPlan
 from tunewarden.domain.names import (
     Action,
     DatasetId,
@@ -23,7 +24,9 @@ from tunewarden.domain.names import (
 )
 from tunewarden.domain.privacy import Accountant, Mechanism
 from tunewarden.domain.reviews import Mark
-from tunewarden.domain.training import BaseModel, Plan, StepName
+from tunewarden.domain.training import Plan, StepName
+from tunewarden.usecases.custody import Blobs as Blobs, RawRows as RawRows
+from tunewarden.usecases.policy_files import Policies as Policies
 from tunewarden.usecases.work import (
     KeyRecord as KeyRecord,
     Principal as Principal,
@@ -51,46 +54,63 @@ class Resource:
     """What an action is about.
 
     Attributes:
-        kind: "file", "dataset", "request", "review", "model", "promotion", "log" or "key".
+        kind: one of `domain.access.KINDS`.
         id: empty where the thing does not exist yet or the action is about all of a kind.
         author: who asked for it or owns it; None where nobody does.
+        project: where it is; "*" where in none.
+        parents: what it is in, each as `kind/id`; a rule about one of them is about this too.
+        purpose, purposes, gate_green, legal_hold: facts, as `domain.access_predicates.Thing` has them; None where not
+            stated yet. From the server, never from the caller.
     """
 
     kind: str
     id: str = ""
     author: PrincipalId | None = None
+    project: str = "*"
+    parents: tuple[str, ...] = ()
+    purpose: Purpose | None = None
+    purposes: frozenset[Purpose] | None = None
+    gate_green: bool | None = None
+    legal_hold: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Of the access driver. `because` is the line of the policy that decided, or `no-rule-allows`."""
+    """Of the access driver.
+
+    Attributes:
+        because: the line of the policy that decided, or `no-rule-allows`, `error` or `policy-not-fresh`.
+        who: the roles that may do it.
+        version: digest of the policy that decided; empty where none did.
+        rule, failed, unblocks: of a denial, as `domain.access_explain.Reason` has them.
+        stale: whether the policy that decided could not be compared with the stored one for more than two seconds.
+    """
 
     allowed: bool
     because: str
     who: str = ""
+    version: str = ""
+    rule: str = ""
+    failed: str = ""
+    unblocks: str = ""
+    stale: bool = False
 
 
 Access = Callable[[Principal, Action, Resource], Decision]
 """Denies by default, and when anything goes wrong."""
 
 
-class Blobs(Protocol):
-    """Bytes by their digest. Not trusted: every read is checked."""
+class Engine(Protocol):
+    """What is behind `Access` where the policy is stored and has a life (`policies.py`)."""
 
-    def put(self, source: BinaryIO) -> Digest:
-        """Store everything that `source` yields, durably; the same bytes again change nothing."""
+    def explain(self, principal: Principal, action: Action, resource: Resource, viewer: Principal) -> Explanation:
+        """A decision in full, as `viewer` may see it."""
 
-    def put_bytes(self, data: bytes) -> Digest:
-        """Store a small document."""
+    def judge(self, policy: PolicySet) -> Access:
+        """What this policy would decide, which nobody is told by it. Raises `Malformed` with every fault."""
 
-    def open(self, digest: Digest) -> BinaryIO:
-        """A stream of bytes that have been checked against `digest`. Raises `NotFound` or `Corrupted`."""
-
-    def read(self, digest: Digest) -> bytes:
-        """A small document, whole. Raises `NotFound` or `Corrupted`."""
-
-    def size(self, digest: Digest) -> int:
-        """How many bytes. Raises `NotFound`."""
+    def refresh(self) -> None:
+        """Decide by what is stored now, in this process; all others see it within two seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,37 +122,23 @@ class Ingested:
             {"label": int, "person": str, "protected": {column: str}, "text": str}, and, where the columns name known
             identifiers, "known": {entity type: [values]}.
             `label` is an index into `labels`; numeric protected columns are banded.
+            Where a row belongs to several persons, "person" is the first and "others": [str] the rest, all different.
+            Where completions are learnt, "label" is 0, "text" is the prompt, one line feed and the completion, and
+            "completion": int says where in it, in code points, the completion begins.
         rows, persons: counts.
-        labels: the classes, sorted.
+        labels: the classes, sorted; empty where completions are learnt.
+        shared_rows: how many rows belong to several persons.
     """
 
     records: Digest
     rows: int
     persons: int
     labels: tuple[str, ...]
+    shared_rows: int = 0
 
 
 Ingest = Callable[[Blobs, Digest, str, Columns], Ingested]
 """(blobs, digest of an upload, its file name, columns) -> records. Raises `Malformed`; never repeats a value."""
-
-
-class Policies(Protocol):
-    """The policy files, each pinned by digest."""
-
-    def gate(self, name: PolicyName) -> Gate:
-        """Raise `NotFound`, or `Malformed` for a file that breaks its own form."""
-
-    def training(self) -> TrainingPolicy:
-        """What a plan may be. Raise `Malformed` for a file that breaks its own form."""
-
-    def profile(self, name: PolicyName) -> bytes:
-        """The canonical bytes of a de-identification profile; their digest names it. Raises `NotFound`."""
-
-    def base_model(self, name: PolicyName) -> BaseModel:
-        """Of the allowlist; raise `Refused` for any other."""
-
-    def person_limit(self, namespace: PolicyName) -> PersonLimit:
-        """What one person may lose over all datasets of a namespace; raise `Refused` for one that is not named."""
 
 
 class Vault(Protocol):
@@ -226,6 +232,9 @@ class Attempt:
         namespace: which identifier persons are known by across datasets; None where by none.
         held_out, groups: what the dataset's steward declared about figures on held-out persons.
         protected: the dataset's protected columns.
+        sealed: of the blob with the records under their persons' keys (`custody.RawRows`); None where they are in plain
+            lines, as `records` names them.
+        key: of the dataset version's own data key; empty where it has none.
     """
 
     request: RequestId
@@ -243,6 +252,8 @@ class Attempt:
     held_out: HeldOut = HeldOut.PRIVATE
     groups: tuple[Groups, ...] = ()
     protected: tuple[str, ...] = ()
+    sealed: Digest | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,5 +369,9 @@ class Platform:
     """None in a process that admits nobody; only the worker does."""
     training_gate: PolicyName = TRAINING_GATE
     """Which gate guards training; a plan pins it by its digest."""
+    engine: Engine | None = None
+    """None where the access policy is in files, which nobody changes through the platform."""
     collator: Digest | None = None
     """Of the code from records to batches, for plans to pin; None where none is installed."""
+    rows: RawRows | None = None
+    """None in a process that has no data keys: it stores records in plain lines, sealed under the blob key alone."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from tunewarden.domain.errors import NotFound, Refused
 from tunewarden.domain.events import ActionRefused
 from tunewarden.domain.names import Action
-from tunewarden.usecases.ports import Platform, Principal, Resource
+from tunewarden.usecases.ports import Decision, Platform, Principal, Resource
 
 _IDENTIFIER = re.compile(r"[a-z]{2,9}-[0-9a-f]{32}")
 _SHELVES = {
@@ -47,17 +47,32 @@ def refusals_recorded(
         raise
 
 
-def permit(platform: Platform, principal: Principal, action: Action, resource: Resource) -> None:
-    """Raise `Refused` unless the access policy allows it; the error names the rule and the role that can."""
+def permit(platform: Platform, principal: Principal, action: Action, resource: Resource) -> Decision:
+    """What the access policy says where it allows it; raise `Refused` where not.
+
+    The error names the rule, what is missing and the roles that can mend it or do it themselves, and nobody else.
+    """
     decision = platform.access(principal, action, resource)
+    require_allowed(action, decision)
+    return decision
+
+
+def require_allowed(action: Action, decision: Decision) -> None:
+    """As `permit`, for a decision that was made before."""
     if not decision.allowed:
         raise Refused(
             "access_denied",
             f"You may not {action.replace('-', ' ')} here ({decision.because}).",
-            remedy="Ask somebody who may.",
+            remedy=_remedy(decision),
             who=decision.who,
             rule=decision.because,
         )
+
+
+def _remedy(decision: Decision) -> str:
+    if decision.failed and decision.unblocks:
+        return f"Missing: {decision.failed}. Can be mended by: {decision.unblocks}."
+    return "Ask somebody who may."
 
 
 def permit_to_see(platform: Platform, principal: Principal, action: Action, resource: Resource) -> None:

@@ -1,20 +1,19 @@
-"""Asking for a fine-tune, and approving or withdrawing it."""
+"""Asking for a fine-tune, and rejecting or withdrawing it; `voting.py` is about agreeing to it."""
 
 from decimal import Decimal
 
 from tunewarden.domain.cohorts import require_possible
-from tunewarden.domain.datasets import Dataset, DatasetVersion
+from tunewarden.domain.datasets import Dataset, DatasetVersion, Purpose
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Refused
 from tunewarden.domain.events import (
     BudgetReserved,
     BudgetSettled,
-    RequestApproved,
     RequestEnded,
     RequestSubmitted,
     about,
 )
-from tunewarden.domain.names import Action, DatasetId, Digest, FileId, RequestId
+from tunewarden.domain.names import Action, DatasetId, FileId, RequestId
 from tunewarden.domain.privacy import Account, Ledger, PrivacyUnit, Spend
 from tunewarden.domain.training import State, TrainingRequest
 from tunewarden.usecases.limits import person_limit
@@ -27,6 +26,7 @@ from tunewarden.usecases.plans import (
 )
 from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, UnitOfWork
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+from tunewarden.usecases.voting import approve as approve, endorse as endorse
 
 
 def submit(platform: Platform, principal: Principal, ask: Ask) -> tuple[TrainingRequest, Receipt]:
@@ -40,6 +40,7 @@ def submit(platform: Platform, principal: Principal, ask: Ask) -> tuple[Training
         permit(platform, principal, Action.SUBMIT_REQUEST, Resource(kind="request", author=principal.id))
         purpose = purpose_of(ask.purpose)
         dataset.require_usable_for(purpose, platform.clock().date())
+        _permit_purpose(platform, principal, dataset, purpose)
         plan = plan_for(platform, ask, dataset, version, purpose)
         limit = person_limit(platform, dataset)
         request = TrainingRequest(
@@ -74,21 +75,10 @@ def submit(platform: Platform, principal: Principal, ask: Ask) -> tuple[Training
             return request, work.commit()
 
 
-def approve(
-    platform: Platform, principal: Principal, identifier: RequestId, plan: Digest
-) -> tuple[TrainingRequest, Receipt]:
-    """Somebody else approves exactly this plan; from then on a worker may take it."""
-    with (
-        refusals_recorded(platform, principal, Action.APPROVE_REQUEST, "request", identifier),
-        platform.work(principal.id) as work,
-    ):
-        request = work.requests.get(identifier)
-        permit(platform, principal, Action.APPROVE_REQUEST, _resource(request))
-        approved = request.approve(principal.id, plan)
-        work.datasets.get(request.plan.dataset).require_usable_for(request.plan.purpose, platform.clock().date())
-        work.requests.put(approved)
-        work.record(RequestApproved(request=identifier, plan=plan))
-        return approved, work.commit()
+def _permit_purpose(platform: Platform, principal: Principal, dataset: Dataset, purpose: Purpose) -> None:
+    """What was asked before the purpose was known, once more with it."""
+    resource = Resource(kind="request", author=principal.id, purpose=purpose, purposes=dataset.purposes)
+    permit(platform, principal, Action.SUBMIT_REQUEST, resource)
 
 
 def reject(platform: Platform, principal: Principal, identifier: RequestId) -> tuple[TrainingRequest, Receipt]:
@@ -223,6 +213,7 @@ def _submitted(request: TrainingRequest) -> RequestSubmitted:
         base_digest=plan.base_model.digest,
         profile=plan.profile,
         training_gate=plan.training_gate,
+        task=plan.recipe.task,
     )
 
 

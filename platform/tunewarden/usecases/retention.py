@@ -190,7 +190,11 @@ def _proposed(platform: Platform, principal: Principal, prune: PruneId, log: Seq
     known = prunes(log).get(prune)
     if known is None:
         raise NotFound("prune_not_found", "There is no such proposal.")
-    permit(platform, principal, Action.APPROVE_PRUNE, Resource(kind="log", id=prune, author=known.proposed_by))
+    # What a hold on something keeps is not dropped. One on the whole log keeps everything; where the dropping had begun
+    # before, it gets the outcome that nothing was dropped.
+    held = known.started is None and any(hold.resource == WHOLE_LOG for hold in holds(log))
+    resource = Resource(kind="log", id=prune, author=known.proposed_by, legal_hold=held)
+    permit(platform, principal, Action.APPROVE_PRUNE, resource)
     if known.finished is not None:
         raise Conflict("prune_finished", "This pruning is over.", remedy="Propose another one.")
     return known

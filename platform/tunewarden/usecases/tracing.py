@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
-from tunewarden.domain.canonical import decode
+from tunewarden.domain.canonical import Plain, decode
 from tunewarden.domain.datasets import DatasetVersion
 from tunewarden.domain.descent import Descent, descend
 from tunewarden.domain.entries import Entry
@@ -16,7 +16,7 @@ from tunewarden.domain.errors import Corrupted, NotFound, Unavailable
 from tunewarden.domain.events import BudgetCharged, DatasetRegistered, DatasetRetired, PersonTraced
 from tunewarden.domain.names import Action, DatasetId, Digest, PrincipalId
 from tunewarden.domain.retention import require_explained
-from tunewarden.usecases.ports import Blobs, Platform, Principal, Receipt, Resource, View
+from tunewarden.usecases.ports import Blobs, Platform, Principal, RawRows, Receipt, Resource, View
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
 
 
@@ -93,7 +93,7 @@ def trace_person(platform: Platform, principal: Principal, identifier: DatasetId
         permit(platform, principal, Action.TRACE_PERSON, Resource(kind="dataset", id=identifier))
         with platform.view() as view:
             versions = view.datasets.get(identifier).versions
-        holding = [version.digest for version in versions if _holds(platform.blobs, version, person)]
+        holding = [version.digest for version in versions if _holds(platform, identifier, version, person)]
         with platform.view() as view:
             descent, without_body = _descent(view, identifier, frozenset(holding))
         models = sum(one.model is not None for one in descent.descendants)
@@ -162,11 +162,13 @@ def _descent(view: View, dataset: DatasetId, versions: Set[Digest]) -> tuple[Des
     return descend(view.entries(), dataset, versions), sum(map(len, dropped.values()))
 
 
-def _holds(blobs: Blobs, version: DatasetVersion, person: str) -> bool:
+def _holds(platform: Platform, dataset: DatasetId, version: DatasetVersion, person: str) -> bool:
     """Reads every record, also after the first hit: how long it takes says nothing about whether there is one."""
     wanted, found = _bytes(person), False
     try:
-        for each in _persons(blobs, version.digest):
+        if version.sealed is not None:
+            return _rows(platform).holds(dataset, version.sealed, person)
+        for each in _owners(platform.blobs, version.digest):
             found |= hmac.compare_digest(_bytes(each), wanted)
     except NotFound as error:
         raise Unavailable(
@@ -177,16 +179,33 @@ def _holds(blobs: Blobs, version: DatasetVersion, person: str) -> bool:
     return found
 
 
+def _rows(platform: Platform) -> RawRows:
+    if platform.rows is None:
+        raise Unavailable(
+            "data_keys_missing",
+            "The records are sealed under the keys of their persons, and this process has none.",
+            remedy="Give it the master key.",
+            who="administrator",
+        )
+    return platform.rows
+
+
 def _bytes(person: str) -> bytes:
     """Of any text that JSON can carry, half a surrogate pair too: an error would quote it."""
     return person.encode("utf-8", "surrogatepass")
 
 
-def _persons(blobs: Blobs, records: Digest) -> Iterator[str]:
-    """The person of each record, in the form that `ports.Ingested` states; one record in memory at a time."""
+def _owners(blobs: Blobs, records: Digest) -> Iterator[str]:
+    """Every person of each record, in the form that `ports.Ingested` states; one record in memory at a time."""
     with blobs.open(records) as stream:
         for line in stream:
             record = decode(line.rstrip(b"\n"))
-            if not isinstance(record, Mapping) or not isinstance(record.get("person"), str):
+            owners = _named(record) if isinstance(record, Mapping) else []
+            if not owners or not all(isinstance(owner, str) for owner in owners):
                 raise Corrupted("record_malformed", "A stored record does not have the expected form.")
-            yield str(record["person"])
+            yield from map(str, owners)
+
+
+def _named(record: Mapping[str, Plain]) -> list[Plain]:
+    others = record.get("others", [])
+    return [record.get("person"), *(others if isinstance(others, list) else [None])]

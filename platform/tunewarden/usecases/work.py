@@ -4,17 +4,19 @@ The other doors are in `ports.py`, which hands these on; import them from there.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 from tunewarden.domain.attestations import Attestation
+from tunewarden.domain.canonical import LATER
 from tunewarden.domain.cohorts import Cohort, CohortId, Combination
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.erasures import Erasure
 from tunewarden.domain.events import Event
+from tunewarden.domain.identities import KeyId, KeyKind, PrincipalKind, key_id
 from tunewarden.domain.names import (
     Alias,
     AnswerId,
@@ -35,6 +37,7 @@ from tunewarden.domain.privacy import Ledger
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.reviews import Answer, Review
 from tunewarden.domain.training import TrainingRequest
+from tunewarden.usecases.policy_doors import PolicyShelf, PolicyStore
 
 K = TypeVar("K", contravariant=True)
 V = TypeVar("V")
@@ -43,21 +46,50 @@ V_co = TypeVar("V_co", covariant=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who acts, authenticated. `name` is for screens only, never logged; who is `revoked` changes nothing more."""
+    """Who acts, authenticated. `name` is for screens only, never logged; who is `revoked` changes nothing more.
+
+    Attributes:
+        bound_to: the one training request that whoever acts may touch; None where they may touch others. Of the key
+            that was used, so it is never stored.
+        scoped: whether the key is for some of their roles only, so that roles which were granted to them do not count.
+            Of the key too.
+        as_of: when the identity provider said these roles; None where no provider did.
+    """
 
     id: PrincipalId
     roles: frozenset[Role]
     name: str = ""
     revoked: bool = False
+    kind: PrincipalKind = field(default=PrincipalKind.PERSON, metadata=LATER)
+    bound_to: RequestId | None = field(default=None, metadata=LATER)
+    as_of: datetime | None = field(default=None, metadata=LATER)
+    scoped: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRecord:
-    """An API key as it is stored: its SHA-256 (64 hex digits), whose it is, and whether it still works."""
+    """An API key as it is stored: its SHA-256 (64 hex digits), whose it is, and whether it still works.
+
+    Attributes:
+        kind: which doors it opens; None for one from before there were kinds: all of them.
+        scope: for which of the principal's roles at most; None for all.
+        request: the one training request that it may touch; None where it may touch others.
+        created, expires: when it was made, and the instant from which it no longer works; None where nobody said.
+    """
 
     hash: str
     principal: PrincipalId
     revoked: bool = False
+    kind: KeyKind | None = field(default=None, metadata=LATER)
+    scope: frozenset[Role] | None = field(default=None, metadata=LATER)
+    request: RequestId | None = field(default=None, metadata=LATER)
+    created: datetime | None = field(default=None, metadata=LATER)
+    expires: datetime | None = field(default=None, metadata=LATER)
+
+    @property
+    def id(self) -> KeyId:
+        """What it is called in lists and in the log."""
+        return key_id(self.hash)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +167,8 @@ class View(Protocol):
     def erasures(self) -> Shelf[ErasureId, Erasure]: ...
     @property
     def cohorts(self) -> Shelf[CohortId, Cohort]: ...
+    @property
+    def policies(self) -> PolicyShelf: ...
 
     def __enter__(self) -> Self: ...
 
@@ -176,6 +210,9 @@ class UnitOfWork(Protocol):
     attestations: Store[AttestationId, Attestation]
     erasures: Store[ErasureId, Erasure]
     cohorts: Store[CohortId, Cohort]
+
+    @property
+    def policies(self) -> PolicyStore: ...
 
     def __enter__(self) -> Self: ...
 

@@ -5,13 +5,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
-from functools import cache
 from io import BytesIO
 from itertools import count
 
-import numpy as np
 import pytest
 from tests.conftest import ADA, MEMBERS, OTTO, POLICIES, Stage, digest, linear_accountant, measured, registration
+from tests.entry.report.documents import completion_details, details
 
 from tunewarden.domain.canonical import encode, to_plain
 from tunewarden.domain.datasets import Columns, Purpose
@@ -21,18 +20,11 @@ from tunewarden.domain.events import RequestSubmitted
 from tunewarden.domain.gates import Bound, Gate, Measurement, Rule
 from tunewarden.domain.names import Alias, Digest, ModelId, PolicyName, Role
 from tunewarden.domain.privacy import Mechanism
-from tunewarden.domain.training import Precision, StepName
+from tunewarden.domain.training import Precision, StepName, Task
 from tunewarden.drivers.policies import FilePolicies
-from tunewarden.steps.measure.audit import audit
-from tunewarden.steps.measure.explanation import Explanation, Term
-from tunewarden.steps.measure.fairness import measure_fairness
-from tunewarden.steps.measure.intervals import Figure
-from tunewarden.steps.measure.privacy import measure_membership
-from tunewarden.steps.measure.self_check import SelfCheck
-from tunewarden.steps.measure.step import Details
-from tunewarden.steps.measure.utility import measure_utility
 from tunewarden.steps.train.certificate import Certificate, CheckName, passed
 from tunewarden.usecases import datasets, files, jobs, keys, models, reports, requests
+from tunewarden.usecases.gating import PROMOTION_GATES
 from tunewarden.usecases.ports import Attempt, Blobs, Ingested, Principal, StepResult
 
 CANARIES = {
@@ -46,6 +38,9 @@ CANARIES = {
     "file": "canaryfile",
     "principal": "canaryname",
 }
+
+
+_GAPS = {Task.CLASSIFICATION: "fairness.accuracy_gap", Task.COMPLETION: "fairness.token_accuracy_gap"}
 
 
 @dataclass(slots=True)
@@ -99,7 +94,13 @@ def told(stage: Stage) -> Told:
     return tell(stage)
 
 
-def tell(stage: Stage) -> Told:
+@pytest.fixture
+def told_completing(stage: Stage) -> Told:
+    """The same of a model that completes texts."""
+    return tell(stage, Task.COMPLETION)
+
+
+def tell(stage: Stage, task: Task = Task.CLASSIFICATION) -> Told:
     made = count(1_795_000_000_000, 61_003)
     platform = replace(
         stage.platform,
@@ -110,15 +111,22 @@ def tell(stage: Stage) -> Told:
         new_id=lambda prefix: _identifier(prefix, next(made)),
     )
     stage.platform = platform
-    stage.policies.gates["promotion"] = _strict()
+    guard = PROMOTION_GATES[task]
+    stage.policies.gates[guard] = _strict(guard, _GAPS[task])
     steward, requester, approver, worker = (
-        keys.create(platform, ADA, name=CANARIES["principal"], roles=frozenset({role}), token_hash="0" * 64)[0]
+        keys.create(
+            platform,
+            ADA,
+            name=CANARIES["principal"],
+            roles=frozenset({role}),
+            key=keys.NewKey(hash="0" * 64, kind=keys.kind_for(frozenset({role}))),
+        )[0]
         for role in (Role.STEWARD, Role.REQUESTER, Role.APPROVER, Role.WORKER)
     )
 
     # 1. A dataset, and a use of it that is not allowed.
     stage.clock.advance(timedelta(minutes=12))
-    dataset, _ = datasets.register(platform, steward, _registration())
+    dataset, _ = datasets.register(platform, steward, _registration(task))
     stored, _ = files.upload(
         platform, steward, filename=CANARIES["file"], purpose="fine-tune", content=BytesIO(b"bytes")
     )
@@ -144,7 +152,7 @@ def tell(stage: Stage) -> Told:
     requests.approve(platform, approver, request.id, request.plan.digest())
 
     # 3. The job; the first attempt to train is lost.
-    steps = pipeline(stage, request.plan.mechanism.updates)
+    steps = pipeline(stage, request.plan.mechanism.updates, task=task)
     guards = {StepName.DEIDENTIFY: PolicyName("training")}
     stage.clock.advance(timedelta(seconds=2))
     for _ in range(4):
@@ -157,7 +165,7 @@ def tell(stage: Stage) -> Told:
     stage.clock.advance(timedelta(hours=1))
     with suppress(Refused):
         models.propose(platform, requester, model, Alias.PRODUCTION)
-    stage.policies.gates["promotion"] = FilePolicies(POLICIES).gate(PolicyName("promotion"))
+    stage.policies.gates[guard] = FilePolicies(POLICIES).gate(guard)
     stage.clock.advance(timedelta(days=1))
     promotion, _, _ = models.propose(platform, requester, model, Alias.PRODUCTION)
     stage.clock.advance(timedelta(minutes=25))
@@ -193,12 +201,17 @@ def _identifier(prefix: str, milliseconds: int) -> str:
     return f"{prefix}-{milliseconds:012x}{digest(str(milliseconds)).removeprefix('sha256:')[:20]}"
 
 
-def _registration() -> datasets.Registration:
+def _registration(task: Task) -> datasets.Registration:
+    classifies = task is Task.CLASSIFICATION
     return replace(
         registration(purposes=frozenset({Purpose.RESEARCH, Purpose.CARE_QUALITY})),
         name=CANARIES["dataset"],
         columns=Columns(
-            text=CANARIES["text"], label=CANARIES["label"], person=CANARIES["person"], protected=("sex", "age band")
+            text=CANARIES["text"],
+            label=CANARIES["label"] if classifies else None,
+            person=CANARIES["person"],
+            protected=("sex", "age band"),
+            completion=None if classifies else CANARIES["label"],
         ),
     )
 
@@ -207,14 +220,15 @@ def _records(blobs: Blobs, given: Digest, filename: str, columns: Columns) -> In
     assert filename
     assert columns.text
     records = blobs.put_bytes(blobs.read(given) + b" as records")
-    return Ingested(records=records, rows=2011, persons=1204, labels=(CANARIES["class"], "other"))
+    labels = () if columns.label is None else (CANARIES["class"], "other")
+    return Ingested(records=records, rows=2011, persons=1204, labels=labels)
 
 
-def _strict() -> Gate:
+def _strict(name: PolicyName, gap: str) -> Gate:
     """A gate with a rule that fails and one that nobody measured."""
     rules = (
         Rule(
-            metric="fairness.accuracy_gap",
+            metric=gap,
             bound=Bound.AT_MOST,
             limit=Decimal("0.05"),
             because="No group may be served worse than the rest.",
@@ -228,14 +242,16 @@ def _strict() -> Gate:
             remedy="Measure it.",
         ),
     )
-    return Gate(name=PolicyName("promotion"), rules=rules)
+    return Gate(name=name, rules=rules)
 
 
-def pipeline(stage: Stage, updates: int, *, failures: int = 1) -> Mapping[StepName, DocumentedStep]:
+def pipeline(
+    stage: Stage, updates: int, *, failures: int = 1, task: Task = Task.CLASSIFICATION
+) -> Mapping[StepName, DocumentedStep]:
     """The three steps, with the documents of a real run; the first `failures` attempts to train are lost."""
     found = {EntityType.NAME: 1630, EntityType.DATE: 1204, EntityType.MEDICAL_RECORD: 871, EntityType.PHONE: 402}
     found |= {EntityType.ADDRESS: 377, EntityType.EMAIL: 214, EntityType.AGE: 9}
-    made = details()
+    made = details() if task is Task.CLASSIFICATION else completion_details()
     return {
         StepName.DEIDENTIFY: DocumentedStep(
             stage=stage,
@@ -257,17 +273,9 @@ def pipeline(stage: Stage, updates: int, *, failures: int = 1) -> Mapping[StepNa
         StepName.MEASURE: DocumentedStep(
             stage=stage,
             minutes=2,
-            measurements=(
-                *made.utility.measurements(),
-                *made.fairness.measurements(),
-                *(made.explanation.measurements() if made.explanation else ()),
-                *made.membership.measurements(),
-                *(made.audit.measurements() if made.audit else ()),
-                *(made.self_check.measurements() if made.self_check else ()),
-                *made.extraction.measurements(),
-            ),
+            measurements=tuple(made.measurements()),
             details=lambda attempt: replace(made, adapter=attempt.outputs[StepName.TRAIN]),
-            counts={"records": made.utility.rows, "persons": made.utility.persons},
+            counts=made.counts(),
         ),
     }
 
@@ -288,54 +296,6 @@ def trained(executed: Mechanism) -> object:
         "measurements": (measured("privacy.epsilon", "8", 963), measured("privacy.epsilon_pld", "7.2141", 963)),
         "versions": {"opacus": "1.6.0", "ray": "2.60.0", "torch": "2.13.0"},
     }
-
-
-@cache
-def details() -> Details:
-    """What the measuring step writes, from its own functions on drawn rows."""
-    drawn = np.random.default_rng(7)
-    persons = np.sort(drawn.integers(0, 241, 402))
-    labels = drawn.integers(0, 2, 402)
-    predicted = np.where(drawn.random(402) < 0.91, labels, 1 - labels)
-    base = drawn.integers(0, 2, 402)
-    sex = np.array(["female", "male"])[drawn.integers(0, 2, 402)]
-    bands = np.array(["0-17", "18-39", "40-64", "65-89", "90+"])
-    age = bands[drawn.choice(5, 402, p=[0.22, 0.34, 0.27, 0.14, 0.03])]
-    loss = drawn.normal(0.3, 0.1, 241)
-    return Details(
-        adapter=digest("adapter"),
-        utility=measure_utility(labels=labels, predicted=predicted, base_predicted=base, majority=1, persons=persons),
-        fairness=measure_fairness(
-            labels=labels,
-            predicted=predicted,
-            persons=persons,
-            attributes={"sex": [str(each) for each in sex], "age band": [str(each) for each in age]},
-        ),
-        explanation=Explanation(
-            persons=32,
-            steps=20,
-            comprehensiveness=_figure("0.2911", "0.3480", "0.4049"),
-            random_comprehensiveness=_figure("0.0611", "0.0840", "0.1069"),
-            comprehensiveness_over_random=_figure("0.2010", "0.2640", "0.3270"),
-            sufficiency=_figure("-0.0110", "0.0210", "0.0530"),
-            random_sufficiency=_figure("0.1530", "0.2010", "0.2490"),
-            sufficiency_under_random=_figure("0.1290", "0.1800", "0.2310"),
-            convergence_delta=_figure("0.0110", "0.0240", "0.0370"),
-            terms=tuple(
-                Term(term=word, weight=Decimal(weight), texts=texts)
-                for word, weight, texts in (("burn", "0.31", 14), ("hand", "0.12", 17), ("firework", "0.05", 21))
-            ),
-        ),
-        membership=measure_membership(loss, drawn.normal(0.305, 0.1, 241)),
-        libraries={"captum": "0.9.0", "fairlearn": "0.15.0", "torch": "2.13.0"},
-        audit=audit(
-            scores=drawn.normal(size=154) + 0.4 * (coins := drawn.integers(0, 2, 154)),
-            present=coins == 1,
-            claimed=Decimal(8),
-            delta=Decimal("0.0001"),
-        ),
-        self_check=SelfCheck(layers=12, moved=12, texts=16, reload_difference=Decimal("0.0001")),
-    )
 
 
 def deidentified(found: Mapping[EntityType, int]) -> object:
@@ -383,7 +343,3 @@ def deidentified(found: Mapping[EntityType, int]) -> object:
 
 def _planted(hits: int, low: str, value: str, high: str) -> Mapping[str, object]:
     return {"found": hits, "n": 150, "low": low, "value": value, "high": high}
-
-
-def _figure(low: str, value: str, high: str) -> Figure:
-    return Figure(low=Decimal(low), value=Decimal(value), high=Decimal(high))

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from tests.entry.report.conftest import Told, details
+from tests.entry.report.conftest import Told
+from tests.entry.report.documents import details
 from tests.entry.report.test_report_html import Page, page
 
 from tunewarden.domain.canonical import Plain, to_plain

@@ -17,12 +17,12 @@ from tests.entry.report.conftest import CANARIES, Told
 
 from tunewarden.domain.canonical import Plain, decode, encode
 from tunewarden.domain.events import BudgetSettled, StepFinished
-from tunewarden.domain.names import Digest
+from tunewarden.domain.names import Action, Digest
 from tunewarden.domain.training import StepName
 from tunewarden.entry.report import render_html
 from tunewarden.entry.report.figures import percent, short
 from tunewarden.entry.report.privacy import most_often_right
-from tunewarden.entry.report.words import REASONS
+from tunewarden.entry.report.words import ACTIONS, REASONS
 from tunewarden.usecases.reports import Lineage
 
 METRICS = tomllib.loads((POLICIES / "metrics.toml").read_text())
@@ -224,6 +224,10 @@ def test_every_code_with_which_a_use_case_refuses_has_words() -> None:
     codes = {code for source in sources for code in re.findall(rf'(?:{kinds})\(\s*"(\w+)"', source.read_text())}
     assert len(codes) > 10
     assert codes <= REASONS.keys()
+
+
+def test_every_action_has_words() -> None:
+    assert ACTIONS.keys() == set(Action)
 
 
 def test_text_has_a_contrast_of_seven_to_one_in_light_dark_and_print() -> None:

@@ -78,6 +78,10 @@ def test_a_record_with_an_unknown_attribute_or_without_a_required_one_would_be_n
     [
         ("KeyCreated", (3001, 1)),
         ("KeyRevoked", (3001, 5)),
+        ("KeyAdded", (6003, 1)),
+        ("KeyWithdrawn", (6003, 3)),
+        ("PrincipalIdentified", (3001, 99)),
+        ("LoginsRefused", (6003, 99)),
         ("DatasetRegistered", (6005, 6)),
         ("FileUploaded", (6005, 5)),
         ("RequestSubmitted", (6003, 1)),
@@ -90,6 +94,8 @@ def test_a_record_with_an_unknown_attribute_or_without_a_required_one_would_be_n
         ("AdapterTaken", (6003, 2)),
         ("ErasureAsked", (6003, 1)),
         ("PersonErased", (6003, 4)),
+        ("VersionDestroyed", (6003, 4)),
+        ("MasterKeyRotated", (6003, 3)),
         ("ReviewOpened", (6003, 1)),
         ("ReviewAnswered", (6003, 3)),
         ("ReviewClosed", (6003, 3)),
@@ -236,7 +242,8 @@ def test_nothing_leaves_but_what_the_entry_holds(name: str) -> None:
     known = {*strings(fact), "prn-1", ORIGIN, event.id, event.leaf_hash, event.type, event.position}
     ours = {"Tunewarden", "tunewarden", "record_integrity", "1.9.0", "SHA-256", "RFC 8785", "dataset", "file"}
     ours |= {"Fail", "A model leaks more than was promised", "differential-privacy"}
-    things = {"request", "model", "promotion", "principal", "hold", "prune", "review", "erasure", "resource"}
+    things = {"request", "model", "promotion", "principal", "hold", "prune", "review", "erasure", "resource", "key"}
+    things |= {"policy"}
     record = json.loads(ocsf.render(event))
     del record["attestation"]["fingerprint"]["value"]
     assert set(strings(record)) <= known | ours | things

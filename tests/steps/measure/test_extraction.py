@@ -3,27 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import islice, product
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tokenizers
 import torch
-import transformers
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import WhitespaceSplit
+from tests.steps.measure.tales import plan_for
 from transformers import PreTrainedTokenizerBase
 
-from tunewarden.domain.canonical import digest_of
-from tunewarden.domain.datasets import Purpose
-from tunewarden.domain.names import DatasetId, PolicyName
-from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
-from tunewarden.domain.training import BaseModel, Plan, Recipe, Task
+from tunewarden.domain.training import Plan
 from tunewarden.drivers.accounting import epsilon
 from tunewarden.steps.measure.audited import secret_scores, without_adapter
 from tunewarden.steps.measure.extraction import WRITES_NOTHING, Extraction, extract
-from tunewarden.steps.train.base_model import file_digest
 from tunewarden.steps.train.canaries import Canary, canary_rows, draw_canaries
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.model import TextModel, build
@@ -49,37 +40,11 @@ class Trained:
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama of random weights that knows 300 made-up words and ten digits."""
-    directory = tmp_path_factory.mktemp("llama")
-    made_up = ("".join(letters) for letters in product("bdfgklmnprst", "aeiou", "bdfgklmnprst"))
-    known = ("[PAD]", "[UNK]", "[BOS]", "[EOS]", *"0123456789", *islice(made_up, 300))
-    words = tokenizers.Tokenizer(WordLevel({word: i for i, word in enumerate(known)}, unk_token="[UNK]"))
-    words.pre_tokenizer = WhitespaceSplit()
-    marks = {"pad_token": "[PAD]", "unk_token": "[UNK]", "bos_token": "[BOS]", "eos_token": "[EOS]"}
-    transformers.PreTrainedTokenizerFast(tokenizer_object=words, **marks).save_pretrained(directory)
-    shape = transformers.LlamaConfig(
-        vocab_size=len(known),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=32,
-        pad_token_id=0,
-        bos_token_id=2,
-        eos_token_id=3,
-    )
-    torch.manual_seed(0)
-    transformers.LlamaForCausalLM(shape).save_pretrained(directory)
-    return directory
-
-
-@pytest.fixture(scope="module")
 def train(base: Path) -> Callable[[bool], Trained]:
     """Trains on canaries alone: as the plan says, or without noise and in effect without clipping."""
 
     def trained(private: bool) -> Trained:
-        plan = plan_for(base)
+        plan = plan_for(base, canaries=CANARIES)
         model, tokenizer = build(base, plan.base_model.digest, plan.recipe, 0)
         canaries = draw_canaries(plan, tokenizer, 0).members
         rows = canary_rows([canary for canary in canaries if canary.present], tokenizer, plan.recipe)
@@ -99,36 +64,6 @@ def train(base: Path) -> Callable[[bool], Trained]:
         return Trained(model=model, tokenizer=tokenizer, plan=plan, canaries=canaries)
 
     return trained
-
-
-def plan_for(base: Path) -> Plan:
-    nothing = digest_of("nothing")
-    return Plan(
-        base_model=BaseModel(name=PolicyName("tiny"), digest=file_digest(base / "model.safetensors")),
-        dataset=DatasetId("ds-1"),
-        dataset_version=nothing,
-        profile=nothing,
-        training_gate=nothing,
-        purpose=Purpose.RESEARCH,
-        recipe=Recipe(
-            task=Task.COMPLETION,
-            canaries=CANARIES,
-            lora_rank=16,
-            lora_alpha=32,
-            lora_targets=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
-            learning_rate=Decimal("0.01"),
-            max_tokens=32,
-        ),
-        mechanism=Mechanism(
-            unit=PrivacyUnit.PERSON,
-            relation=Relation.ADD_OR_REMOVE_ONE,
-            sampling_rate=Decimal(1),
-            noise_multiplier=NOISE,
-            updates=UPDATES,
-        ),
-        epsilon=Decimal(2),
-        delta=Decimal("0.00001"),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +123,17 @@ def test_without_its_adapter_a_model_is_its_base_and_with_it_itself_again(leaky:
 def test_only_secrets_of_the_training_are_counted(leaky: Trained) -> None:
     absent = [replace(canary, present=False) for canary in leaky.canaries]
     assert extract(leaky.model, leaky.tokenizer, leaky.plan.recipe, absent) == WRITES_NOTHING
+
+
+def test_what_is_written_after_a_secret_does_not_hide_it(leaky: Trained) -> None:
+    """As by a tokenizer that marks the end of a text, which the model was never shown."""
+    marked = leaky.tokenizer.eos_token
+    leaky.tokenizer.eos_token = None
+    without = leaky.extracted()
+    leaky.tokenizer.eos_token = "[UNK]"  # no text ends so
+    otherwise = leaky.extracted()
+    leaky.tokenizer.eos_token = marked
+    assert without.extracted == otherwise.extracted == leaky.extracted().extracted
 
 
 def test_a_model_that_writes_nothing_has_nothing_extracted() -> None:

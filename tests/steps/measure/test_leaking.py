@@ -21,8 +21,9 @@ from tunewarden.domain.training import Plan, StepName
 from tunewarden.drivers.accounting import epsilon
 from tunewarden.drivers.memory import MemoryBlobs
 from tunewarden.drivers.policies import FilePolicies
+from tunewarden.steps.measure.documents import Details
 from tunewarden.steps.measure.intervals import exactly
-from tunewarden.steps.measure.step import Details, MeasureStep
+from tunewarden.steps.measure.step import MeasureStep
 from tunewarden.steps.train.canaries import Canaries, canary_rows, draw_canaries
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.model import adapter_bytes, build_classifier

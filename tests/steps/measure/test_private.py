@@ -14,7 +14,8 @@ from tunewarden.domain.errors import BudgetExceeded, PlanMismatch, Refused
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.training import Plan
 from tunewarden.drivers.memory import MemoryBlobs
-from tunewarden.steps.measure.step import Details, MeasureStep
+from tunewarden.steps.measure.documents import Details
+from tunewarden.steps.measure.step import MeasureStep
 from tunewarden.steps.records import ProtectedRow, held_out
 from tunewarden.usecases.ports import Attempt, Receipt, StepResult
 

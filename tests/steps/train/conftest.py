@@ -124,6 +124,12 @@ def store_clean(blobs: Blobs, persons: int, profile: Digest = PROFILE, labels: S
         for person in range(persons)
         for label in labels
     ]
+    return store_records(blobs, records, profile=profile, persons=persons)
+
+
+def store_records(
+    blobs: Blobs, records: Sequence[CleanRecord], *, profile: Digest = PROFILE, persons: int = 0, classes: int = 2
+) -> Digest:
     texts = store_lines(blobs, records)
     protected = store_lines(blobs, [ProtectedRow(person=record.person, protected={}) for record in records])
     manifest = Manifest(
@@ -136,7 +142,7 @@ def store_clean(blobs: Blobs, persons: int, profile: Digest = PROFILE, labels: S
         source=SOURCE,
         rows=texts.count,
         persons=persons,
-        classes=2,
+        classes=classes,
     )
     return blobs.put_bytes(encode(to_plain(manifest)))
 

@@ -173,6 +173,18 @@ def test_where_texts_are_completed_a_canary_has_one_beginning_and_one_secret(
     assert (rows.completions < rows.tokens.lengths()).all()
 
 
+def test_where_a_text_has_no_room_for_beginning_and_secret_there_are_no_canaries(
+    plan: Plan, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    """All ten words that this tokenizer knows, and six digits; it has no marks of beginning and end."""
+    room = len(WORDS) + 6
+    assert draw_canaries(audited(plan, 3, task=Task.COMPLETION, max_tokens=room), tokenizer, 0).members
+    with pytest.raises(Refused) as refused:
+        draw_canaries(audited(plan, 3, task=Task.COMPLETION, max_tokens=room - 1), tokenizer, 0)
+    assert refused.value.code == "no_room_for_canaries"
+    assert draw_canaries(audited(plan, 3, task=Task.CLASSIFICATION, max_tokens=room - 1), tokenizer, 2).members
+
+
 def test_a_secret_has_a_million_values_equally_likely() -> None:
     secrets = [draw_secret(SystemRandom()) for _ in range(2_000)]
     assert all(len(secret) == 12 and secret.replace(" ", "").isdigit() for secret in secrets)

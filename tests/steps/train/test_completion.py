@@ -13,11 +13,10 @@ from torch.nn.functional import cross_entropy
 
 from tunewarden.domain.errors import Corrupted, Malformed, PlanMismatch, Refused
 from tunewarden.domain.training import BaseModel, Plan, Precision, Recipe, Task
-from tunewarden.drivers.memory import MemoryBlobs
 from tunewarden.steps.train.base_model import file_digest, load
 from tunewarden.steps.train.model import TextCompleter, adapter_bytes, build, build_classifier, load_adapter
 from tunewarden.steps.train.objective import padded_to, row_losses
-from tunewarden.steps.train.rows import read_rows, require_enough
+from tunewarden.steps.train.rows import require_enough
 from tunewarden.steps.train.texts import tokenize_pairs
 
 RECIPE = Recipe(task=Task.COMPLETION, lora_rank=2, lora_targets=TARGETS, max_tokens=8, expected_units=16)
@@ -228,12 +227,6 @@ def test_in_bfloat16_the_frozen_weights_are_small_and_the_trained_ones_are_not(
     assert coarse.dtype == torch.float32
     assert not torch.equal(coarse, fine(ids, torch.ones_like(ids)))
     assert torch.allclose(coarse, fine(ids, torch.ones_like(ids)), atol=0.05)
-
-
-def test_completions_that_nobody_released_are_refused_before_anything_is_read(completion_plan: Plan) -> None:
-    with pytest.raises(Refused) as refused:
-        read_rows(MemoryBlobs(), completion_plan.dataset_version, completion_plan, None)  # type: ignore[arg-type]
-    assert refused.value.code == "completions_not_released"
 
 
 def test_completions_need_no_classes_but_a_place_in_their_row(completion_plan: Plan) -> None:

@@ -1,13 +1,30 @@
 """The application: routes, errors, headers."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
 
 from tunewarden.entry.api import errors
-from tunewarden.entry.api.routes import audit, datasets, erasures, files, jobs, lineage, models, review_pages, reviews
+from tunewarden.entry.api.doors import Doors, doors
+from tunewarden.entry.api.routes import (
+    access,
+    audit,
+    datasets,
+    erasures,
+    files,
+    jobs,
+    keys,
+    lineage,
+    login,
+    models,
+    policies,
+    review_pages,
+    reviews,
+)
+from tunewarden.entry.identities import Identities
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import Platform
 
@@ -21,18 +38,36 @@ _HEADERS = {
 }
 
 
-def create_app(platform: Platform, settings: Settings) -> FastAPI:
-    """The API over a wired platform. The interactive documentation is served from this process, without any CDN."""
+def create_app(platform: Platform, settings: Settings, identities: Identities | None = None) -> FastAPI:
+    """The API over a wired platform. The interactive documentation is served from this process, without any CDN.
+
+    Without `identities` nobody logs in, and when keys were used is forgotten with the process.
+    """
+    ours = doors(platform, settings, identities or Identities())
     app: FastAPI = FastAPIOffline(
+        lifespan=_closing(ours),
         title="Tunewarden",
         summary="Fine-tuning on personal data that can be handed to a regulator.",
         version="1",
         redoc_url=None,
     )
-    app.state.platform = platform
-    app.state.settings = settings
+    app.state.doors = ours
     errors.install(app)
-    for routes in (files, datasets, erasures, jobs, reviews, models, lineage, audit, review_pages):
+    for routes in (
+        files,
+        datasets,
+        erasures,
+        jobs,
+        reviews,
+        models,
+        lineage,
+        audit,
+        keys,
+        policies,
+        access,
+        review_pages,
+        login,
+    ):
         app.include_router(routes.router)
 
     @app.get("/healthz", include_in_schema=False)
@@ -52,6 +87,17 @@ def create_app(platform: Platform, settings: Settings) -> FastAPI:
         return response
 
     return app
+
+
+def _closing(ours: Doors) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """At the end of the process, what is only in memory is written down."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        ours.close()
+
+    return lifespan
 
 
 def _nowhere(request: Request) -> Response | None:

@@ -1,19 +1,24 @@
-"""Who calls, and what every route needs."""
+"""Who calls, and what every route needs. Headers that name an organisation, a project or a host decide nothing."""
 
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Form, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 
 from tunewarden.domain.errors import Malformed, Refused
-from tunewarden.drivers.identity import authenticate
-from tunewarden.entry.api.errors import AskForKey, NotAuthenticated
+from tunewarden.domain.identities import KeyKind, LoginFailure
+from tunewarden.drivers.identity import form_token, is_admin_token, is_form_token
+from tunewarden.entry.api.cookies import session_of
+from tunewarden.entry.api.doors import Doors
+from tunewarden.entry.api.errors import AskForKey, LogIn, NotAuthenticated
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import Platform, Principal
 
-_bearer = HTTPBearer(auto_error=False, description="An API key made by `tunewarden keys create`.")
+_bearer = HTTPBearer(
+    auto_error=False, description="An API key made by `tunewarden keys create`, or a token of your identity provider."
+)
 _basic = HTTPBasic(auto_error=False)
 
 _MOST_DIGITS = 24  # decimal arithmetic keeps 28
@@ -21,41 +26,104 @@ _MOST_DIGITS = 24  # decimal arithmetic keeps 28
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The authenticated principal, the platform, and the settings of this door."""
+    """The authenticated principal, the platform, and the settings of this door.
+
+    `form_token` is what each form of a page has to bring back; empty where whoever called has no session.
+    """
 
     principal: Principal
     platform: Platform
     settings: Settings
+    form_token: str = ""
 
 
-def _caller(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
-    platform: Platform = request.app.state.platform
-    principal = None if credentials is None else authenticate(platform.view, credentials.credentials)
-    if principal is None:
+WithBearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+WithBasic = Annotated[HTTPBasicCredentials | None, Depends(_basic)]
+
+
+def _called(request: Request, bearer: HTTPAuthorizationCredentials | None, door: KeyKind) -> Caller:
+    doors: Doors = request.app.state.doors
+    if bearer is None:
         raise NotAuthenticated
-    return Caller(principal=principal, platform=platform, settings=request.app.state.settings)
+    return _caller(doors, doors.by_credential(request, bearer.credentials, door))
 
 
-Called = Annotated[Caller, Depends(_caller)]
+def _at_project(request: Request, bearer: WithBearer) -> Caller:
+    return _called(request, bearer, KeyKind.PROJECT)
 
 
-def _visitor(
-    request: Request,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    basic: Annotated[HTTPBasicCredentials | None, Depends(_basic)],
-) -> Caller:
-    """Whoever reads a page: browsers send a key as the password of HTTP Basic (RFC 7617), and send it by themselves.
+def _at_admin(request: Request, bearer: WithBearer) -> Caller:
+    return _called(request, bearer, KeyKind.ADMIN)
 
-    So a form counts only if it comes from a page of ours: the browser says where from (Fetch Metadata, else Origin).
+
+def _at_either(request: Request, bearer: WithBearer) -> Caller:
+    is_admin = bearer is not None and is_admin_token(bearer.credentials)
+    return _called(request, bearer, KeyKind.ADMIN if is_admin else KeyKind.PROJECT)
+
+
+Called = Annotated[Caller, Depends(_at_project)]
+"""Of every route but those of the administration."""
+Administering = Annotated[Caller, Depends(_at_admin)]
+"""Of a route of the administration, which an admin key opens."""
+Asking = Annotated[Caller, Depends(_at_either)]
+"""Of a route that shows who may do what: administrators, privacy officers and auditors read the same there."""
+
+
+def _visitor(request: Request, bearer: WithBearer, basic: WithBasic) -> Caller:
+    """Whoever reads a page: with a session, or with a key, the password of HTTP Basic (RFC 7617) in browsers.
+
+    Raises `LogIn` where somebody can, else `AskForKey`.
     """
-    platform: Platform = request.app.state.platform
-    key = bearer.credentials if bearer is not None else basic.password if basic is not None else ""
-    principal = authenticate(platform.view, key)
-    if principal is None:
-        raise AskForKey
-    if request.method == "POST" and bearer is None and not _is_from_our_page(request):
-        raise Refused("not_from_our_page", "The form was not sent from a page of this platform.")
-    return Caller(principal=principal, platform=platform, settings=request.app.state.settings)
+    doors: Doors = request.app.state.doors
+    if bearer is not None:
+        return _called(request, bearer, KeyKind.PROJECT)
+    token = session_of(request, doors.settings)
+    principal = doors.by_session(token) if token else None
+    if principal is not None:
+        return _caller(doors, principal, form_token(token))
+    if basic is not None and doors.settings.pages_take_keys:
+        try:
+            return _caller(doors, doors.by_credential(request, basic.password, KeyKind.PROJECT))
+        except NotAuthenticated:
+            raise AskForKey from None
+    if request.method == "GET" and doors.settings.oidc_client_id:
+        raise LogIn(request.url.path)
+    raise AskForKey if doors.settings.pages_take_keys else NotAuthenticated
+
+
+def _sender(
+    request: Request,
+    visitor: Annotated[Caller, Depends(_visitor)],
+    bearer: WithBearer,
+    csrf: Annotated[str, Form(max_length=128)] = "",
+) -> Caller:
+    """Whoever sends a form. Browsers send what they have by themselves, so it counts only from a page of ours.
+
+    With a session it has to bring the session's token; with Basic the browser says where from (Fetch Metadata, else
+    Origin). Raises `Refused`.
+    """
+    doors: Doors = request.app.state.doors
+    token = session_of(request, doors.settings)
+    if visitor.form_token and not is_form_token(token, csrf):
+        doors.failures.note(LoginFailure.SESSION_FORGED)
+        raise _not_ours()
+    if bearer is None and not _is_from_our_page(request):
+        raise _not_ours()
+    return visitor
+
+
+Visited = Annotated[Caller, Depends(_visitor)]
+"""Of a page."""
+Sent = Annotated[Caller, Depends(_sender)]
+"""Of what a form of a page is sent to."""
+
+
+def _caller(doors: Doors, principal: Principal, form: str = "") -> Caller:
+    return Caller(principal=principal, platform=doors.platform, settings=doors.settings, form_token=form)
+
+
+def _not_ours() -> Refused:
+    return Refused("not_from_our_page", "The form was not sent from a page of this platform.")
 
 
 def _is_from_our_page(request: Request) -> bool:
@@ -64,9 +132,6 @@ def _is_from_our_page(request: Request) -> bool:
         return site == "same-origin"
     host = request.headers.get("host", "")
     return bool(host) and request.headers.get("origin", "").partition("://")[2] == host
-
-
-Visited = Annotated[Caller, Depends(_visitor)]
 
 
 def decimal(text: str | float | int, param: str) -> Decimal:

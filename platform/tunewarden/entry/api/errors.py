@@ -1,12 +1,14 @@
 """Errors as HTTP: mapped here, once. The body speaks RFC 9457 and the OpenAI client's dialect at the same time."""
 
+import math
 from collections.abc import Mapping, Sequence, Set
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from tunewarden.domain.errors import Conflict, Corrupted, Malformed, NotFound, Refused, TunewardenError, Unavailable
@@ -26,10 +28,17 @@ _TITLES = {
     409: "Conflict",
     413: "Too large",
     422: "Cannot be processed",
+    429: "Too many requests",
     500: "Something is wrong here",
     503: "Unavailable",
 }
-_KINDS = {401: "authentication_error", 403: "policy_error", 404: "not_found_error", 409: "conflict_error"}
+_KINDS = {
+    401: "authentication_error",
+    403: "policy_error",
+    404: "not_found_error",
+    409: "conflict_error",
+    429: "rate_limit_error",
+}
 
 
 class NotAuthenticated(Exception):
@@ -38,6 +47,22 @@ class NotAuthenticated(Exception):
 
 class AskForKey(NotAuthenticated):
     """The same for a page: the browser is told to ask for a key (RFC 7617)."""
+
+
+class LogIn(Exception):
+    """The same for a page where somebody can log in: the browser is sent there, and comes back to `path`."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+
+class TooMany(Exception):
+    """Somebody asks too often, or fails to be let in too often; in so many seconds they may again."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
 
 
 def status_of(error: TunewardenError) -> int:
@@ -89,6 +114,19 @@ def install(app: FastAPI) -> None:
             answer.headers["www-authenticate"] = (
                 'Basic realm="Tunewarden: your API key is the password", charset="UTF-8"'
             )
+        return answer
+
+    @app.exception_handler(LogIn)
+    def no_session(_: Request, error: LogIn) -> Response:
+        return RedirectResponse(f"/login?{urlencode({'next': error.path})}", status_code=303)
+
+    @app.exception_handler(TooMany)
+    def too_many(request: Request, error: TooMany) -> JSONResponse:
+        seconds = math.ceil(error.seconds)
+        answer = problem(
+            request, 429, "too_many_requests", f"Too many requests; the next one is answered in {seconds} s."
+        )
+        answer.headers["retry-after"] = str(seconds)
         return answer
 
     @app.exception_handler(RequestValidationError)

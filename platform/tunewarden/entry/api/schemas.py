@@ -1,5 +1,6 @@
 """What travels over the API. Standard fields are those of the OpenAI contract; ours stand in `governance`."""
 
+from collections.abc import Set
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -11,11 +12,12 @@ from tunewarden.domain.datasets import Columns, Dataset, HeldOut, LawfulBasis, P
 from tunewarden.domain.deidentification import Method
 from tunewarden.domain.gates import Verdict
 from tunewarden.domain.identifiers import EntityType
+from tunewarden.domain.identities import KeyKind
 from tunewarden.domain.names import Alias, Role
 from tunewarden.domain.privacy import PrivacyUnit
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.reviews import MOST_MARKS
-from tunewarden.domain.training import NoiseForm, Precision, State, TrainingRequest
+from tunewarden.domain.training import NoiseForm, Precision, State, Task, TrainingRequest
 from tunewarden.usecases.datasets import BudgetState
 from tunewarden.usecases.ports import Receipt, StoredFile
 
@@ -40,8 +42,10 @@ class Lenient(BaseModel):
 
 class ColumnsIn(Strict):
     text: Word
-    label: Word
+    label: Word | None = None
     person: Annotated[str, StringConstraints(max_length=128)] | None
+    completion: Word | None = None
+    separator: Annotated[str, StringConstraints(max_length=1)] | None = None
     protected: list[Word] = Field(default=[], max_length=8)
     positive: Word | None = None
     known: dict[EntityType, Annotated[list[Word], Field(min_length=1, max_length=8)]] = Field(default={}, max_length=32)
@@ -69,6 +73,10 @@ class VersionIn(Strict):
     file_id: Word
 
 
+class PurposesIn(Strict):
+    purposes: list[Purpose]
+
+
 class PrivacyIn(Strict):
     epsilon: Number
     delta: Number | None = None
@@ -83,6 +91,7 @@ class GovernanceIn(Strict):
     purpose: Word
     privacy: PrivacyIn
     deidentification_profile: Word = "default"
+    task: Task | None = None
 
 
 class HyperparametersIn(Lenient):
@@ -151,8 +160,21 @@ class WithdrawalIn(Strict):
 
 
 class KeyIn(Strict):
-    name: Word
-    roles: list[Role] = Field(min_length=1)
+    """A new principal (`name`, `roles`, `service`) with its key, or a further key of one who is there (`principal`)."""
+
+    name: Annotated[str, StringConstraints(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    roles: list[Role] = Field(default=[], max_length=len(Role))
+    service: bool = False
+    principal: Word | None = Field(default=None, max_length=64)
+    kind: KeyKind | None = None
+    scope: list[Role] | None = Field(default=None, min_length=1, max_length=len(Role))
+    request: Word | None = Field(default=None, max_length=64)
+    expires_in_days: int | None = Field(default=None, ge=1, le=3650)
+
+
+class RotationIn(Strict):
+    expires_in_days: int | None = Field(default=None, ge=1, le=3650)
+    overlap_minutes: int = Field(default=0, ge=0, le=7 * 24 * 60)
 
 
 Json = dict[str, Any]
@@ -209,7 +231,9 @@ def dataset_out(dataset: Dataset) -> Json:
         "columns": {
             "text": dataset.columns.text,
             "label": dataset.columns.label,
+            "completion": dataset.columns.completion,
             "person": dataset.columns.person,
+            "separator": dataset.columns.separator,
             "protected": list(dataset.columns.protected),
             "positive": dataset.columns.positive,
             "known": _known_out(dataset.columns),
@@ -219,7 +243,14 @@ def dataset_out(dataset: Dataset) -> Json:
         "budget": {"epsilon": str(dataset.budget.epsilon), "delta": str(dataset.budget.delta)},
         "namespace": dataset.namespace,
         "versions": [
-            {"digest": v.digest, "file_id": v.file, "rows": v.rows, "persons": v.persons, "classes": len(v.labels)}
+            {
+                "digest": v.digest,
+                "file_id": v.file,
+                "rows": v.rows,
+                "shared_rows": v.shared_rows,
+                "persons": v.persons,
+                "classes": len(v.labels),
+            }
             for v in dataset.versions
         ],
     }
@@ -273,6 +304,7 @@ def job_out(
             "state": request.state,
             "plan": plan.digest(),
             "purpose": plan.purpose,
+            "task": plan.recipe.task,
             "dataset": plan.dataset,
             "dataset_version": plan.dataset_version,
             "deidentification_profile": plan.profile,
@@ -300,7 +332,7 @@ def job_out(
     }
 
 
-def model_out(model: ModelVersion, aliases: list[AliasTarget]) -> Json:
+def model_out(model: ModelVersion, aliases: list[AliasTarget], purposes: Set[Purpose]) -> Json:
     """The OpenAI `model` object."""
     return {
         "id": model.id,
@@ -312,6 +344,7 @@ def model_out(model: ModelVersion, aliases: list[AliasTarget]) -> Json:
             "plan": model.plan,
             "adapter": model.adapter,
             "aliases": [target.alias for target in aliases if target.model == model.id],
+            "purposes": sorted(purposes),
         },
     }
 

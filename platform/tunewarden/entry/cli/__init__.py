@@ -11,8 +11,7 @@ import typer
 
 from tunewarden.domain.datasets import HeldOut
 from tunewarden.domain.errors import TunewardenError
-from tunewarden.domain.names import PrincipalId, Role
-from tunewarden.entry.cli import deid, log, privacy
+from tunewarden.entry.cli import deid, keys, log, masters, policy_life, privacy
 
 # Before any library that reads them is imported: no telemetry, no hub; and threads that wait do not spin, because on a
 # busy machine spinning ones keep the working ones from working.
@@ -31,11 +30,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Fine-tuning on personal data that can be handed to a regulator.",
 )
-keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
-app.add_typer(keys_app, name="keys")
+app.add_typer(keys.app, name="keys")
+app.add_typer(masters.app, name="master-keys")
 app.add_typer(log.app, name="log")
 app.add_typer(deid.app, name="deid")
 app.add_typer(privacy.app, name="privacy")
+app.add_typer(policy_life.app, name="policy")
 
 
 @app.command()
@@ -64,12 +64,14 @@ def api() -> None:
     import uvicorn
 
     from tunewarden.entry.api.app import create_app
+    from tunewarden.entry.identities import identities
     from tunewarden.entry.settings import Settings
     from tunewarden.entry.wiring import build
 
     settings = Settings()
+    platform = build(settings)
     uvicorn.run(
-        create_app(build(settings), settings),
+        create_app(platform, settings, identities(settings, platform.clock)),
         host=settings.host,
         port=settings.port,
         log_level="warning",
@@ -105,31 +107,6 @@ def exporter() -> None:
     from tunewarden.entry.cli.export import export
 
     raise typer.Exit(export(_until_told_to_stop()))
-
-
-@keys_app.command("create")
-def keys_create(
-    name: Annotated[str, typer.Option(help="Whose key it is; for screens only, never logged.")],
-    role: Annotated[list[Role], typer.Option(help="What they may do; may be given more than once.")],
-) -> None:
-    """Make a principal and its API key. The key is shown once; only its hash is stored."""
-    from tunewarden.entry.cli.operator import create_key
-    from tunewarden.entry.settings import Settings
-    from tunewarden.entry.wiring import build
-
-    principal, token = create_key(build(Settings()), name, frozenset(role))
-    typer.echo(f"principal {principal.id}\nkey       {token}")
-
-
-@keys_app.command("revoke")
-def keys_revoke(principal: Annotated[str, typer.Argument(help="Their id, as `keys create` said it.")]) -> None:
-    """Take a principal's keys away. What is under way for them changes nothing any more."""
-    from tunewarden.entry.cli.operator import revoke_keys
-    from tunewarden.entry.settings import Settings
-    from tunewarden.entry.wiring import build
-
-    receipt = revoke_keys(build(Settings()), PrincipalId(principal))
-    typer.echo(f"revoked: entry {receipt.index} of the log")
 
 
 @app.command()

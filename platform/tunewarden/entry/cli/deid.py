@@ -86,6 +86,9 @@ def apply(
     profile: ProfileOption = "default",
     column: Columns = None,
     person: Annotated[str | None, typer.Option(help="Column that names the person; pseudonyms take its place.")] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="What stands between the persons, where a row may belong to several.")
+    ] = None,
     known: Annotated[
         list[str] | None,
         typer.Option(metavar="KIND=COLUMN", help="Identifiers of the person: looked for in the texts, then dropped."),
@@ -133,6 +136,7 @@ def apply(
             wishes=Wishes(
                 columns=column or (),
                 person=person,
+                separator=separator,
                 known=known or (),
                 protected=protected or (),
                 label=label,

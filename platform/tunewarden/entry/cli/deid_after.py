@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from tunewarden.entry.cli.deid_rows import FILES
 from tunewarden.entry.cli.deid_stated import FORM
 from tunewarden.entry.report.safe_harbor import render_safe_harbor
 from tunewarden.steps.deidentify.revealing import reveal
+
+_PSEUDONYM = re.compile("[0-9a-f]{64}")
 
 
 def write_report(manifest: Path, out: Path | None) -> tuple[Path, Path]:
@@ -91,8 +94,9 @@ def _keys_of(vault: FileVault, cells: Iterable[Cell], place: int | None) -> Iter
         yield from vault.every_key(FILES)
         return
     for cell in cells:
-        if cell.column == place and (key := vault.key(FILES, cell.text)) is not None:
-            yield key
+        if cell.column == place:  # of several persons, whichever's: the first one's made the pseudonyms of a row
+            found = (vault.key(FILES, name) for name in _PSEUDONYM.findall(cell.text))
+            yield from (key for key in found if key is not None)
 
 
 def _revealed(text: str, keys: Iterator[bytes]) -> tuple[str, int, int]:

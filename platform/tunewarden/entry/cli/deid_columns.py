@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tunewarden.domain.datasets import require_separator
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.drivers.table_files import TableFile, place_of
@@ -26,6 +27,7 @@ class Wishes:
         label: what is to be learned; taken over as it is.
         keep: taken over as they are.
         drop: left out.
+        separator: what stands between the persons where a row may belong to several.
     """
 
     columns: Sequence[str] = ()
@@ -35,6 +37,7 @@ class Wishes:
     label: str | None = None
     keep: Sequence[str] = ()
     drop: Sequence[str] = ()
+    separator: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ class Parts:
         protected, label: counted with what is readable in the texts.
         kept: places, and names of columns that cannot be read.
         dropped: names; those of `known` are among them.
+        separator: between the persons of a row; None where each row names one.
     """
 
     treated: tuple[int, ...]
@@ -56,10 +60,12 @@ class Parts:
     label: int | None = None
     kept: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    separator: str | None = None
 
 
 def parts_of(table: TableFile, wishes: Wishes) -> Parts:
     """Give every column its part. Raises `Malformed` for one that has none, or two."""
+    _require_separator(wishes)
     person = None if wishes.person is None else place_of(table, wishes.person, "--person")
     label = None if wishes.label is None else place_of(table, wishes.label, "--label")
     protected = tuple(place_of(table, name, "--protected") for name in wishes.protected)
@@ -92,7 +98,21 @@ def parts_of(table: TableFile, wishes: Wishes) -> Parts:
         label=label,
         kept=tuple(wishes.keep),
         dropped=(*wishes.drop, *(table.columns[place] for place in known)),
+        separator=wishes.separator,
     )
+
+
+def _require_separator(wishes: Wishes) -> None:
+    if wishes.separator is None:
+        return
+    require_separator(wishes.separator, "--separator")
+    if wishes.person is None:
+        raise Malformed(
+            "separator_without_person",
+            "A separator stands between persons, but no column says who they are.",
+            remedy="Name the column of the persons with --person, or no separator.",
+            param="--separator",
+        )
 
 
 def _known(table: TableFile, wish: str) -> tuple[int, EntityType]:

@@ -13,6 +13,7 @@ from tunewarden.domain.pseudonyms import pseudonym
 from tunewarden.drivers.file_vault import FileVault
 from tunewarden.drivers.table_cells import Cell
 from tunewarden.drivers.table_files import TableFile
+from tunewarden.drivers.table_owners import owners_of
 from tunewarden.entry.cli.deid_columns import Parts
 from tunewarden.steps.deidentify.source import SourceRecord
 from tunewarden.steps.records import CleanRecord
@@ -31,7 +32,7 @@ class Row:
     A row without a text has one empty record where its person has protected columns or a label: they count too.
     """
 
-    person: str
+    persons: tuple[str, ...]
     records: tuple[SourceRecord, ...]
     cells: tuple[Cell, ...]
 
@@ -81,24 +82,24 @@ class Rows:
 
         def texts() -> Iterator[Sequence[str] | None]:
             for row in self:
-                name = pseudonym(self.vault.tenant_key, FILES, row.person)
-                if self.vault.keys(FILES, [name])[name] is None:
+                names = [pseudonym(self.vault.tenant_key, FILES, person) for person in row.persons]
+                if None in self.vault.keys(FILES, names).values():
                     written.left_out += 1
                     yield None
                     continue
                 written.without_text += row.stands_in
-                yield list(self._texts(row, name, [_next_of(released, name) for _ in row.records]))
+                yield list(self._texts(row, names, [_next_of(released, names) for _ in row.records]))
 
         self.table.rewrite(out, self._written_places(), self.parts.dropped, texts())
         if next(released, None) is not None:  # reading on to the end is what checks all that was read
             raise _changed()
         return written
 
-    def _texts(self, row: Row, name: str, released: Sequence[Released]) -> Iterator[str]:
+    def _texts(self, row: Row, names: Sequence[str], released: Sequence[Released]) -> Iterator[str]:
         clean = iter(released)
         for cell in row.cells:
             if cell.column == self.parts.person:
-                yield name
+                yield (self.parts.separator or "").join(names)
             elif cell.column in self.parts.protected:
                 # As it was, unless it was given up for k: several cells of one column are one value there.
                 given = released[0][1][self.labels[cell.column]]
@@ -111,7 +112,8 @@ class Rows:
         return {*self.parts.treated, *again, *(() if self.parts.person is None else (self.parts.person,))}
 
     def _row(self, number: int, cells: Sequence[Cell]) -> Row:
-        parts, person = self.parts, self._person(cells, number)
+        parts, persons = self.parts, self._persons(cells, number)
+        first, *others = persons
         known: dict[EntityType, tuple[str, ...]] = {}
         for cell in cells:
             if cell.column in parts.known:
@@ -124,16 +126,19 @@ class Rows:
             texts = [""]
         places = self._written_places()
         return Row(
-            person=person,
+            persons=persons,
             records=tuple(
-                SourceRecord(label=label, person=person, protected=protected, text=text, known=known) for text in texts
+                SourceRecord(
+                    label=label, person=first, others=tuple(others), protected=protected, text=text, known=known
+                )
+                for text in texts
             ),
             cells=tuple(cell for cell in cells if cell.column in places),
         )
 
-    def _person(self, cells: Sequence[Cell], number: int) -> str:
+    def _persons(self, cells: Sequence[Cell], number: int) -> tuple[str, ...]:
         if self.parts.person is None:
-            return f"{self.source} row {number}"  # every row is another person, in every file
+            return (f"{self.source} row {number}",)  # every row is another person, in every file
         named = [cell.text.strip() for cell in cells if cell.column == self.parts.person]
         if len(named) != 1:
             raise Malformed(
@@ -142,7 +147,7 @@ class Rows:
                 remedy="Complete the row or leave it out.",
                 param="--person",
             )
-        return named[0]
+        return owners_of(named[0], self.parts.separator, number, _about_persons)
 
     def _class(self, label: str) -> int:
         return self.classes.setdefault(label, len(self.classes))
@@ -160,9 +165,13 @@ def _joined(cells: Iterable[Cell], place: int) -> str:
     return " | ".join(cell.text.strip() for cell in cells if cell.column == place)
 
 
-def _next_of(released: Iterator[Released], name: str) -> Released:
+def _about_persons(code: str, reason: str, remedy: str) -> Malformed:
+    return Malformed(code, reason, remedy=remedy, param="--person")
+
+
+def _next_of(released: Iterator[Released], names: Sequence[str]) -> Released:
     found = next(released, None)
-    if found is None or found[0].person != name:
+    if found is None or list(found[0].persons) != names:
         raise _changed()
     return found
 

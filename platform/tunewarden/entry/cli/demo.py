@@ -201,11 +201,14 @@ def _ask(teller: _Teller, stage: Stage, data: Path, story: Story) -> Any:
 
 
 def _approve(teller: _Teller, stage: Stage, job: Any) -> None:
-    approver = stage.clients["approver"]
-    plan = call(approver, "GET", f"/fine_tuning/jobs/{job.id}/plan")
-    approved = call(approver, "POST", f"/fine_tuning/jobs/{job.id}/approve", {"plan": plan["digest"]})
-    receipt = approved["governance"]["receipt"]
-    teller.say("approver", f"approved plan {plan['digest'][7:19]} (entry {receipt['index']})")
+    approver, path = stage.clients["approver"], f"/fine_tuning/jobs/{job.id}"
+    plan = call(approver, "GET", f"{path}/plan")
+    approved = call(approver, "POST", f"{path}/approve", {"plan": plan["digest"]})["governance"]
+    teller.say("approver", f"approved plan {plan['digest'][7:19]} (entry {approved['receipt']['index']})")
+    missing = call(approver, "GET", f"{path}/approvals")["missing"]
+    teller.say("platform", f"special categories take two persons in two roles; missing: {' or '.join(missing['who'])}")
+    endorsed = call(stage.clients["officer"], "POST", f"{path}/endorse", {"plan": plan["digest"]})["governance"]
+    teller.say("officer", f"endorsed the same plan (entry {endorsed['receipt']['index']})")
 
 
 def _follow(teller: _Teller, client: OpenAI, job: Any) -> Any:

@@ -78,38 +78,19 @@ def approve(
 ) -> None:
     """Approve what somebody else proposed, and drop the bodies. There is no way back but the exported copy."""
     from tunewarden.domain.names import PruneId
+    from tunewarden.entry.cli.acting import read_small
     from tunewarden.usecases import retention
 
     platform, principal, classes = _acting(key_file)
-    note = _read(verified_checkpoint)
+    note = read_small(verified_checkpoint)
     count, receipt = retention.approve(platform, principal, classes, PruneId(identifier), note)
     typer.echo(f"{count} bodies dropped, entry {receipt.index}")
 
 
 def _acting(key_file: Path) -> tuple[Platform, Principal, Retention]:
-    """The platform, whose key is in the file, and the retention classes. Raises `Refused` for a key nobody has."""
-    from tunewarden.domain.errors import Refused
-    from tunewarden.drivers.identity import authenticate
+    """The platform, whose key is in the file, and the retention classes. Raises as `acting` does."""
     from tunewarden.drivers.policies import FilePolicies
+    from tunewarden.entry.cli.acting import acting
     from tunewarden.entry.settings import Settings
-    from tunewarden.entry.wiring import build
 
-    if key_file.exists() and key_file.stat().st_mode & 0o077:
-        raise Refused("key_readable_by_others", "The key file can be read by others.", remedy="Make it 0600.")
-    settings = Settings()
-    platform = build(settings)
-    principal = authenticate(platform.view, _read(key_file).strip())
-    if principal is None:
-        raise Refused("key_unknown", "The file does not hold an API key that works.", who="administrator")
-    return platform, principal, FilePolicies(settings.policies).retention()
-
-
-def _read(path: Path) -> str:
-    """A small text file. Raises `Malformed`; never repeats what is in it."""
-    from tunewarden.domain.errors import Malformed
-
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return file.read(65_536)
-    except (OSError, UnicodeDecodeError) as error:
-        raise Malformed("file_unreadable", f"{path.name} cannot be read as text ({type(error).__name__}).") from error
+    return (*acting(key_file), FilePolicies(Settings().policies).retention())

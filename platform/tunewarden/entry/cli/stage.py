@@ -28,6 +28,7 @@ CAST: Mapping[str, frozenset[Role]] = MappingProxyType(
         "steward": frozenset({Role.STEWARD}),
         "requester": frozenset({Role.REQUESTER}),
         "approver": frozenset({Role.APPROVER}),
+        "officer": frozenset({Role.PRIVACY_OFFICER}),
         "auditor": frozenset({Role.AUDITOR}),
     }
 )

@@ -7,13 +7,28 @@ from tunewarden.domain.canonical import decimal_text, decode, from_plain
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.events import RequestSubmitted, StepFinished
 from tunewarden.domain.gates import Evidence, Measurement
-from tunewarden.domain.training import Plan, StepName
+from tunewarden.domain.training import Plan, StepName, Task
 from tunewarden.entry.report.facts import of, only
 from tunewarden.entry.report.privacy import Privacy, privacy
 from tunewarden.entry.report.reading import Part, document
 from tunewarden.usecases.reports import Lineage
 
 _LIBRARIES = ("versions", "libraries")  # members of the details that the training and the measuring step write
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learnt:
+    """What a model learnt to do: the hub's name for the task, the same in words, and the form of what it gives."""
+
+    hub: str
+    words: str
+    output: str
+
+
+_TASKS: Mapping[Task, Learnt] = {
+    Task.CLASSIFICATION: Learnt(hub="text-classification", words="text classification", output="class"),
+    Task.COMPLETION: Learnt(hub="text-generation", words="text completion", output="text"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +60,11 @@ def plan(lineage: Lineage) -> Plan:
     """The plan that was asked for and approved. Raises `Corrupted` where it is not what its digest says."""
     asked = only(lineage.report.request, RequestSubmitted)
     return from_plain(Plan, decode(lineage.documents[asked.plan]))
+
+
+def learnt(lineage: Lineage) -> Learnt:
+    """By the approved plan. Raises as `plan` does."""
+    return _TASKS[plan(lineage).recipe.task]
 
 
 def promised(lineage: Lineage) -> Privacy:

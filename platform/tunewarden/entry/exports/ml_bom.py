@@ -21,7 +21,7 @@ from tunewarden.domain.events import (
 )
 from tunewarden.domain.gates import Outcome
 from tunewarden.domain.names import Digest
-from tunewarden.entry.exports.evidence import Cited, brackets, cited, libraries, plan, promised
+from tunewarden.entry.exports.evidence import Cited, brackets, cited, learnt, libraries, plan, promised
 from tunewarden.entry.report.facts import of, only
 from tunewarden.entry.report.verdicts import Metrics
 from tunewarden.usecases.reports import Lineage
@@ -78,22 +78,23 @@ def _serial_number(content: bytes) -> str:
 
 def _model(lineage: Lineage, metrics: Metrics, base: Mapping[str, Plain]) -> dict[str, Plain]:
     made, asked = only(lineage.report.model, ModelRegistered), only(lineage.report.request, RequestSubmitted)
+    task = learnt(lineage)
     return {
         "bom-ref": made.model,
         "type": "machine-learning-model",
         "name": made.model,
         "version": made.adapter.removeprefix("sha256:"),
-        "description": "A LoRA adapter for text classification; the base model is a component of its own.",
+        "description": f"A LoRA adapter for {task.words}; the base model is a component of its own.",
         "hashes": [_hash(made.adapter)],
         "pedigree": {"ancestors": [{**base, "bom-ref": f"{_BASE}-ancestor"}]},
         "modelCard": {
             "modelParameters": {
                 "approach": {"type": "supervised"},
-                "task": "text-classification",
+                "task": task.hub,
                 "modelArchitecture": f"LoRA on {asked.base_model}",
                 "datasets": [{"ref": _DATA}],
                 "inputs": [{"format": "text"}],
-                "outputs": [{"format": "class"}],
+                "outputs": [{"format": task.output}],
             },
             "quantitativeAnalysis": {"performanceMetrics": [_metric(one, metrics) for one in cited(lineage)]},
             "considerations": _considerations(lineage),

@@ -17,12 +17,13 @@ from tunewarden.domain.events import (
     ModelRegistered,
     PromotionProposed,
     RequestApproved,
+    RequestEndorsed,
     RequestSubmitted,
     StepFinished,
 )
-from tunewarden.domain.training import StepName
+from tunewarden.domain.training import StepName, Task
 from tunewarden.entry.exports.deidentification import deidentification
-from tunewarden.entry.exports.evidence import Cited, brackets, cited, libraries, plan, promised
+from tunewarden.entry.exports.evidence import Cited, brackets, cited, learnt, libraries, plan, promised
 from tunewarden.entry.report.facts import of, only
 from tunewarden.entry.report.privacy import spending
 from tunewarden.entry.report.verdicts import Metrics
@@ -53,7 +54,7 @@ def model_card(lineage: Lineage, metrics: Metrics, *, origin: str) -> bytes:
         _section("Gates", _gates(lineage)),
         _section("Approvals and names", _approvals(lineage)),
         _section("Made with", [f"{name} {version} [{index}]" for name, (version, index) in libraries(lineage).items()]),
-        _section("Not known", NOT_KNOWN),
+        _section("Not known", (*_not_measured(lineage), *NOT_KNOWN)),
     )
     card = ModelCard(f"---\n{data.to_yaml()}\n---\n\n" + "\n".join(sections))
     return str(card).encode()
@@ -64,7 +65,7 @@ def _metadata(lineage: Lineage, figures: Iterable[Cited]) -> ModelCardData:
     made, asked = only(lineage.report.model, ModelRegistered), only(lineage.report.request, RequestSubmitted)
     results = [
         EvalResult(
-            task_type="text-classification",
+            task_type=learnt(lineage).hub,
             dataset_type=asked.dataset,
             dataset_name=asked.dataset,
             dataset_revision=asked.dataset_version,
@@ -79,7 +80,7 @@ def _metadata(lineage: Lineage, figures: Iterable[Cited]) -> ModelCardData:
         base_model=asked.base_model,
         datasets=[asked.dataset],
         library_name="peft",
-        pipeline_tag="text-classification",
+        pipeline_tag=learnt(lineage).hub,
         tags=["lora", "differential-privacy"],
         eval_results=results or None,
     )
@@ -89,7 +90,7 @@ def _head(lineage: Lineage, origin: str) -> str:
     made = only(lineage.report.model, ModelRegistered)
     return (
         f"# {made.model}\n\n"
-        f"A LoRA adapter for text classification, `{made.adapter}` [{lineage.report.model.index}].\n\n"
+        f"A LoRA adapter for {learnt(lineage).words}, `{made.adapter}` [{lineage.report.model.index}].\n\n"
         f"A number in square brackets is the index of an entry in the audit log `{origin}`; the bundle that holds\n"
         "this card holds the entry and its proof. HOWTO-VERIFY.txt says how to check them.\n"
     )
@@ -162,6 +163,16 @@ def _held_out(lineage: Lineage) -> str:
     )
 
 
+def _not_measured(lineage: Lineage) -> list[str]:
+    """What has no figure above because there is none for such a model."""
+    if plan(lineage).recipe.task is Task.CLASSIFICATION:
+        return []
+    return [
+        "How the model comes to write what it writes: no explanation is measured.",
+        "Whether what it writes otherwise than people did is wrong; only agreement with them is measured.",
+    ]
+
+
 def _figure(one: Cited, metrics: Metrics) -> str:
     meaning = metrics.get(one.measurement.metric, {}).get("meaning", "")
     return f"`{one.measurement.metric}`: {one.text()} [{one.index}]. {meaning}".rstrip()
@@ -181,6 +192,7 @@ def _approvals(lineage: Lineage) -> list[str]:
     model = only(report.model, ModelRegistered).model
     told = [f"Asked by `{report.request.actor}` [{report.request.index}]."]
     told += [f"Plan approved by `{entry.actor}` [{entry.index}]." for entry, _ in of(report.approvals, RequestApproved)]
+    told += [f"Plan endorsed by `{entry.actor}` [{entry.index}]." for entry, _ in of(report.approvals, RequestEndorsed)]
     told += [
         f"Promotion to `{event.alias.value}` proposed by `{entry.actor}`: {event.outcome.value} [{entry.index}]."
         for entry, event in of(report.promotions, PromotionProposed)

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from tunewarden.entry.report.charts import Dot, Scale, dots
 from tunewarden.entry.report.facts import Fact
-from tunewarden.entry.report.figures import count, exact
+from tunewarden.entry.report.figures import count, exact, exact_interval
 from tunewarden.entry.report.reading import Figure, Part
 
 _NOTHING = Decimal(0)
@@ -101,4 +101,9 @@ def _secrets(measure: Part) -> Iterator[tuple[str, str]]:
     told = "none: it tells classes and writes nothing"
     if secrets:
         told = f"{extracted or 0:,} of {secrets:,}"
+    elif measure.at("completions").value is not None:
+        told = "not known: none was planted"
     yield "Planted secrets that it writes down", told
+    exposure = planted.at("exposure").figure
+    if exposure is not None:
+        yield "What it saves who guesses one", f"{exact_interval(exposure)} of 7 bits; 1.4 are chance"

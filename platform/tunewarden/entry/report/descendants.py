@@ -15,6 +15,7 @@ from tunewarden.domain.events import (
     ModelRegistered,
     RequestApproved,
     RequestEnded,
+    RequestEndorsed,
     RequestSubmitted,
     StepFinished,
     StepStarted,
@@ -29,7 +30,7 @@ from tunewarden.entry.report.render import environment
 from tunewarden.usecases.tracing import VersionStory
 
 _WAITING: Mapping[State, str] = {
-    State.AWAITING_APPROVAL: "Waits for an approver",
+    State.AWAITING_APPROVAL: "Waits for approval",
     State.APPROVED: "Approved; the worker de-identifies next",
     State.IN_REVIEW: "De-identified; waits for people to read a sample or to sign the report",
     State.DEIDENTIFIED: "De-identified; the worker trains next",
@@ -152,7 +153,7 @@ def _state(one: Descendant, own: list[Entry]) -> Said:
     moved = [
         entry
         for entry in own
-        if isinstance(entry.event, RequestSubmitted | RequestApproved | StepFinished | RequestEnded)
+        if isinstance(entry.event, RequestSubmitted | RequestApproved | RequestEndorsed | StepFinished | RequestEnded)
     ]
     why = next(
         (words.REASONS[event.because].why for _, event in of(own, RequestEnded) if event.because in words.REASONS), ""

@@ -15,6 +15,7 @@ from tunewarden.domain.events import (
     PromotionApproved,
     PromotionProposed,
     RequestApproved,
+    RequestEndorsed,
     RequestSubmitted,
     StepFinished,
 )
@@ -180,6 +181,7 @@ def _people(report: LineageReport) -> Iterator[tuple[str, Told]]:
         "added the records": [report.version],
         "asked for it": [report.request],
         "approved the plan": [entry for entry, _ in of(report.approvals, RequestApproved)],
+        "endorsed the plan": [entry for entry, _ in of(report.approvals, RequestEndorsed)],
         "proposed a promotion": [entry for entry, _ in of(report.promotions, PromotionProposed)],
         "approved a promotion": [entry for entry, _ in of(report.promotions, PromotionApproved)],
     }

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Corrupted
-from tunewarden.domain.events import Event
+from tunewarden.domain.events import Event, KeyCreated, PrincipalIdentified
+from tunewarden.domain.lineage import LineageReport
 from tunewarden.entry.report.figures import short
 
 T = TypeVar("T", bound=Event)
@@ -44,6 +45,12 @@ class Fact:
 def of(entries: Iterable[Entry], kind: type[T]) -> list[tuple[Entry, T]]:
     """The entries of one kind of event, with the event, in log order."""
     return [(entry, entry.event) for entry in entries if isinstance(entry.event, kind)]
+
+
+def introduced(report: LineageReport) -> list[tuple[Entry, KeyCreated | PrincipalIdentified]]:
+    """Where the log says who somebody is who acts in the story, and in which roles."""
+    found = [(entry, entry.event) for entry in report.principals]
+    return [(entry, event) for entry, event in found if isinstance(event, KeyCreated | PrincipalIdentified)]
 
 
 def only(entry: Entry, kind: type[T]) -> T:

@@ -26,6 +26,10 @@ _GAPS = {
     "recall_gap": "Furthest behind in the recall of a class",
     "assessed_share": "Share of rows in compared groups",
 }
+_GAPS_OF_TOKENS = {
+    "accuracy_gap": "Furthest behind in tokens predicted right",
+    "assessed_share": "Share of rows in compared groups",
+}
 _TESTS = {
     "comprehensiveness_over_random": "More lost without them than without random words",
     "sufficiency_under_random": "Less lost with only them than with only random words",
@@ -73,8 +77,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fairness:
-    """The section on fairness; `finding` and `picture` are None where no group could be compared."""
+    """The section on fairness; `finding` and `picture` are None where no group could be compared.
 
+    `accuracy` says in a word or two what of, as the head of a column.
+    """
+
+    accuracy: str
     finding: str | None
     picture: Markup | None
     groups: tuple[Group, ...]
@@ -111,15 +119,15 @@ def utility(part: Part, noisy: Part) -> Utility | None:
     return Utility(
         chart=Chart(
             finding=_gain(part.at("gain_over_majority").figure),
-            picture=_shares(named),
+            picture=shares(named, "Share of rows answered right"),
             rows=(*(Row(name, exact_interval(figure)) for name, figure in named), *_recalls(part)),
         ),
         facts=(
-            Row("Held out", _held_out(part)),
-            Row("How exact", _exactness(noisy)),
+            Row("Held out", held_out(part)),
+            Row("How exact", exactness(noisy)),
             *_figures(part, _GAINS),
         ),
-        exactness=_exactness(noisy),
+        exactness=exactness(noisy),
         accuracy=interval(accuracy) + n,
         majority=interval(majority),
     )
@@ -134,6 +142,7 @@ def fairness(part: Part, limit: Finding | None) -> Fairness | None:
     most = limit.limit if limit is not None and limit.bound is Bound.AT_MOST else None
     finding = _gap_finding(gaps, most) if gaps else None
     return Fairness(
+        accuracy="Tokens right" if part.at("tokens").value else "Accuracy",
         finding=finding,
         picture=None if finding is None else _gaps(assessed, most, finding),
         groups=tuple(group for group, _ in assessed),
@@ -142,7 +151,7 @@ def fairness(part: Part, limit: Finding | None) -> Fairness | None:
             Row("Held out", _counted(part.at("persons"), "person")),
             Row("A group needs", _counted(part.at("least_persons"), "person")),
             Row("Limit of the gate", "none" if most is None else f"{exact(most)} behind the rest"),
-            *_figures(part, _GAPS),
+            *_figures(part, _GAPS_OF_TOKENS if part.at("tokens").value else _GAPS),
         ),
     )
 
@@ -187,7 +196,7 @@ def _gain(gain: Figure | None) -> str:
     if gain is None:
         return "How often each answer is right"
     if gain.low > 0:
-        return f"Right {_points(gain.value)} points more often than always giving the most frequent answer"
+        return f"Right {points(gain.value)} points more often than always giving the most frequent answer"
     return "Not shown to be right more often than always giving the most frequent answer"
 
 
@@ -245,7 +254,8 @@ def _terms(part: Part) -> Iterator[Row]:
             yield Row(term, f"{exact(weight)}, in {count(texts, 'text')}")
 
 
-def _shares(named: list[tuple[str, Figure]]) -> Markup:
+def shares(named: list[tuple[str, Figure]], of_what: str) -> Markup:
+    """The figures on one scale from 0 to 1, the first one in bold; `of_what` begins the picture's words."""
     scale = Scale(
         low=Decimal(0),
         high=Decimal(1),
@@ -255,7 +265,7 @@ def _shares(named: list[tuple[str, Figure]]) -> Markup:
         Dot(label=name, figure=figure, text=interval(figure), strong=not number)
         for number, (name, figure) in enumerate(named)
     ]
-    alt = f"Share of rows answered right: {'; '.join(f'{row.label} {row.text}' for row in rows)}."
+    alt = f"{of_what}: {'; '.join(f'{row.label} {row.text}' for row in rows)}."
     return dots(rows, scale, alt=alt)
 
 
@@ -290,23 +300,25 @@ def _gaps(assessed: list[tuple[Group, Figure]], most: Decimal | None, finding: s
 def _gap_finding(gaps: list[Figure], most: Decimal | None) -> str:
     worst = max(gaps, key=lambda gap: gap.high)
     if most is None:
-        return f"No compared group is more than {_points(worst.high)} points behind the rest"
+        return f"No compared group is more than {points(worst.high)} points behind the rest"
     beyond = sum(gap.high > most for gap in gaps)
     if not beyond:
-        return f"No compared group is more than {_points(most)} points behind the rest"
-    return f"For {beyond} of {count(len(gaps), 'group')}, more than {_points(most)} points behind cannot be ruled out"
+        return f"No compared group is more than {points(most)} points behind the rest"
+    return f"For {beyond} of {count(len(gaps), 'group')}, more than {points(most)} points behind cannot be ruled out"
 
 
-def _points(share: Decimal) -> str:
+def points(share: Decimal) -> str:
+    """A difference of shares in points, to a tenth."""
     return exact((share * 100).quantize(Decimal("0.1")))
 
 
-def _held_out(part: Part) -> str:
+def held_out(part: Part) -> str:
+    """How many persons and rows; where figures are noisy, about how many persons."""
     persons, rows = _counted(part.at("persons"), "person"), part.at("rows").whole
     return f"about {persons}" if rows is None else f"{persons}, {count(rows, 'row')}"
 
 
-def _exactness(noisy: Part) -> str:
+def exactness(noisy: Part) -> str:
     """Whether noise was added to the figures about held-out persons, and what they may lose."""
     epsilon, delta = noisy.at("epsilon").number, noisy.at("delta").number
     if epsilon is None or delta is None:

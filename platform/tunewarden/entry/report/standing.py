@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.events import (
     AliasMoved,
-    KeyCreated,
     ModelRegistered,
     PromiseDisproved,
     PromotionApproved,
@@ -15,7 +14,7 @@ from tunewarden.domain.events import (
 )
 from tunewarden.domain.lineage import LineageReport
 from tunewarden.entry.report import deid_words, words
-from tunewarden.entry.report.facts import Said, indices, of, only
+from tunewarden.entry.report.facts import Said, indices, introduced, of, only
 from tunewarden.entry.report.figures import exact, instant, listed, short
 
 
@@ -40,9 +39,7 @@ def promotions(report: LineageReport) -> tuple[Said, ...]:
 
 def who(report: LineageReport, entry: Entry) -> str:
     """A principal with the roles that the log states, for a sentence: `the approver prn-...`."""
-    held = {
-        role for _, event in of(report.principals, KeyCreated) if event.principal == entry.actor for role in event.roles
-    }
+    held = {role for _, event in introduced(report) if event.principal == entry.actor for role in event.roles}
     return f"the {listed(words.spaced(role) for role in sorted(held)) if held else 'principal'} {short(entry.actor)}"
 
 

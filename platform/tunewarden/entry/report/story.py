@@ -20,16 +20,17 @@ from tunewarden.domain.events import (
     GateJudged,
     HoldPlaced,
     HoldReleased,
-    KeyCreated,
     KeyRevoked,
     ModelRegistered,
     PersonErased,
     PromiseDisproved,
     PromotionApproved,
     PromotionProposed,
+    PurposesChanged,
     ReportAttested,
     RequestApproved,
     RequestEnded,
+    RequestEndorsed,
     RequestSubmitted,
     ReviewAnswered,
     ReviewClosed,
@@ -40,11 +41,12 @@ from tunewarden.domain.events import (
     StepStarted,
 )
 from tunewarden.domain.gates import Outcome
+from tunewarden.domain.key_events import VersionDestroyed
 from tunewarden.domain.lineage import LineageReport
 from tunewarden.domain.names import ModelId
 from tunewarden.domain.training import State
 from tunewarden.entry.report import words
-from tunewarden.entry.report.facts import Name, Said, of, only
+from tunewarden.entry.report.facts import Name, Said, introduced, of, only
 from tunewarden.entry.report.figures import count, duration, exact, instant, listed, short
 
 
@@ -93,10 +95,9 @@ def participants(report: LineageReport) -> tuple[Participant, ...]:
         act = _ACTS.get(type(entry.event), "")
         if act:
             acts.setdefault(entry.actor, []).append((act, entry.index))
-    keys = of(report.principals, KeyCreated)
     found = []
     for actor, done in acts.items():
-        made = [(entry.index, event.roles) for entry, event in keys if event.principal == actor]
+        made = [(entry.index, event.roles) for entry, event in introduced(report) if event.principal == actor]
         roles = listed(words.spaced(role) for role in sorted({role for _, held in made for role in held}))
         found.append(
             Participant(
@@ -195,14 +196,23 @@ def _about_data(event: Event) -> str:
             return f"Registered the dataset for {listed(words.spaced(purpose) for purpose in purposes)}{stated}"
         case DatasetVersionAdded(rows=rows, persons=persons):
             return f"Added the records: {count(rows, 'row')} of {count(persons, 'person')}"
+        case PurposesChanged(purposes=purposes):
+            return f"Set what the dataset may be used for: {listed(words.spaced(purpose) for purpose in purposes)}"
         case DatasetRetired():
             return "Retired the dataset"
+        case VersionDestroyed():
+            return "Destroyed the key of the records and of every clean version made from them"
         case ErasureAsked():
             return "Asked that a person be erased from the dataset"
         case PersonErased(keys=0):
             return "Erased a person of whom no release of the dataset had been made, or who had been erased before"
         case PersonErased():
             return "Erased a person from the dataset: what was made of it before still holds them"
+    return _about_budget(event)
+
+
+def _about_budget(event: Event) -> str:
+    match event:
         case BudgetReserved(epsilon=epsilon, delta=delta):
             return f"Reserved epsilon {exact(epsilon)} at delta {exact(delta)} of the dataset's budget"
         case CohortAdmitted(what=what, persons=persons, left_out=left_out):
@@ -219,6 +229,8 @@ def _about_request(event: Event) -> str:
             return f"Asked for this training, for {words.spaced(purpose)}"
         case RequestApproved():
             return "Approved exactly this plan"
+        case RequestEndorsed(role=role):
+            return f"Endorsed exactly this plan, as {words.spaced(role)}"
         case RequestEnded(state=state, because=because):
             return words.STATES.get(state, f"The request ended: {state}") + (f" ({because})" if because else "")
         case ReviewOpened() | ReviewClosed() | ReportAttested() | SignatureWithdrawn():
@@ -258,8 +270,8 @@ def _about_model(event: Event, model: ModelId) -> str:
         case AliasMoved(alias=alias, previous=previous):
             before = "it named none before" if previous is None else f"before, {short(previous)}"
             return f"The alias {alias} names this model version; {before}"
-        case AdapterTaken():
-            return "Took the weights away"
+        case AdapterTaken(purpose=purpose):
+            return "Took the weights away" + (f", for {words.spaced(purpose)}" if purpose else "")
         case PromiseDisproved(claimed=claimed, shown=shown):
             return f"Alarm: made-up persons show an epsilon of {exact(shown)} or more, and {exact(claimed)} is claimed"
     return ""
@@ -269,10 +281,13 @@ _ACTS: Mapping[type[Event], str] = {
     DatasetRegistered: "registered the dataset",
     DatasetVersionAdded: "added the records",
     DatasetRetired: "retired the dataset",
+    PurposesChanged: "set the dataset's purposes",
+    VersionDestroyed: "destroyed the records' key",
     ErasureAsked: "asked that a person be erased",
     PersonErased: "erased a person",
     RequestSubmitted: "asked for the training",
     RequestApproved: "approved the plan",
+    RequestEndorsed: "endorsed the plan",
     StepFinished: "carried out the job",
     StepFailed: "carried out the job",
     ReviewAnswered: "read a sample",

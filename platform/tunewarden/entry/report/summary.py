@@ -16,8 +16,10 @@ from tunewarden.domain.events import (
     PromiseDisproved,
     PromotionApproved,
     PromotionProposed,
+    PurposesChanged,
     ReportAttested,
     RequestApproved,
+    RequestEndorsed,
     RequestSubmitted,
     ReviewClosed,
     ReviewOpened,
@@ -56,7 +58,15 @@ def summary(lineage: Lineage, *, size: int) -> Plain:
         "profile": asked.profile,
         "requested": _signed(report.request),
         "approvals": [_signed(entry) | {"plan": event.plan} for entry, event in of(report.approvals, RequestApproved)],
+        "endorsements": [
+            _signed(entry) | {"plan": event.plan, "role": event.role.value}
+            for entry, event in of(report.approvals, RequestEndorsed)
+        ],
         **_data(report),
+        "purposes_set": [
+            _signed(entry) | {"purposes": [purpose.value for purpose in event.purposes]}
+            for entry, event in of(report.purposes, PurposesChanged)
+        ],
         "privacy": _privacy(report, plan),
         "steps": list(_steps(report)),
         "reviews": list(_reviews(report)),
@@ -103,7 +113,11 @@ def summary(lineage: Lineage, *, size: int) -> Plain:
             _signed(entry) | {"old": event.old_key, "new": event.new_key}
             for entry, event in of(report.keys, SigningKeyRotated)
         ],
-        "taken": [_signed(entry) | {"adapter": event.adapter} for entry, event in of(report.taken, AdapterTaken)],
+        "taken": [
+            _signed(entry)
+            | {"adapter": event.adapter, "purpose": None if event.purpose is None else event.purpose.value}
+            for entry, event in of(report.taken, AdapterTaken)
+        ],
         "holds": [_signed(entry) | {"kind": type(entry.event).__name__} for entry in report.holds],
         "alarms": [
             _signed(entry)

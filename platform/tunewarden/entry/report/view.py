@@ -10,18 +10,21 @@ from tunewarden.domain.events import (
     DatasetRegistered,
     DatasetVersionAdded,
     ModelRegistered,
+    PurposesChanged,
     RequestApproved,
+    RequestEndorsed,
     RequestSubmitted,
     StepFinished,
 )
 from tunewarden.domain.lineage import LineageReport
-from tunewarden.domain.training import Plan, StepName
+from tunewarden.domain.training import Plan, StepName, Task
 from tunewarden.entry.report import measured, words
 from tunewarden.entry.report.audited import Audited, audited, checked
 from tunewarden.entry.report.certified import certified
 from tunewarden.entry.report.cited import Cited, cited
+from tunewarden.entry.report.completed import Completions, completions
 from tunewarden.entry.report.deidentified import Deidentified, deidentified
-from tunewarden.entry.report.facts import Fact, Name, Said, of, only
+from tunewarden.entry.report.facts import Fact, Name, Said, indices, of, only
 from tunewarden.entry.report.figures import count, instant, listed
 from tunewarden.entry.report.graph import draw
 from tunewarden.entry.report.head import Head
@@ -35,6 +38,9 @@ from tunewarden.entry.report.verdicts import Metrics, Verdict, limit_of, verdict
 from tunewarden.entry.report.way import description, stages
 from tunewarden.usecases.reports import Lineage
 
+_LEARNT = {Task.CLASSIFICATION: "", Task.COMPLETION: " that completes texts"}
+_GAP = {Task.CLASSIFICATION: "fairness.accuracy_gap", Task.COMPLETION: "fairness.token_accuracy_gap"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
@@ -45,6 +51,8 @@ class View:
         as_of: the instant that the report is as of, and how many entries the log had; None for the report as it is now.
         wide, narrow: the same picture for paper and for a telephone.
         measured: the entry of the measuring step, by which its sections are footnoted.
+        utility, completions: of a model that tells classes, and of one that completes texts; one of them is None.
+        not_measured: what the measuring step says that it does not measure of such a model.
     """
 
     model: Name
@@ -66,6 +74,8 @@ class View:
     checked: tuple[Fact, ...]
     verdicts: tuple[Verdict, ...]
     utility: Utility | None
+    completions: Completions | None
+    not_measured: tuple[str, ...]
     fairness: Fairness | None
     explanation: Explanation | None
     measured: tuple[int, ...]
@@ -84,6 +94,7 @@ def view(lineage: Lineage, *, head: Head, metrics: Metrics) -> View:
     plan = from_plain(Plan, decode(documents[asked.plan]))
     measure, measured_log = _details(lineage, StepName.MEASURE)
     found_utility = measured.utility(measure.at("utility"), measure.at("noisy"))
+    found_completions = completions(measure.at("completions"), measure.at("noisy"), measure.at("left_out"))
     found_deidentified = deidentified(report, _details(lineage, StepName.DEIDENTIFY)[0])
     found_verdicts = verdicts(report, documents, metrics)
     found_privacy = privacy(report, plan, *_details(lineage, StepName.TRAIN))
@@ -94,7 +105,13 @@ def view(lineage: Lineage, *, head: Head, metrics: Metrics) -> View:
         head=head,
         as_of=None if lineage.as_of is None else (instant(lineage.as_of), count(report.size, "entry", "entries")),
         abstract=tuple(
-            _abstract(lineage, plan, found_privacy.promise, found_deidentified, (found_utility, measured_log))
+            _abstract(
+                lineage,
+                plan,
+                found_privacy.promise,
+                found_deidentified,
+                Said(_result(found_utility, found_completions), measured_log),
+            )
         ),
         facts=tuple(_facts(lineage)),
         wide=draw(picture, across=4, name="wide", description=told),
@@ -110,7 +127,9 @@ def view(lineage: Lineage, *, head: Head, metrics: Metrics) -> View:
         checked=checked(measure, measured_log),
         verdicts=found_verdicts,
         utility=found_utility,
-        fairness=measured.fairness(measure.at("fairness"), limit_of(report, "fairness.accuracy_gap")),
+        completions=found_completions,
+        not_measured=tuple(part.text for part in measure.at("not_measured").items() if part.text),
+        fairness=measured.fairness(measure.at("fairness"), limit_of(report, _GAP[plan.recipe.task])),
         explanation=measured.explanation(measure.at("explanation")),
         measured=measured_log,
         promotions=promotions(report),
@@ -135,20 +154,20 @@ def _abstract(
     plan: Plan,
     promise: Said,
     found: Deidentified | None,
-    measured: tuple[Utility | None, tuple[int, ...]],
+    result: Said,
 ) -> Iterator[tuple[str, tuple[Said, ...]]]:
     report = lineage.report
     dataset, version = only(report.dataset, DatasetRegistered), only(report.version, DatasetVersionAdded)
-    utility, measured_log = measured
+    purposes = [event.purposes for _, event in of(report.purposes, PurposesChanged)][-1:] or [dataset.purposes]
     yield (
         "Why",
         (
             Said(f"Trained for {words.spaced(plan.purpose)}.", (report.request.index,)),
             Said(
-                f"The dataset may be used for {listed(words.spaced(each) for each in dataset.purposes)}; the stated "
+                f"The dataset may be used for {listed(words.spaced(each) for each in purposes[0])}; the stated "
                 f"lawful basis is {words.LAWFUL_BASES[dataset.lawful_basis]}; the records are to be kept until "
                 f"{dataset.retain_until.isoformat()}.",
-                (report.dataset.index,),
+                indices((report.dataset, *report.purposes)),
             ),
         ),
     )
@@ -165,33 +184,38 @@ def _abstract(
         "Method",
         (
             Said(
-                f"A LoRA adapter on {plan.base_model.name}, trained with noise calibrated to differential privacy; "
-                f"the privacy unit is the {plan.mechanism.unit}.",
+                f"A LoRA adapter on {plan.base_model.name}{_LEARNT[plan.recipe.task]}, trained with noise calibrated "
+                f"to differential privacy; the privacy unit is the {plan.mechanism.unit}.",
                 (report.request.index,),
             ),
         ),
     )
     yield "Privacy", (promise,)
-    if utility is None:
-        yield "Result", (Said("Utility was not assessed.", measured_log),)
-    else:
-        yield (
-            "Result",
-            (
-                Said(
-                    f"Accuracy on persons held out of training {utility.accuracy}; always giving the most frequent "
-                    f"answer {utility.majority}. Intervals are 95\N{NO-BREAK SPACE}%.",
-                    measured_log,
-                ),
-            ),
-        )
+    yield "Result", (result,)
     yield "Decision", standing(report)
+
+
+def _result(utility: Utility | None, completed: Completions | None) -> str:
+    intervals = "Intervals are 95\N{NO-BREAK SPACE}%."
+    if utility is not None:
+        return (
+            f"Accuracy on persons held out of training {utility.accuracy}; always giving the most frequent answer "
+            f"{utility.majority}. {intervals}"
+        )
+    if completed is not None:
+        return (
+            f"Of what persons held out of training wrote, the share of tokens it predicts is {completed.accuracy}; "
+            f"without its training {completed.base}. {intervals}"
+        )
+    return "Utility was not assessed."
 
 
 def _asked_and_approved(report: LineageReport) -> Iterator[Said]:
     yield Said(f"Asked for by {who(report, report.request)} at {instant(report.request.at)}.", (report.request.index,))
     for entry, _ in of(report.approvals, RequestApproved):
         yield Said(f"Exactly this plan was approved by {who(report, entry)} at {instant(entry.at)}.", (entry.index,))
+    for entry, _ in of(report.approvals, RequestEndorsed):
+        yield Said(f"It was endorsed by {who(report, entry)} at {instant(entry.at)}.", (entry.index,))
 
 
 def _facts(lineage: Lineage) -> Iterator[Fact]:
@@ -204,6 +228,8 @@ def _facts(lineage: Lineage) -> Iterator[Fact]:
     yield Fact("Asked by", Name(report.request.actor), (report.request.index,))
     for entry, _ in of(report.approvals, RequestApproved):
         yield Fact("Approved by", Name(entry.actor), (entry.index,))
+    for entry, _ in of(report.approvals, RequestEndorsed):
+        yield Fact("Endorsed by", Name(entry.actor), (entry.index,))
     yield Fact("Dataset", Name(asked.dataset), (report.dataset.index,))
     yield Fact("Registered by", Name(report.dataset.actor), (report.dataset.index,))
 

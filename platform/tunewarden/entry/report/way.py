@@ -76,7 +76,7 @@ def _version(report: LineageReport) -> Node:
 
 def _plan(report: LineageReport) -> Node:
     asked = only(report.request, RequestSubmitted)
-    approved = f"approved {instant(report.approvals[0].at)[:10]}" if report.approvals else "not approved"
+    approved = f"approved {instant(report.approvals[-1].at)[:10]}" if report.approvals else "not approved"
     return Node(
         kind="Plan",
         title=short(asked.plan),

@@ -24,18 +24,22 @@ ACTIONS: Mapping[Action, str] = {
     Action.REGISTER_DATASET: "to register the dataset or add records to it",
     Action.READ_DATASET: "to see the dataset",
     Action.RETIRE_DATASET: "to retire the dataset",
+    Action.SET_PURPOSES: "to set what the dataset may be used for",
     Action.SUBMIT_REQUEST: "to train on the dataset",
     Action.READ_REQUEST: "to see the training request",
     Action.CANCEL_REQUEST: "to cancel the training request",
     Action.APPROVE_REQUEST: "to approve the training request",
+    Action.ENDORSE_REQUEST: "to endorse the training request",
     Action.ADVANCE_JOB: "to carry out a step of the job",
     Action.READ_MODEL: "to see the model version",
     Action.PROPOSE_PROMOTION: "to promote the model version",
     Action.APPROVE_PROMOTION: "to approve the promotion",
+    Action.TAKE_ADAPTER: "to take the weights of the model version",
     Action.READ_LINEAGE: "to read this lineage",
     Action.READ_LOG: "to read the audit log",
     Action.CREATE_KEY: "to make an API key",
     Action.REVOKE_KEY: "to revoke API keys",
+    Action.LIST_KEYS: "to see whose API keys there are",
     Action.TRACE_PERSON: "to look up what learned from one person",
     Action.ERASE_PERSON: "to erase a person from the dataset",
     Action.CARRY_OUT_ERASURE: "to carry out the erasure of a person",
@@ -47,6 +51,12 @@ ACTIONS: Mapping[Action, str] = {
     Action.READ_REVIEW: "to see what a review found, or the report to sign",
     Action.ATTEST_REPORT: "to sign the report on the released records",
     Action.WITHDRAW_SIGNATURE: "to withdraw the signatures about the released records",
+    Action.READ_POLICY: "to read the access policy",
+    Action.PROPOSE_POLICY: "to propose another access policy",
+    Action.ACTIVATE_POLICY: "to put an access policy in force",
+    Action.GRANT_ROLE: "to grant somebody a role",
+    Action.REVOKE_ROLE: "to take a granted role back",
+    Action.EXPLAIN_ACCESS: "to ask what others may do",
 }
 
 LAWFUL_BASES: Mapping[LawfulBasis, str] = {
@@ -86,6 +96,7 @@ STATES: Mapping[State, str] = {
 _REQUESTER, _STEWARD, _APPROVER = "the requester, by asking for something else", "a steward", "an approver"
 _PRIVACY = "the requester, with a smaller epsilon; a privacy officer, by raising the budget"
 _ADMINISTRATOR = "somebody whose role allows it; an administrator gives out roles"
+_OFFICER, _PROPOSER = "a privacy officer", "an administrator, with another proposal"
 _CERTIFICATE = "an administrator, who has to find the cause; nothing was charged"
 _INPUT = Reason("The input itself could not be used.", "whoever asked, by mending the input")
 
@@ -103,6 +114,18 @@ REASONS: Mapping[str, Reason] = {
     "completion_empty": Reason("A record had nothing to learn to write.", "a steward, by mending the records"),
     "completions_not_released": Reason(
         "De-identified records hold no completions yet, so a completion cannot be learned here.", _REQUESTER
+    ),
+    "completion_malformed": Reason("A released record had no completion where it says one begins.", _ADMINISTRATOR),
+    "records_of_another_task": Reason(
+        "The plan was for classes and the records for completions, or the other way round.", _REQUESTER
+    ),
+    "rows_of_several_persons": Reason(
+        "Rows belonged to several persons, and one person's share of such a row cannot be bounded by itself.",
+        _REQUESTER,
+    ),
+    "task_not_for_base_model": Reason(
+        "The base model cannot learn what the dataset is for.",
+        "an administrator, who proposes additions to the list, or whoever asks, by naming another base model",
     ),
     "parameter_not_covered": Reason(
         "A part of the adapter gets no gradient for each person, so it cannot be trained privately.", _REQUESTER
@@ -172,7 +195,7 @@ REASONS: Mapping[str, Reason] = {
     ),
     "illegal_transition": Reason("It was not in a state in which that can be done.", "nobody; the state says why"),
     "legal_hold": Reason(
-        "A legal hold covered the dataset, so nothing of it might be erased.",
+        "A legal hold covered the dataset, so it might not be retired, nor anything of it erased.",
         "a privacy officer, by releasing the hold where its order allows",
     ),
     "envelope_corrupted": Reason(
@@ -200,6 +223,10 @@ REASONS: Mapping[str, Reason] = {
     ),
     "metrics_of_another_plan": Reason(
         "The figures would not have been made as the plan accounts for them.", "the requester, by asking again"
+    ),
+    "no_room_for_canaries": Reason(
+        "Texts were to be cut so short that no made-up secret, by which the training is audited, had room in them.",
+        "the requester, with longer texts or without canaries",
     ),
     "no_words_for_canaries": Reason(
         "The base model's vocabulary had no words to make up persons of, by whom the training is audited.",
@@ -274,6 +301,13 @@ REASONS: Mapping[str, Reason] = {
         "The signature under the report on what the model was trained on was withdrawn.",
         "a privacy officer, by signing again; the requester, by training on other records",
     ),
+    "purpose_taken_back": Reason(
+        "The dataset may not be used any more for what the request had been approved for.",
+        f"the requester, with an allowed purpose; {_STEWARD}, by having the purposes reviewed",
+    ),
+    "voted_before": Reason(
+        "Somebody who had agreed to the plan agreed again, and a person counts once.", "somebody else who may agree"
+    ),
     "purpose_not_allowed": Reason(
         "The dataset may not be used for the purpose that was named.",
         f"the requester, with an allowed purpose; {_STEWARD}, by having the purposes reviewed",
@@ -283,10 +317,28 @@ REASONS: Mapping[str, Reason] = {
         "a privacy officer, after reading the report as it is",
     ),
     "retention_ended": Reason("The records were to be kept no longer.", f"{_STEWARD}, by registering newer records"),
+    "key_over": Reason("The API key that was named did not work any more.", "an administrator, with another key"),
+    "principal_is_revoked": Reason("The principal that was named had been revoked.", "an administrator"),
+    "scope_exceeds_roles": Reason("The key would be for a role that its principal does not have.", "an administrator"),
     "roles_conflict": Reason("One principal may not hold these roles together.", "an administrator"),
     "too_few_to_review": Reason(
         "There are too few released records for a sample that could keep the gate's rules.",
         f"{_STEWARD}, by adding records",
+    ),
+    "own_policy": Reason("Who proposes an access policy cannot put it in force.", f"{_OFFICER} who did not propose it"),
+    "policy_changed": Reason("Another access policy, or report about it, was named than waited.", _OFFICER),
+    "policy_in_force": Reason("The access policy in force said that already.", "nobody; nothing is wrong"),
+    "policy_locks_out": Reason("By that policy nobody could have changed the access policy any more.", _PROPOSER),
+    "policy_missing": Reason("There was no version of the access policy yet.", "an administrator, by starting the api"),
+    "policy_never_in_force": Reason("The access policy that was to be restored was never in force.", _PROPOSER),
+    "policy_not_proposed": Reason("The access policy did not wait for a second person any more.", _PROPOSER),
+    "policy_unsound": Reason("By that policy somebody could have done what no policy may allow.", _PROPOSER),
+    "role_not_granted": Reason(
+        "Nobody becomes administrator or worker by a grant.", "an administrator, with an admin key for the person"
+    ),
+    "role_too_fresh": Reason(
+        "Whoever approved had the role for it from the author, for less than 24 hours.",
+        f"{_APPROVER} who has it from somebody else, or the same one later",
     ),
     "verdict_changed": Reason(
         "The approval named another verdict than that of the promotion.", f"{_APPROVER}, after reviewing the verdict"

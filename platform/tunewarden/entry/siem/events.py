@@ -16,6 +16,7 @@ from tunewarden.domain.events import (
     Event,
     GateJudged,
     HoldReleased,
+    LoginsRefused,
     PromiseDisproved,
     PromotionProposed,
     PruneFinished,
@@ -25,6 +26,8 @@ from tunewarden.domain.events import (
     StepFailed,
 )
 from tunewarden.domain.gates import Outcome
+from tunewarden.domain.key_events import MasterKeyRotated, VersionDestroyed
+from tunewarden.domain.policy_events import PolicyActivated, RoleGranted
 from tunewarden.drivers.sql_log import StoredTreeHead
 
 SEALER = "sealer"
@@ -122,8 +125,10 @@ def _gravity(event: Event) -> Gravity:
             return Gravity.WARNING
         case StepFailed():
             return Gravity.WARNING
-        case ActionRefused() | HoldReleased() | SignatureWithdrawn():
+        case ActionRefused() | LoginsRefused() | HoldReleased() | SignatureWithdrawn():
             return Gravity.NOTICE
-        case PruneStarted() | PruneFinished() | SigningKeyRotated():
+        case PolicyActivated() | RoleGranted():
+            return Gravity.NOTICE
+        case PruneStarted() | PruneFinished() | SigningKeyRotated() | MasterKeyRotated() | VersionDestroyed():
             return Gravity.NOTICE
     return Gravity.INFORMATIONAL

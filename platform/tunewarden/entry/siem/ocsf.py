@@ -27,16 +27,26 @@ _CLASSES: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
         "KeyCreated": (_ACCOUNT, 1),  # create
         "KeyRevoked": (_ACCOUNT, 5),  # disable
+        "KeyAdded": (_API, 1),  # create
+        "PrincipalIdentified": (_ACCOUNT, _OTHER),  # somebody is there, or with other roles
+        "LoginsRefused": (_API, _OTHER),  # of nobody in particular, so class 3002, which names a user, does not fit
         "FileUploaded": (_DATASTORE, 5),  # write
         "DatasetRegistered": (_DATASTORE, 6),  # create
         "DatasetVersionAdded": (_DATASTORE, 5),
         "DatasetRetired": (_DATASTORE, 2),  # update: nothing is deleted by it
+        "PurposesChanged": (_DATASTORE, 2),
         "PersonTraced": (_API, 2),  # read
         "AdapterTaken": (_API, 2),
         "PromiseDisproved": (_FINDING, 1),
         "ErasureAsked": (_API, 1),
         "PersonErased": (_API, 4),  # delete
+        "VersionDestroyed": (_API, 4),
+        "MasterKeyRotated": (_API, 3),  # update
         "PruneFinished": (_API, 4),  # delete
+        "PolicyInstalled": (_API, 1),
+        "PolicyActivated": (_API, 3),
+        "RoleGranted": (_ACCOUNT, _OTHER),  # as PrincipalIdentified: with other roles
+        "RoleRevoked": (_ACCOUNT, _OTHER),
     }
 )
 """Type of event -> class and activity, where its name does not say them."""
@@ -47,6 +57,7 @@ _CHECKS: Mapping[object, tuple[int, str]] = MappingProxyType({"fail": (3, "Fail"
 _CREATING = ("Submitted", "Proposed", "Registered", "Reserved", "Started", "Placed", "Signed", "Opened", "Attested")
 _UPDATING = (
     "Approved",
+    "Endorsed",
     "Admitted",
     "Charged",
     "Settled",
@@ -68,10 +79,12 @@ _THINGS = (
     "promotion",
     "file",
     "principal",
+    "key",
     "hold",
     "prune",
     "review",
     "erasure",
+    "policy",
     "resource",
 )
 
@@ -179,7 +192,7 @@ def _api(event: Exported) -> Mapping[str, Plain]:
         },
         "src_endpoint": _SOURCE,
         "resources": _resources(event),
-        "status_id": 2 if refused else 1,
+        "status_id": 2 if refused or event.type == "LoginsRefused" else 1,
     }
     return {**common, "status_code": event.fact["code"], "status_detail": event.fact["rule"]} if refused else common
 

@@ -22,8 +22,8 @@ from tunewarden.steps.deidentify.spans import Span
 from tunewarden.usecases.ports import Blobs
 
 OpenBlobs = Callable[[], Blobs]
-"""Opens the blobs anew, in whatever process it is called. It travels to the workers, so it may hold no key, only where
-one lies."""
+"""Opens the blobs anew, in whatever process it is called. It travels to the workers, so it may hold no key that is
+stored anywhere, only where one lies; and those of a step under way, which are lent to them in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

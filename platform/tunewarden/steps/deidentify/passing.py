@@ -13,13 +13,22 @@ from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import DatasetId, Digest, PolicyName
 from tunewarden.domain.pseudonyms import budget_pseudonym, pseudonym
 from tunewarden.steps.deidentify.blocks import Blocks, Journal, journal_key, lines_of
+from tunewarden.steps.deidentify.border import moved, parted
 from tunewarden.steps.deidentify.carried import Carried
 from tunewarden.steps.deidentify.deidentifier import Deidentifier
 from tunewarden.steps.deidentify.elsewhere import Value, elsewhere, worth_looking_for
 from tunewarden.steps.deidentify.finding import Finding, finding, found_in
 from tunewarden.steps.deidentify.operators import Cleaned
-from tunewarden.steps.deidentify.person import Person
-from tunewarden.steps.deidentify.quasi import NOTHING_GIVEN_UP, SUPPRESSED, Census, GivenUp, Suppressions, given_up
+from tunewarden.steps.deidentify.owners import Owners, strictest, values_of, whole
+from tunewarden.steps.deidentify.quasi import (
+    NOTHING_GIVEN_UP,
+    SUPPRESSED,
+    Attribute,
+    Census,
+    GivenUp,
+    Suppressions,
+    given_up,
+)
 from tunewarden.steps.deidentify.residual import sought
 from tunewarden.steps.deidentify.source import SourceRecord, source_record, source_records
 from tunewarden.steps.deidentify.spans import Span, carried as worth_carrying
@@ -72,7 +81,9 @@ class Seen:
 
     Attributes:
         index: of the source record, from 0.
+        person, others: pseudonyms of those that the record belongs to.
         found: every candidate in the source text, those of kept kinds too.
+        hidden: what was transformed; a span over the border of a completion is whole here, in `cleaned` it is parted.
         protected: the protected attributes as they are released.
     """
 
@@ -82,6 +93,19 @@ class Seen:
     found: tuple[Span, ...]
     cleaned: Cleaned
     protected: Mapping[str, str]
+    hidden: tuple[Span, ...]
+    others: tuple[str, ...] = ()
+
+    def released(self) -> CleanRecord:
+        """The record that goes out."""
+        completion = self.source.completion
+        return CleanRecord(
+            person=self.person,
+            label=self.source.label,
+            text=self.cleaned.text,
+            others=self.others,
+            completion=None if completion is None else moved(self.cleaned, self.source.text, completion),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +115,7 @@ class Looked:
     Attributes:
         found: candidates at `CLOSER` times the thresholds, of every kind.
         replaced: where something of ours stands.
-        values: identifiers of the same person, of the kinds that are `sought`, that were transformed anywhere.
+        values: identifiers of the same persons, of the kinds that are `sought`, that were transformed anywhere.
     """
 
     text: str
@@ -102,7 +126,7 @@ class Looked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witnesses:
-    """Who looks on while records go out. `left_out` gets the index of a record whose person was erased."""
+    """Who looks on while records go out. `left_out` gets the index of a record, one of whose persons was erased."""
 
     seen: Callable[[Seen], None] = lambda _: None
     looked: Callable[[Looked], None] = lambda _: None
@@ -111,7 +135,8 @@ class Witnesses:
 
 @dataclass(slots=True, kw_only=True)
 class Released:
-    """What was counted on the way. `emptied` texts had nothing left; they are kept, so that no person disappears.
+    """What was counted on the way. `emptied` texts had nothing left, in their completion where they have one; they are
+    kept, so that no person disappears. `shared` rows belong to several persons.
 
     `generalised` persons had attributes given up so that the profile's `k` holds; `given_up` says which.
     """
@@ -119,6 +144,7 @@ class Released:
     rows: int = 0
     erased: int = 0
     emptied: int = 0
+    shared: int = 0
     persons: int = 0
     generalised: int = 0
     given_up: GivenUp = NOTHING_GIVEN_UP
@@ -146,15 +172,17 @@ class Passing:
         self.counted = Released()
 
     def gather(self) -> None:
-        """What each text and each record's columns say about its person, to be looked for in the person's texts."""
+        """What each text and each record's columns say about its persons, to be looked for in the texts of each."""
         for records in self._read():
-            for _, record, person, key, found in records:
-                if key is not None:
-                    binary = bytes.fromhex(person)
-                    self._carried.add_known(binary, record.identifiers())
-                    self._carried.add_names(binary, worth_carrying(record.text, found).items())
-                    spans = self._deidentifier.settle(record.text, found)
-                    self._carried.add_values(binary, _values(record.text, spans))
+            for _, record, owners, found in records:
+                if owners.key is None and not owners.others:
+                    continue  # of a record that goes because of one of its persons, the others' records still know
+                names = worth_carrying(record.text, found)
+                values = list(_values(record.text, self._deidentifier.settle(record.text, found)))
+                for owner in owners:
+                    self._carried.add_known(owner, record.identifiers())
+                    self._carried.add_names(owner, names.items())
+                    self._carried.add_values(owner, values)
 
     def enforce(self, k: int) -> None:
         """Find out which attributes of whom have to give way, so that `k` persons are alike in what is readable."""
@@ -172,24 +200,26 @@ class Passing:
         """The released records; where something of ours stands in them is noted block by block."""
         for number, records in enumerate(self._read()):
             replaced: list[list[tuple[int, int, EntityType]] | None] = []
-            for index, record, person, key, found in records:
-                if key is None:
+            for index, record, owners, found in records:
+                if owners.key is None:
                     self.counted.erased += 1
                     replaced.append(None)
                     witnesses.left_out(index)
                     continue
-                seen = self._seen(index, record, found, person, key)
-                self._count(seen)
+                seen = self._seen(index, record, found, owners, owners.key)
+                self._count(seen, owners)
                 replaced.append([(span.start, span.end, span.entity) for span in seen.cleaned.replaced])
                 witnesses.seen(seen)
-                yield CleanRecord(person=person, label=record.label, text=seen.cleaned.text)
+                yield seen.released()
             self._replaced.put(number, json.dumps(replaced).encode())
 
     def protected(self) -> Iterator[ProtectedRow]:
         """The protected attributes of the records that `cleaned` yielded."""
-        for (_, record, person, _), replaced in zip(self._records(), self._places(), strict=True):
+        records = source_records(self._blobs, self._job.source)
+        for record, replaced in zip(records, self._places(), strict=True):
             if replaced is not None:
-                yield ProtectedRow(person=person, protected=self._protected(record, person))
+                owners = Owners(pseudonyms=self._pseudonyms(record), key=None)
+                yield ProtectedRow(person=owners.first, protected=_protected(record, self._given_up(owners)))
 
     def replaced(self) -> Iterator[ReplacedRow]:
         """Where something of ours stands in the records that `cleaned` yielded; where nothing does, nothing is said."""
@@ -209,11 +239,12 @@ class Passing:
         with self._blobs.open(clean) as stream:
             for line, spans, replaced in zip(stream, found, places, strict=True):
                 record = from_plain(CleanRecord, decode(line.removesuffix(b"\n")))
+                owners = map(bytes.fromhex, record.persons)
                 yield Looked(
                     text=record.text,
                     found=tuple(spans),
                     replaced=tuple((start, end) for start, end, _ in replaced),
-                    values=tuple(value.text for value in self._carried.values(bytes.fromhex(record.person))),
+                    values=tuple(value.text for value in values_of(owners, self._carried)),
                 )
 
     def require_somebody(self) -> None:
@@ -221,7 +252,7 @@ class Passing:
         if not self.counted.rows:
             raise Refused(
                 "everybody_erased",
-                f"All {self.counted.erased} records are of persons who were erased.",
+                f"All {self.counted.erased} records belong to somebody who was erased.",
                 remedy="Register records of other persons.",
                 who="steward",
             )
@@ -230,44 +261,51 @@ class Passing:
         """What is readable of everybody once the present suppressions are done."""
         census = Census(self._deidentifier.profile)
         for records in self._read():
-            for index, record, person, key, found in records:
-                if key is not None:
-                    tell_census(census, self._seen(index, record, found, person, key))
+            for index, record, owners, found in records:
+                if owners.key is not None:
+                    tell_census(census, self._seen(index, record, found, owners, owners.key))
         return census
 
-    def _seen(self, index: int, record: SourceRecord, found: list[Span], person: str, key: bytes) -> Seen:
-        """One record settled and transformed, with all that is known of its person."""
-        binary = bytes.fromhex(person)
-        whole = Person(pseudonym=person, key=key, known=self._carried.known(binary), names=self._carried.names(binary))
-        deidentifier, values = self._tightened(person), self._carried.values(binary)
+    def _seen(self, index: int, record: SourceRecord, found: list[Span], owners: Owners, key: bytes) -> Seen:
+        """One record settled and transformed, with all that is known of its persons."""
+        person, values = whole(owners, key, self._carried), values_of(owners, self._carried)
+        given_up = self._given_up(owners)
+        deidentifier = self._tightened(given_up)
         candidates = list(found)
-        spans = deidentifier.settle(record.text, candidates, whole)
+        spans = deidentifier.settle(record.text, candidates, person)
         # Until nothing is left: what is hidden now may be what told a name from a word of prose.
         while left := [span for span in elsewhere(record.text, values, hidden=spans) if not _covered(span, spans)]:
             before, candidates = spans, [*candidates, *left]
-            spans = deidentifier.settle(record.text, candidates, whole)
+            spans = deidentifier.settle(record.text, candidates, person)
             if spans == before:
                 break
         return Seen(
             index=index,
-            person=person,
+            person=owners.first,
+            others=owners.others,
             source=record,
             found=tuple(found),
-            cleaned=deidentifier.transformer.apply(record.text, spans, whole),
-            protected=self._protected(record, person),
+            hidden=spans,
+            cleaned=deidentifier.transformer.apply(record.text, parted(spans, record.completion), person),
+            protected=_protected(record, given_up),
         )
 
-    def _count(self, seen: Seen) -> None:
-        binary, job = bytes.fromhex(seen.person), self._job
-        self._carried.add_values(binary, _values(seen.source.text, seen.cleaned.spans))
-        self._carried.count(binary, budget_pseudonym(job.tenant_key, job.namespace or job.dataset, seen.source.person))
+    def _count(self, seen: Seen, owners: Owners) -> None:
+        job, values = self._job, list(_values(seen.source.text, seen.hidden))
+        for owner, person in zip(owners, seen.source.persons, strict=True):
+            self._carried.add_values(owner, values)
+            self._carried.count(owner, budget_pseudonym(job.tenant_key, job.namespace or job.dataset, person))
+        released = seen.released()
         self.counted.rows += 1
-        self.counted.emptied += not seen.cleaned.text.strip()
-        self.counted.entities.update(span.entity for span in seen.cleaned.spans)
+        self.counted.shared += bool(seen.others)
+        self.counted.emptied += not released.text[released.completion or 0 :].strip()
+        self.counted.entities.update(span.entity for span in seen.hidden)
 
-    def _tightened(self, person: str) -> Deidentifier:
-        """The profile for this person: what has to give way for k gives way."""
-        given_up = self._suppressions.get(person, {})
+    def _given_up(self, owners: Owners) -> Mapping[Attribute, Operator]:
+        return strictest(owners, self._suppressions, self._deidentifier.profile)
+
+    def _tightened(self, given_up: Mapping[Attribute, Operator]) -> Deidentifier:
+        """The profile for these persons: what has to give way for k gives way."""
         stricter = {kind: does for kind, does in given_up.items() if isinstance(kind, EntityType)}
         if not stricter:
             return self._deidentifier
@@ -278,28 +316,27 @@ class Passing:
             self._stricter[key] = Deidentifier(self._deidentifier.detector, tightened)
         return self._stricter[key]
 
-    def _protected(self, record: SourceRecord, person: str) -> Mapping[str, str]:
-        given_up = self._suppressions.get(person, {})
-        return {name: SUPPRESSED if name in given_up else value for name, value in record.protected.items()}
-
-    def _read(self) -> Iterator[Iterator[tuple[int, SourceRecord, str, bytes | None, list[Span]]]]:
-        """Block by block: index, record, pseudonym, data key (None once it is destroyed), candidates."""
+    def _read(self) -> Iterator[Iterator[tuple[int, SourceRecord, Owners, list[Span]]]]:
+        """Block by block: index, record, whose it is, candidates."""
         found = found_in(self._blocks, self._journal)
         with self._blobs.open(self._job.source) as stream:
             for block in self._blocks:
                 records = [
                     source_record(index, line) for index, line in enumerate(lines_of(stream, block), block.first)
                 ]
-                persons = [self._pseudonym(record) for record in records]
-                keys = self._job.vault.keys(self._job.dataset, set(persons))
+                owners = self._owners(records)
                 yield (
-                    (index, record, person, keys[person], next(found))
-                    for index, (record, person) in enumerate(zip(records, persons, strict=True), block.first)
+                    (index, record, theirs, next(found))
+                    for index, (record, theirs) in enumerate(zip(records, owners, strict=True), block.first)
                 )
 
-    def _records(self) -> Iterator[tuple[int, SourceRecord, str, None]]:
-        for index, record in enumerate(source_records(self._blobs, self._job.source)):
-            yield index, record, self._pseudonym(record), None
+    def _owners(self, records: Iterable[SourceRecord]) -> list[Owners]:
+        several = [self._pseudonyms(record) for record in records]
+        keys = self._job.vault.keys(self._job.dataset, {one for theirs in several for one in theirs})
+        return [
+            Owners(pseudonyms=theirs, key=None if any(keys[one] is None for one in theirs) else keys[theirs[0]])
+            for theirs in several
+        ]
 
     def _places(self) -> Iterator[list[tuple[int, int, EntityType]] | None]:
         """Of every source record in order: where something of ours stands in what became of it; None if it went."""
@@ -307,22 +344,27 @@ class Passing:
             for replaced in json.loads(self._replaced.made(block.number)):
                 yield None if replaced is None else [(start, end, EntityType(kind)) for start, end, kind in replaced]
 
-    def _pseudonym(self, record: SourceRecord) -> str:
-        return pseudonym(self._job.tenant_key, self._job.dataset, record.person)
+    def _pseudonyms(self, record: SourceRecord) -> tuple[str, ...]:
+        return tuple(pseudonym(self._job.tenant_key, self._job.dataset, person) for person in record.persons)
 
 
 def tell_census(census: Census, seen: Seen) -> None:
-    """Let the census see a record as it is released."""
-    census.see(
-        seen.person,
-        seen.source.label,
-        seen.protected,
-        seen.source.text,
-        seen.found,
-        seen.cleaned.text,
-        seen.cleaned.spans,
-        seen.cleaned.replaced,
-    )
+    """Let the census see a record as it is released, for everybody that it belongs to."""
+    for person in (seen.person, *seen.others):
+        census.see(
+            person,
+            seen.source.label,
+            seen.protected,
+            seen.source.text,
+            seen.found,
+            seen.cleaned.text,
+            seen.cleaned.spans,
+            seen.cleaned.replaced,
+        )
+
+
+def _protected(record: SourceRecord, given_up: Mapping[Attribute, Operator]) -> Mapping[str, str]:
+    return {name: SUPPRESSED if name in given_up else value for name, value in record.protected.items()}
 
 
 def _covered(span: Span, spans: Iterable[Span]) -> bool:

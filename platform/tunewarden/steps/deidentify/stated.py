@@ -138,6 +138,7 @@ class Stated:
             "emptied": released.emptied,
             "erased": released.erased,
             "generalised": released.generalised,
+            **({"shared": released.shared} if released.shared else {}),
             "entities": released.entities.total(),
             **{entity.value: count for entity, count in sorted(released.entities.items())},
         }
@@ -171,6 +172,7 @@ class Stated:
                 "emptied": released.emptied,
                 "erased": released.erased,
                 "generalised": released.generalised,
+                "shared": released.shared,
                 "entities": self._transformed(),
                 "operators": {entity: profile.operator(entity) for entity in EntityType},
                 "planted": {entity: _row(tally) for entity, tally in self.planted.recall.items()},

@@ -1,6 +1,7 @@
 """The de-identify step: an attempt in, the manifest of the released records and the evidence about it out."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -9,17 +10,18 @@ from tunewarden.domain.canonical import encode, to_plain
 from tunewarden.domain.errors import Refused
 from tunewarden.domain.names import Digest
 from tunewarden.steps.deidentify.deidentifier import Deidentifier
-from tunewarden.steps.deidentify.finding import Build, OpenBlobs
+from tunewarden.steps.deidentify.finding import Build
 from tunewarden.steps.deidentify.identity import detector_digest
 from tunewarden.steps.deidentify.passing import Job, Released
 from tunewarden.steps.deidentify.progress import Tell, tell_nobody
+from tunewarden.steps.deidentify.raw import LendBlobs, Raw, opened
 from tunewarden.steps.deidentify.release import release
 from tunewarden.steps.deidentify.report import Counts
 from tunewarden.steps.deidentify.scale import Compute, Means
 from tunewarden.steps.deidentify.source import source_records
 from tunewarden.steps.deidentify.stated import Effort, Left, Planted, Stated, planted
 from tunewarden.steps.records import Manifest
-from tunewarden.usecases.ports import Attempt, Blobs, StepResult, Vault
+from tunewarden.usecases.ports import Attempt, Blobs, RawRows, StepResult, Vault
 
 _LEAST_KEY_BYTES = 32
 
@@ -34,7 +36,8 @@ class DeidentifyStep:
         *,
         vault: Vault,
         scratch: Path,
-        open_blobs: OpenBlobs | None = None,
+        open_blobs: LendBlobs | None = None,
+        rows: RawRows | None = None,
         build: Build | None = None,
         compute: Compute | None = None,
         effort: Effort | None = None,
@@ -46,12 +49,14 @@ class DeidentifyStep:
             vault: of the persons' data keys.
             scratch: a folder that this process and all workers see; what lies there is encrypted.
             open_blobs: how a worker in another process reaches the blobs; None does everything in this one.
+            rows: opens records that lie under the keys of their persons; None where none do.
             build: how the detector of a profile is made.
         """
         if len(tenant_key) < _LEAST_KEY_BYTES:
             raise ValueError(f"the tenant key has {len(tenant_key)} bytes, at least {_LEAST_KEY_BYTES} are needed")
         self._blobs, self._tenant_key, self._vault = blobs, tenant_key, vault
         self._scratch, self._open_blobs, self._tell = scratch, open_blobs, tell
+        self._rows = rows
         self._build, self._compute, self._effort = build or Build(), compute or Compute(), effort or Effort()
         self.identity: Digest = self._effort.identity()
 
@@ -73,6 +78,10 @@ class DeidentifyStep:
             torch.set_num_threads(threads)
 
     def _made(self, attempt: Attempt) -> StepResult:
+        with opened(attempt, self._blobs, self._rows, self._open_blobs) as raw:
+            return self._released(attempt, raw)
+
+    def _released(self, attempt: Attempt, raw: Raw) -> StepResult:
         canonical = self._blobs.read(attempt.plan.profile)
         detector = self._build.detector(canonical)
         deidentifier = Deidentifier(detector)
@@ -80,7 +89,7 @@ class DeidentifyStep:
         place = self._scratch / attempt.request
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         job = Job(
-            source=attempt.records,
+            source=raw.records,
             dataset=attempt.plan.dataset,
             classes=len(attempt.labels),
             profile=canonical,
@@ -91,9 +100,9 @@ class DeidentifyStep:
             namespace=attempt.namespace,
         )
         means = Means(
-            blobs=self._blobs,
+            blobs=raw.blobs,
             detector=detector,
-            open_blobs=self._open_blobs,
+            open_blobs=raw.open_blobs,
             build=self._build,
             compute=self._compute,
             tell=self._tell,
@@ -104,14 +113,16 @@ class DeidentifyStep:
         except Refused:  # another attempt would be refused too
             shutil.rmtree(job.scratch, ignore_errors=True)
             raise
-        found_again = self._planted(deidentifier, attempt.records, manifest)  # 2
+        found_again = self._planted(deidentifier, attempt, raw, manifest)  # 2
+        manifest = replace(manifest, source=attempt.records, erased=manifest.erased + raw.erased)
+        released.erased = manifest.erased
         result = self._result(manifest, _stated(manifest, released, left, found_again, deidentifier))  # 3
         shutil.rmtree(job.scratch, ignore_errors=True)
         return result
 
-    def _planted(self, deidentifier: Deidentifier, records: Digest, manifest: Manifest) -> Planted:
-        texts = (record.text for record in source_records(self._blobs, records))
-        return planted(deidentifier, texts, manifest.rows + manifest.erased, records, self._effort)
+    def _planted(self, deidentifier: Deidentifier, attempt: Attempt, raw: Raw, manifest: Manifest) -> Planted:
+        texts = (record.text for record in source_records(raw.blobs, raw.records))
+        return planted(deidentifier, texts, manifest.rows + manifest.erased, attempt.records, self._effort)
 
     def _result(self, manifest: Manifest, stated: Stated) -> StepResult:
         measurements = stated.measurements()
@@ -141,4 +152,5 @@ def _stated(
         left=left,
         planted=found_again,
         deidentifier=deidentifier,
+        labelled=manifest.classes > 0,
     )

@@ -6,7 +6,7 @@ given its beginning. *Exposure* (Carlini et al., arXiv 1802.08232, section 4) is
 a guesser: the secret's loss is ranked among those of other numbers drawn at random, so more than 7 bits are not seen.
 
 A model that tells classes writes nothing, so nothing can be extracted from it this way; the audit by canaries covers
-what it gives away.
+what it gives away. Of a model that completes texts nothing is said where no secret was planted.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,14 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from tunewarden.domain.gates import Measurement
-from tunewarden.domain.training import Recipe
+from tunewarden.domain.training import Plan, Recipe, Task
 from tunewarden.steps.deidentify.proportions import exact_interval
 from tunewarden.steps.measure.audited import completion_losses
 from tunewarden.steps.measure.intervals import Figure, Interval, mean
-from tunewarden.steps.train.canaries import Canary, canary_rows, draw_secret
+from tunewarden.steps.measure.trained import Trained
+from tunewarden.steps.train.canaries import Canary, canary_rows, draw_secret, read_canaries
 from tunewarden.steps.train.model import TextModel
+from tunewarden.usecases.ports import Blobs
 
 _BEAMS = 4
 _OTHERS = 127  # numbers that a secret is ranked among
@@ -55,6 +57,21 @@ WRITES_NOTHING = Extraction(secrets=0, extracted=0, exposure=None)
 """Of a model that tells classes."""
 
 
+def extracted(
+    blobs: Blobs, plan: Plan, trained: Trained, model: TextModel, tokenizer: PreTrainedTokenizerBase
+) -> Extraction | None:
+    """Attack the canaries of the training of `model`; None where it completes texts and none of them took part.
+
+    Raises `NotFound` or `Corrupted`, and `PlanMismatch` where the canaries are of another plan.
+    """
+    if plan.recipe.task is Task.CLASSIFICATION:
+        return WRITES_NOTHING
+    if trained.canaries is None:
+        return None
+    found = extract(model, tokenizer, plan.recipe, read_canaries(blobs, trained.canaries, plan).members)
+    return found if found.secrets else None
+
+
 def extract(
     model: TextModel, tokenizer: PreTrainedTokenizerBase, recipe: Recipe, canaries: Sequence[Canary]
 ) -> Extraction:
@@ -70,10 +87,12 @@ def extract(
 
 @torch.no_grad()
 def _is_written(model: TextModel, tokenizer: PreTrainedTokenizerBase, recipe: Recipe, canary: Canary) -> bool:
-    """Whether one of the likeliest continuations of its beginning is the secret, to the last token."""
+    """Whether one of the likeliest continuations of its beginning is the secret, whatever comes after that."""
     model.eval()
     rows = canary_rows([replace(canary, texts=canary.texts[:1])], tokenizer, recipe)
     ids = torch.from_numpy(rows.tokens.ids.astype(np.int64))
+    if int(ids[-1]) == tokenizer.eos_token_id:
+        ids = ids[:-1]
     begins = 0 if rows.completions is None else int(rows.completions[0])
     beams, scores = ids[None, :begins], torch.zeros(1, dtype=torch.float64)
     for _ in range(len(ids) - begins):

@@ -11,29 +11,40 @@ larger groups can be worked out from the rates; they are not protected.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import numpy as np
 from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, true_positive_rate
 
+from tunewarden.domain.canonical import LATER
 from tunewarden.domain.gates import Measurement
+from tunewarden.steps.measure.groups import (
+    LEAST_PERSONS,
+    LEAST_SHOWN,
+    Candidate,
+    SmallGroup,
+    assessable,
+    assessed_share,
+    candidates,
+    count,
+    largest,
+    small_groups,
+)
 from tunewarden.steps.measure.intervals import (
     Booleans,
     Figure,
+    Floats,
     Integers,
     Interval,
-    Strings,
     critical,
     decimal,
     difference,
+    person_share,
     share,
 )
 
-LEAST_PERSONS = 30
-LEAST_SHOWN = 10
 _RATES = {"selected": selection_rate, "true_positive": true_positive_rate, "false_positive": false_positive_rate}
-_LISTED = 50  # groups that are too small, of one attribute; a column of free text has thousands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +75,6 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SmallGroup:
-    """A group that could not be assessed.
-
-    The groups of an attribute below 10 persons, and those beyond the 50 largest, are one line without a name.
-    """
-
-    attribute: str
-    group: str | None
-    persons: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Fairness:
     """What is measured, over every protected attribute of the dataset.
 
@@ -86,6 +85,7 @@ class Fairness:
         recall_gap: the largest shortfall in the recall of any class (for two classes: equalised odds); likewise.
         assessed_share: the share of rows in assessable groups, for the attribute where it is smallest; None where the
             dataset has no protected attribute.
+        tokens: whether texts were completed: then accuracies are shares of a person's tokens, and there is no recall.
     """
 
     persons: int
@@ -95,11 +95,12 @@ class Fairness:
     accuracy_gap: Figure | None
     recall_gap: Figure | None
     assessed_share: Figure | None
+    tokens: bool = field(default=False, metadata=LATER)
 
     def measurements(self) -> tuple[Measurement, ...]:
         """What gates may judge; n counts persons. What could not be assessed is missing."""
         found = {
-            "fairness.accuracy_gap": self.accuracy_gap,
+            "fairness.token_accuracy_gap" if self.tokens else "fairness.accuracy_gap": self.accuracy_gap,
             "fairness.tpr_gap": self.recall_gap,
             "fairness.assessed_share": self.assessed_share,
         }
@@ -115,23 +116,11 @@ class _Rows:
     persons: Integers
 
     def count(self, among: Booleans) -> int:
-        return len(np.unique(self.persons[among]))
+        return count(self.persons, among)
 
     def shortfall(self, hits: Booleans, group: Booleans, rest: Booleans, z: float) -> Interval:
         """How much smaller the share of `hits` is in `group` than in `rest`."""
         return difference(share(hits[rest], self.persons[rest], z), share(hits[group], self.persons[group], z))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Candidate:
-    """One value of one attribute, with its rows, bool[rows]. `shown` is the number of persons, where it may be told."""
-
-    attribute: str
-    group: str
-    members: Booleans
-    persons: int
-    shown: int | None
-    assessable: bool
 
 
 def measure_fairness(
@@ -147,49 +136,63 @@ def measure_fairness(
     Arrays are int64[rows] over held-out rows; `attributes` has the value of every row, in the same order.
     """
     rows = _Rows(labels=labels, predicted=predicted, persons=persons)
-    candidates = {
-        attribute: list(_candidates(rows, attribute, np.asarray(values, dtype=np.str_), least_persons))
-        for attribute, values in attributes.items()
-    }
-    assessable = {name: [each for each in found if each.assessable] for name, found in candidates.items()}
-    compared = [candidate for found in assessable.values() for candidate in found]
+    found = candidates(persons, attributes, least_persons)
+    large = assessable(found)
+    compared = [candidate for groups in large.values() for candidate in groups]
     z = critical(max(1, len(compared)))
-    assessed = tuple(group for found in assessable.values() if found for group in _assessed(rows, found, z))
+    assessed = tuple(group for groups in large.values() if groups for group in _assessed(rows, groups, z))
     return Fairness(
         persons=len(np.unique(persons)),
         least_persons=least_persons,
         assessed=assessed,
-        not_assessable=tuple(line for found in candidates.values() for line in _small_groups(found)),
+        not_assessable=small_groups(found),
         accuracy_gap=largest([group.shortfall for group in assessed]),
         recall_gap=largest(_recall_shortfalls(rows, compared, least_persons)),
-        assessed_share=_assessed_share(rows, assessable),
+        assessed_share=assessed_share(large, len(labels)),
     )
 
 
-def _candidates(rows: _Rows, attribute: str, values: Strings, least_persons: int) -> Iterator[_Candidate]:
-    """Every value of one attribute, the largest group first."""
-    sizes = {str(group): rows.count(values == group) for group in np.unique(values)}
-    withheld = _withheld(sizes)
-    for group, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])):
-        members = values == group
-        yield _Candidate(
-            attribute=attribute,
-            group=group,
-            members=members,
-            persons=size,
-            shown=None if group in withheld else size,
-            assessable=min(size, rows.count(~members)) >= least_persons,
-        )
+def completion_fairness(
+    *,
+    right: Floats,
+    persons: Integers,
+    attributes: Mapping[str, Sequence[str]],
+    least_persons: int = LEAST_PERSONS,
+) -> Fairness:
+    """As `measure_fairness`, of completions: `right` is float64[rows], the share of each row's tokens that is right.
+
+    A group's accuracy is the mean over its persons, as over everybody.
+    """
+    found = candidates(persons, attributes, least_persons)
+    large = assessable(found)
+    compared = [candidate for groups in large.values() for candidate in groups]
+    z = critical(max(1, len(compared)))
+    assessed = tuple(_of_tokens(right, persons, each, z) for each in compared)
+    return Fairness(
+        persons=len(np.unique(persons)),
+        least_persons=least_persons,
+        assessed=assessed,
+        not_assessable=small_groups(found),
+        accuracy_gap=largest([group.shortfall for group in assessed]),
+        recall_gap=None,
+        assessed_share=assessed_share(large, len(persons)),
+        tokens=True,
+    )
 
 
-def _withheld(sizes: Mapping[str, int]) -> set[str]:
-    """The groups below 10; also the next smallest, where the others would give away that few are left for these."""
-    small = {group for group, size in sizes.items() if size < LEAST_SHOWN}
-    others = sorted(sizes.keys() - small, key=lambda group: sizes[group])
-    return small | set(others[:1]) if 0 < sum(sizes[group] for group in small) < LEAST_SHOWN else small
+def _of_tokens(right: Floats, persons: Integers, group: Candidate, z: float) -> Group:
+    own, rest = (person_share(right[rows], persons[rows], z) for rows in (group.members, ~group.members))
+    return Group(
+        attribute=group.attribute,
+        group=group.group,
+        persons=group.shown,
+        accuracy=decimal(own.value),
+        shortfall=difference(rest, own).figure(),
+        rates=(),
+    )
 
 
-def _assessed(rows: _Rows, groups: Sequence[_Candidate], z: float) -> Iterator[Group]:
+def _assessed(rows: _Rows, groups: Sequence[Candidate], z: float) -> Iterator[Group]:
     """The assessable groups of one attribute, at least one, with the rates that Fairlearn gives them."""
     number = np.full(len(rows.labels), -1)
     for place, group in enumerate(groups):
@@ -223,7 +226,7 @@ def _frame(
     return by_group
 
 
-def _class_rates(rows: _Rows, group: _Candidate, label: int, rates: Mapping[str, float]) -> ClassRates:
+def _class_rates(rows: _Rows, group: Candidate, label: int, rates: Mapping[str, float]) -> ClassRates:
     # Where nobody has the class Fairlearn says 0.0 and means "unknown".
     of_class = rows.labels == label
     with_it, without_it = rows.count(group.members & of_class), rows.count(group.members & ~of_class)
@@ -235,18 +238,7 @@ def _class_rates(rows: _Rows, group: _Candidate, label: int, rates: Mapping[str,
     )
 
 
-def largest(shortfalls: Sequence[Figure]) -> Figure | None:
-    """The largest of several shortfalls; because they hold together, so does the largest of their ends."""
-    if not shortfalls:
-        return None
-    return Figure(
-        low=max(each.low for each in shortfalls),
-        value=max(each.value for each in shortfalls),
-        high=max(each.high for each in shortfalls),
-    )
-
-
-def _recall_shortfalls(rows: _Rows, assessable: Sequence[_Candidate], least_persons: int) -> list[Figure]:
+def _recall_shortfalls(rows: _Rows, assessable: Sequence[Candidate], least_persons: int) -> list[Figure]:
     """For each group and class of which both the group and the rest have enough persons."""
     recalls = [
         (rows.predicted == label, of_class & candidate.members, of_class & ~candidate.members)
@@ -257,28 +249,6 @@ def _recall_shortfalls(rows: _Rows, assessable: Sequence[_Candidate], least_pers
     enough = [each for each in recalls if min(rows.count(each[1]), rows.count(each[2])) >= least_persons]
     z = critical(max(1, len(enough)))
     return [rows.shortfall(hits, group, rest, z).figure() for hits, group, rest in enough]
-
-
-def _assessed_share(rows: _Rows, assessable: Mapping[str, Sequence[_Candidate]]) -> Figure | None:
-    """Counted on the rows at hand, not estimated: all three ends are one number, rounded down."""
-    if not assessable:
-        return None
-    least = min(sum(int(each.members.sum()) for each in found) for found in assessable.values()) / len(rows.labels)
-    counted = Interval(low=least, value=least, high=least).figure().low
-    return Figure(low=counted, value=counted, high=counted)
-
-
-def _small_groups(candidates: Sequence[_Candidate]) -> Iterator[SmallGroup]:
-    """The groups of one attribute that could not be assessed."""
-    small = [each for each in candidates if not each.assessable]
-    named = [each for each in small if each.persons >= LEAST_SHOWN][:_LISTED]
-    for each in named:
-        yield SmallGroup(attribute=each.attribute, group=each.group, persons=each.shown)
-    if len(small) > len(named):
-        together = sum(each.persons for each in small[len(named) :])
-        yield SmallGroup(
-            attribute=small[0].attribute, group=None, persons=together if together >= LEAST_SHOWN else None
-        )
 
 
 def _accuracy(y_true: Integers, y_pred: Integers) -> float:

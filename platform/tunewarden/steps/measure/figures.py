@@ -4,13 +4,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+import numpy as np
+
 from tunewarden.domain.datasets import Groups, HeldOut
 from tunewarden.domain.errors import PlanMismatch, Refused
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit
-from tunewarden.steps.measure.fairness import Fairness, measure_fairness
+from tunewarden.steps.measure.completion_utility import (
+    CompletionUtility,
+    Predicted,
+    completion_utility,
+    noisy_completion_utility,
+)
+from tunewarden.steps.measure.fairness import Fairness, completion_fairness, measure_fairness
 from tunewarden.steps.measure.intervals import Integers
 from tunewarden.steps.measure.noisy import noisy_fairness, noisy_utility
-from tunewarden.steps.measure.tables import Answers, exact_tables
+from tunewarden.steps.measure.tables import (
+    RIGHT,
+    WRONG,
+    Answers,
+    CompletedTexts,
+    completion_tables,
+    exact_tables,
+)
 from tunewarden.steps.measure.utility import Utility, measure_utility
 from tunewarden.usecases.measuring import releases
 from tunewarden.usecases.ports import Attempt
@@ -25,6 +40,24 @@ class Answered:
     base_predicted: Integers
     persons: Integers
     attributes: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """What the models made of the completions of the held-out rows. `persons` is int64[rows]."""
+
+    before: Predicted
+    after: Predicted
+    persons: Integers
+    attributes: Mapping[str, Sequence[str]]
+
+    def counted(self) -> CompletedTexts:
+        """The tokens of each row, by who predicts them."""
+        tokens = np.zeros((len(self.persons), 2, 2), dtype=np.int64)
+        row = np.repeat(np.arange(len(self.persons)), np.diff(self.after.starts))
+        places = (np.where(each.right, RIGHT, WRONG) for each in (self.before, self.after))
+        np.add.at(tokens, (row, *places), 1)
+        return CompletedTexts(tokens=tokens, persons=self.persons, attributes=self.attributes)
 
 
 def noise_of(attempt: Attempt) -> Mechanism | None:
@@ -89,3 +122,23 @@ def noisy_figures(
     sigma = float(planned.noise_multiplier)
     tables = [table.noisy(sigma) for table in exact_tables(answers, classes, groups)]
     return noisy_utility(tables, sigma), noisy_fairness(tables, groups, protected, sigma)
+
+
+def exact_completion_figures(completed: Completed) -> tuple[CompletionUtility, Fairness]:
+    """As `exact_figures`, of completions; there is at least one row."""
+    return (
+        completion_utility(before=completed.before, after=completed.after, persons=completed.persons),
+        completion_fairness(right=completed.after.shares(), persons=completed.persons, attributes=completed.attributes),
+    )
+
+
+def noisy_completion_figures(
+    completed: Completed, *, groups: Sequence[Groups], protected: Sequence[str], planned: Mechanism
+) -> tuple[CompletionUtility, Fairness]:
+    """As `noisy_figures`, of completions."""
+    sigma = float(planned.noise_multiplier)
+    tables = [table.noisy(sigma) for table in completion_tables(completed.counted(), groups)]
+    return (
+        noisy_completion_utility(tables, sigma),
+        noisy_fairness(tables, groups, protected, sigma, tokens=True),
+    )

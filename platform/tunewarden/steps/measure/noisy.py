@@ -15,7 +15,8 @@ from math import sqrt
 import numpy as np
 
 from tunewarden.domain.datasets import Groups
-from tunewarden.steps.measure.fairness import LEAST_PERSONS, Fairness, Group, SmallGroup, largest
+from tunewarden.steps.measure.fairness import Fairness, Group
+from tunewarden.steps.measure.groups import LEAST_PERSONS, SmallGroup, largest
 from tunewarden.steps.measure.intervals import Figure, Floats, Interval, critical, decimal, difference, mean_of, wilson
 from tunewarden.steps.measure.tables import RIGHT, WRONG, Table
 from tunewarden.steps.measure.utility import Recall, Utility
@@ -72,23 +73,24 @@ def noisy_utility(tables: Sequence[Table], sigma: float) -> Utility:
     return Utility(
         rows=None,
         persons=persons_in(tables),
-        accuracy=_figure(accuracy),
+        accuracy=share_figure(accuracy),
         balanced_accuracy=None if balanced is None else _within_one(balanced).figure(),
-        base_accuracy=_figure(base),
-        majority_accuracy=_figure(majority),
+        base_accuracy=share_figure(base),
+        majority_accuracy=share_figure(majority),
         gain_over_majority=_gain_over_majority(accuracy, majority, classes, most),
-        gain_over_base=_gain_over_base(accuracy, base, overall, sigma),
+        gain_over_base=gain_over_base(accuracy, base, overall, sigma),
         recalls=tuple(Recall(label=label, recall=_within_one(recall).figure()) for label, recall in stated),
     )
 
 
 def noisy_fairness(
-    tables: Sequence[Table], groups: Sequence[Groups], protected: Sequence[str], sigma: float
+    tables: Sequence[Table], groups: Sequence[Groups], protected: Sequence[str], sigma: float, *, tokens: bool = False
 ) -> Fairness:
     """Each named group against the rest. `groups` belong to the tables from the third on, in the same order.
 
     No gap and no share are stated where groups of one of the `protected` attributes were not named: then nothing is
-    known about them. The recall of classes within groups is not released, so there is no gap of it.
+    known about them. The recall of classes within groups is not released, so there is no gap of it. `tokens` says that
+    the tables are of completions.
     """
     persons, tables = persons_in(tables), tables[2:]
     candidates = [
@@ -113,6 +115,7 @@ def noisy_fairness(
         accuracy_gap=largest([group.shortfall for group in assessed]) if whole else None,
         recall_gap=None,
         assessed_share=_assessed_share(tables, groups, stated, sigma) if whole else None,
+        tokens=tokens,
     )
 
 
@@ -155,7 +158,7 @@ class _Candidate:
             )
 
 
-def _gain_over_base(accuracy: Share | None, base: Share | None, overall: Floats, sigma: float) -> Figure | None:
+def gain_over_base(accuracy: Share | None, base: Share | None, overall: Floats, sigma: float) -> Figure | None:
     """Both shares are of one table, so that answers on which the two agree cancel, and the noise of their cells too."""
     if accuracy is None or base is None:
         return None
@@ -209,7 +212,8 @@ def _assessed_share(
     return _within_one(_widened(counted, least.noise)).figure()
 
 
-def _figure(found: Share | None) -> Figure | None:
+def share_figure(found: Share | None) -> Figure | None:
+    """As it is stated: both uncertainties together, cut to what a share can be."""
     return None if found is None else _within_one(found.interval()).figure()
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from tunewarden.domain.canonical import LATER
 from tunewarden.domain.gates import Measurement
-from tunewarden.steps.measure.intervals import Figure, Floats, Integers, Interval, critical
+from tunewarden.steps.measure.intervals import Figure, Floats, Integers, Interval, by_person, critical
 
 LEAST_PERSONS = 30
 
@@ -55,8 +55,7 @@ def person_losses(logits: Floats, labels: Integers, persons: Integers) -> Floats
     """The mean cross-entropy of each person, float64[persons], from [rows, classes], [rows] and [rows]."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]
-    person = np.unique(persons, return_inverse=True)[1]
-    return np.asarray(np.bincount(person, weights=losses) / np.bincount(person), dtype=np.float64)
+    return by_person(np.asarray(losses, dtype=np.float64), persons)
 
 
 def auc(positives: Floats, negatives: Floats) -> Interval:

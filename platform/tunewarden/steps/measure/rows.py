@@ -5,26 +5,68 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tunewarden.domain.errors import Corrupted, Refused
-from tunewarden.steps.measure.intervals import Integers
-from tunewarden.steps.records import CleanRecord, Manifest, held_out, read_budgets, read_protected, read_records
+from tunewarden.domain.errors import Corrupted, PlanMismatch, Refused
+from tunewarden.domain.training import Task
+from tunewarden.steps.measure.intervals import Booleans, Integers
+from tunewarden.steps.records import (
+    CleanRecord,
+    Manifest,
+    Side,
+    held_out,
+    prompt_and_completion,
+    read_budgets,
+    read_protected,
+    read_records,
+    side,
+)
 from tunewarden.usecases.ports import Admit, Blobs
 
 
 @dataclass(slots=True, kw_only=True)
 class Rows:
-    """Records as columns, in file order. `protected` is empty for rows of the training side."""
+    """Records as columns, in file order.
+
+    Attributes:
+        completions: what follows the texts; the texts are prompts then. Empty where classes are learnt.
+        protected: empty for rows of the training side.
+    """
 
     texts: list[str] = field(default_factory=list)
+    completions: list[str] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
     persons: list[str] = field(default_factory=list)
     protected: list[Mapping[str, str]] = field(default_factory=list)
 
     def add(self, record: CleanRecord) -> None:
         """Append one record."""
-        self.texts.append(record.text)
+        if record.completion is None:
+            self.texts.append(record.text)
+        else:
+            prompt, completion = prompt_and_completion(record)
+            self.texts.append(prompt)
+            self.completions.append(completion)
         self.labels.append(record.label)
         self.persons.append(record.person)
+
+    def require_task(self, task: Task) -> None:
+        """Raise `PlanMismatch` where some of these records are not what `task` learns from."""
+        if len(self.completions) != (len(self.texts) if task is Task.COMPLETION else 0):
+            raise PlanMismatch(
+                "records_of_another_task",
+                f"The plan is for the task '{task}', and the de-identified records are not.",
+                remedy="Ask again; the task follows from the columns of the dataset.",
+            )
+
+    def only(self, kept: Booleans) -> "Rows":
+        """Those of the rows for which `kept`, bool[rows], is true."""
+        some = np.flatnonzero(kept)
+        return Rows(
+            texts=[self.texts[row] for row in some],
+            completions=[self.completions[row] for row in some] if self.completions else [],
+            labels=[self.labels[row] for row in some],
+            persons=[self.persons[row] for row in some],
+            protected=[self.protected[row] for row in some] if self.protected else [],
+        )
 
     def label_array(self) -> Integers:
         """int64[rows]."""
@@ -52,11 +94,13 @@ class Rows:
 
 
 def read_held_out(
-    blobs: Blobs, manifest: Manifest, left_out: frozenset[str] = frozenset()
+    blobs: Blobs, manifest: Manifest, left_out: frozenset[str] = frozenset(), *, alone: bool = False
 ) -> tuple[Rows, frozenset[str]]:
     """The held-out rows with their protected attributes, and the pseudonyms of everybody who is not held out.
 
-    Rows of the held-out persons in `left_out` are passed over. Raises `NotFound` or `Corrupted`.
+    Rows with somebody in `left_out` are passed over and, where `alone`, those of several persons: of private figures
+    each person may move only what is that person's. Others count for the first of their persons. Raises `NotFound` or
+    `Corrupted`.
     """
     measured, others = Rows(), set[str]()
     protected = read_protected(blobs, manifest)
@@ -64,9 +108,10 @@ def read_held_out(
         attributes = next(protected, None)
         if attributes is None:
             raise Corrupted("protected_missing", "There are fewer rows of protected attributes than records.")
-        if not held_out(record.person):
+        whose = side(record)
+        if whose is Side.TRAINING:
             others.add(record.person)
-        elif record.person not in left_out:
+        elif whose is Side.HELD_OUT and left_out.isdisjoint(record.persons) and not (alone and record.others):
             measured.add(record)
             measured.protected.append(attributes)
     if next(protected, None) is not None:  # asking once more is what lets the reader check the root
@@ -98,9 +143,9 @@ def admitted(blobs: Blobs, manifest: Manifest, admit: Admit) -> frozenset[str]:
 
 
 def read_persons(blobs: Blobs, manifest: Manifest, persons: frozenset[str]) -> Rows:
-    """All rows of these persons, without protected attributes."""
+    """All rows of these persons, who are not held out, that were trained on; without protected attributes."""
     rows = Rows()
     for record in read_records(blobs, manifest):
-        if record.person in persons:
+        if record.person in persons and side(record) is Side.TRAINING:
             rows.add(record)
     return rows

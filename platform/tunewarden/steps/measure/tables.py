@@ -10,6 +10,8 @@ Counts and noise are whole numbers (the discrete Gaussian, Canonne, Kamath and S
 rounding tells what the noise was added to; `steps/train/discrete_noise.py` says why accounting is that of the Gaussian.
 Which cells there are is fixed by the labels of the dataset and by the groups that its steward named, not by the
 records. All else is computed from the noisy cells.
+
+Where texts are completed, the tokens of a row share that row as rows share a person, so that the same holds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +28,7 @@ from tunewarden.steps.train.noise import NoiseStream
 WHOLE = 2**16
 """Parts of one person: enough that noise multipliers up to 1,000 are whole deviations."""
 
-OVERALL, CLASSES = "overall", "classes"
+OVERALL, CLASSES, WHOLE_TEXTS = "overall", "classes", "whole-texts"
 RIGHT, WRONG = 0, 1
 
 
@@ -49,11 +51,27 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompletedTexts:
+    """The held-out rows as the tables need them where texts are completed; there may be no row.
+
+    Attributes:
+        tokens: int64[rows, 2, 2], how many tokens of the completion, by whether the untrained base and whether the
+            adapter predicts them rightly (`RIGHT`, `WRONG`); at least one a row.
+        persons, attributes: as in `Answers`.
+    """
+
+    tokens: Integers
+    persons: Integers
+    attributes: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExactTable:
     """Parts of persons by two properties, int64[first, 2]; must not leave.
 
-    The second property is always whether the adapter is right (`RIGHT`, `WRONG`). The first is, overall, whether the
-    base is; by class, the label; for an attribute, the group: those that were named, then everybody else.
+    The second property is always whether the adapter is right (`RIGHT`, `WRONG`). The first is, overall and of whole
+    texts, whether the base is; by class, the label; for an attribute, the group: those that were named, then everybody
+    else.
     """
 
     name: str
@@ -78,7 +96,10 @@ def exact_tables(answers: Answers, classes: int, groups: Sequence[Groups]) -> li
     firsts = [
         (OVERALL, np.where(answers.base_right, RIGHT, WRONG), 2),
         (CLASSES, answers.labels, classes),
-        *((each.column, _group_of(answers, each), len(each.values) + 1) for each in groups),
+        *(
+            (each.column, _group_of(answers.attributes, each, len(answers.labels)), len(each.values) + 1)
+            for each in groups
+        ),
     ]
     parts, second = _parts(answers.persons), np.where(answers.right, RIGHT, WRONG)
     tables = []
@@ -89,14 +110,35 @@ def exact_tables(answers: Answers, classes: int, groups: Sequence[Groups]) -> li
     return tables
 
 
+def completion_tables(texts: CompletedTexts, groups: Sequence[Groups]) -> list[ExactTable]:
+    """As `exact_tables`, of completions: tokens, whole completions, and tokens by each item of `groups`.
+
+    A completion is right as a whole where each of its tokens is.
+    """
+    tokens, rows = texts.tokens, len(texts.persons)
+    parts, sizes = _parts(texts.persons)[:, None], tokens.sum(axis=(1, 2))
+    whole = np.stack([tokens.sum(axis=2)[:, RIGHT] == sizes, tokens.sum(axis=1)[:, RIGHT] == sizes])
+    base_whole, own_whole = np.where(whole, RIGHT, WRONG)
+    by_row = parts * tokens.sum(axis=1) // np.maximum(1, sizes)[:, None]  # each row's part, by whether a token is right
+    overall = (parts[:, :, None] * tokens // np.maximum(1, sizes)[:, None, None]).sum(axis=0)
+    cells = np.zeros((2, 2), dtype=np.int64)
+    np.add.at(cells, (base_whole, own_whole), parts[:, 0])
+    tables = [ExactTable(name=OVERALL, parts=overall), ExactTable(name=WHOLE_TEXTS, parts=cells)]
+    for each in groups:
+        cells = np.zeros((len(each.values) + 1, 2), dtype=np.int64)
+        np.add.at(cells, _group_of(texts.attributes, each, rows), by_row)
+        tables.append(ExactTable(name=each.column, parts=cells))
+    return tables
+
+
 def _parts(persons: Integers) -> Integers:
     """What each row is of its person: int64[rows]; nothing where a person has more than `WHOLE` rows."""
     _, person, rows = np.unique(persons, return_inverse=True, return_counts=True)
     return np.asarray(WHOLE // rows[person], dtype=np.int64)
 
 
-def _group_of(answers: Answers, groups: Groups) -> Integers:
+def _group_of(attributes: Mapping[str, Sequence[str]], groups: Groups, rows: int) -> Integers:
     """The place of every row's value among the named ones; one more where it is none of them."""
     places = {value: place for place, value in enumerate(groups.values)}
-    values = answers.attributes.get(groups.column, [""] * len(answers.labels))
+    values = attributes.get(groups.column, [""] * rows)
     return np.array([places.get(value, len(places)) for value in values], dtype=np.int64)

@@ -109,7 +109,8 @@ def read_canaries(blobs: Blobs, digest: Digest, plan: Plan) -> Canaries:
 
 
 def draw_canaries(plan: Plan, tokenizer: PreTrainedTokenizerBase, classes: int) -> Canaries:
-    """As many as the recipe says, all at random. Raises `Refused` for a vocabulary without words.
+    """As many as the recipe says, all at random. Raises `Refused` for a vocabulary without words, and where a text
+    may not be long enough for a canary's beginning and secret: of half a secret anybody can guess the rest.
 
     No two canaries share a word as long as the vocabulary lasts.
     """
@@ -128,6 +129,13 @@ def draw_canaries(plan: Plan, tokenizer: PreTrainedTokenizerBase, classes: int) 
                 label=0 if learns_secret else random.randrange(classes),
                 secret=draw_secret(random) if learns_secret else "",
             )
+        )
+    if recipe.task is Task.COMPLETION and canary_rows(members, tokenizer, recipe).tokens.truncated:
+        raise Refused(
+            "no_room_for_canaries",
+            f"Texts of {recipe.max_tokens} tokens have no room for the beginnings and secrets of canaries.",
+            remedy="Ask for longer texts, or for no canaries; the model can then not be audited.",
+            param="hyperparameters.max_tokens",
         )
     return Canaries(form=_FORM, plan=plan.digest(), members=tuple(members))
 

@@ -172,10 +172,10 @@ class TrainStep:
             raise Corrupted("noise_unchecked", "Not every update has noise that was checked.")
         certificate = training.checkpoint.with_name(_CERTIFICATE).read_bytes()  # was there before the first charge
         measurements = (
-            _exactly("privacy.epsilon", self._accountant([executed], plan.delta), rows.persons),
-            _exactly("privacy.epsilon_pld", self._reported([executed], plan.delta), rows.persons),
-            *self._beside(executed, plan, rows.persons),
-            _exactly("privacy.delta", plan.delta, rows.persons),
+            _exactly("privacy.epsilon", self._accountant([executed], plan.delta), rows.everybody),
+            _exactly("privacy.epsilon_pld", self._reported([executed], plan.delta), rows.everybody),
+            *self._beside(executed, plan, rows.everybody),
+            _exactly("privacy.delta", plan.delta, rows.everybody),
             _exactly("train.truncated_share", _share(rows.tokens.truncated, len(rows.labels)), len(rows.labels)),
         )
         details: Plain = {
@@ -188,12 +188,13 @@ class TrainStep:
             "form": "tunewarden-training-2",
             "measurements": to_plain(measurements),
             "noise": {"checked_updates": standing.checked, "checks": CHECKS, "form": plan.recipe.noise},
-            "persons": rows.persons,
+            "persons": rows.everybody,
             "plan": plan.digest(),
             "planned": to_plain(plan.mechanism),
             "precision": plan.recipe.precision,
             "request": attempt.request,
             "rows": len(rows.labels),
+            "unlearnable": rows.unlearnable,
             "versions": _versions(),
             "workers": training.compute.workers,
         }
@@ -201,7 +202,12 @@ class TrainStep:
             output=output,
             measurements=measurements,
             details=self._blobs.put_bytes(encode(details)),
-            counts={"persons": rows.persons, "truncated": rows.tokens.truncated, "updates": executed.updates},
+            counts={
+                "persons": rows.everybody,
+                "truncated": rows.tokens.truncated,
+                **({"unlearnable": rows.unlearnable} if rows.completions is not None else {}),
+                "updates": executed.updates,
+            },
         )
 
     def _beside(self, executed: Mechanism, plan: Plan, persons: int) -> tuple[Measurement, ...]:

@@ -23,16 +23,17 @@ from tunewarden.steps.train.texts import pad, tokenize
 ANSWERS = "answers.json"
 TEXTS = 16
 _WORDS = 6
-_SHOWN = 8  # classes, or tokens of a vocabulary, of which a chance is kept
+_SHOWN = 8  # chances that are kept of a text
 _STEP = 7919  # a prime: the words of a text lie far from each other in the sorted vocabulary
 _SCALE = 10**6
 
 
 @torch.no_grad()
 def answers(model: TextModel, tokenizer: PreTrainedTokenizerBase, recipe: Recipe) -> NDArray[np.float64]:
-    """Probabilities of the first classes, or of the first tokens after a text: float64[texts, at most 8].
+    """Probabilities of the first classes: float64[texts, at most 8]. Leaves the model in evaluation mode.
 
-    Leaves the model in evaluation mode.
+    Where texts are completed: that the next token's number in the vocabulary leaves 0, 1 ... 7 when divided by 8. Of
+    eight tokens that are fixed beforehand hardly a model holds any likely, whatever it was trained on.
     """
     words = vocabulary(tokenizer)
     texts = [
@@ -86,6 +87,8 @@ def difference(model: TextModel, tokenizer: PreTrainedTokenizerBase, recipe: Rec
 def _one(model: TextModel, given: tuple[torch.Tensor, torch.Tensor]) -> NDArray[np.float64]:
     # Each text alone, so that no padding has a say: on another processor the rest differs by rounding only.
     logits = model(*(tensor.to(model.device) for tensor in given)).double()
-    last = logits[0] if logits.dim() == 2 else logits[0, -1]
-    chances: NDArray[np.float64] = last.softmax(dim=-1)[:_SHOWN].cpu().numpy()
-    return chances
+    chances: NDArray[np.float64] = (logits[0] if logits.dim() == 2 else logits[0, -1]).softmax(dim=-1).cpu().numpy()
+    if logits.dim() == 2:
+        return chances[:_SHOWN]
+    by_rest = np.bincount(np.arange(len(chances)) % _SHOWN, weights=chances, minlength=_SHOWN)
+    return np.asarray(by_rest, dtype=np.float64)

@@ -1,7 +1,7 @@
 """What is trained on: the de-identified rows of the training persons, as numbers. Protected attributes never enter."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,21 @@ from transformers import PreTrainedTokenizerBase
 
 from tunewarden.domain.errors import Corrupted, PlanMismatch, Refused
 from tunewarden.domain.names import Digest
-from tunewarden.domain.owners import kept_rows
+from tunewarden.domain.owners import kept_rows, rows_of_several_persons
 from tunewarden.domain.privacy import PrivacyUnit
 from tunewarden.domain.training import Plan, Task
-from tunewarden.steps.records import CleanRecord, Manifest, held_out, read_budgets, read_manifest, read_records
-from tunewarden.steps.train.texts import Tokens, tokenize
+from tunewarden.steps.records import (
+    CleanRecord,
+    Manifest,
+    Side,
+    held_out,
+    prompt_and_completion,
+    read_budgets,
+    read_manifest,
+    read_records,
+    side,
+)
+from tunewarden.steps.train.texts import Tokens, completable, tokenize, tokenize_pairs
 from tunewarden.usecases.ports import Blobs
 
 
@@ -22,23 +32,34 @@ from tunewarden.usecases.ports import Blobs
 class Rows:
     """Rows, those of one person beside each other.
 
+    A row of several persons lies with those of its first one; there are such rows only where the unit is the record.
+
     Attributes:
         tokens: their texts.
         labels: their classes, int64[rows].
         starts: int64[persons + 1]; the rows of person i are starts[i] to starts[i + 1] - 1.
         completions: int64[rows], the place among a row's own tokens where what is to be learnt begins: after the first
             token and before the last one's end. None where classes are learnt.
+        others: how many persons have rows here without being the first person of any.
+        unlearnable: rows that were left out because nothing of their completion, or of what it follows, was left.
     """
 
     tokens: Tokens
     labels: NDArray[np.int64]
     starts: NDArray[np.int64]
     completions: NDArray[np.int64] | None = None
+    others: int = 0
+    unlearnable: int = 0
 
     @property
     def persons(self) -> int:
-        """How many."""
+        """How many are the first person of a row."""
         return len(self.starts) - 1
+
+    @property
+    def everybody(self) -> int:
+        """How many persons the rows belong to."""
+        return self.persons + self.others
 
     def of(self, person: int) -> NDArray[np.int64]:
         """The indices of that person's rows; at least one."""
@@ -46,11 +67,15 @@ class Rows:
 
     def size_bytes(self) -> int:
         """What the arrays take in memory."""
-        return self.tokens.ids.nbytes + self.tokens.starts.nbytes + self.labels.nbytes + self.starts.nbytes
+        arrays = (self.tokens.ids, self.tokens.starts, self.labels, self.starts, self.completions)
+        return sum(array.nbytes for array in arrays if array is not None)
 
 
 def members(blobs: Blobs, clean: Digest) -> Iterator[bytes] | None:
-    """The budget pseudonyms (32 bytes) of the persons that are not held out, streamed; None in a release of before."""
+    """The budget pseudonyms (32 bytes) of the persons that are not held out, streamed; None in a release of before.
+
+    Those too who have no row but such as they share with somebody held out: they are charged for nothing.
+    """
     manifest = read_manifest(blobs, clean)
     if manifest.budget is None:
         return None
@@ -64,19 +89,13 @@ def read_rows(
     tokenizer: PreTrainedTokenizerBase,
     left_out: frozenset[bytes] = frozenset(),
 ) -> Rows:
-    """The rows of the persons that are not held out, tokenised; `clean` is what the de-identify step made.
+    """The rows none of whose persons is held out, tokenised; `clean` is what the de-identify step made.
 
-    `left_out` are budget pseudonyms of persons who have no budget left: as if they were not there.
-    Raises `PlanMismatch` where that was made from other records or under another profile than the plan says, and
-    `Refused` for completions, which are not released yet.
+    `left_out` are budget pseudonyms of persons who have no budget left: no row of theirs is read, whoever shares it.
+    Raises `PlanMismatch` where that was made from other records or under another profile than the plan says, or holds
+    no completions where they are to be learnt or the other way round, and `Refused` for rows of several persons where
+    the unit is the person: nobody's gradients could be told from the other's.
     """
-    if plan.recipe.task is not Task.CLASSIFICATION:
-        raise Refused(
-            "completions_not_released",
-            "De-identified records hold a text and its class, but no completion to learn from.",
-            remedy="Ask for the task 'classification'.",
-            param="hyperparameters.task",
-        )
     manifest = read_manifest(blobs, clean)
     if (manifest.source, manifest.profile) != (plan.dataset_version, plan.profile):
         raise PlanMismatch(
@@ -84,24 +103,74 @@ def read_rows(
             "The de-identified records come from other records or another profile than the plan names.",
         )
     without = _persons(blobs, manifest, left_out)
-    by_person: dict[str, list[CleanRecord]] = {}
-    for record in read_records(blobs, manifest):
-        if not (held_out(record.person) or record.person in without):
-            by_person.setdefault(record.person, []).append(record)
-    records = _kept([record for theirs in by_person.values() for record in theirs], plan)
+    found = [
+        record
+        for record in read_records(blobs, manifest)
+        if side(record) is Side.TRAINING and without.isdisjoint(record.persons)
+    ]
+    _require_task(found, plan.recipe.task)
+    _require_owners(found, plan.mechanism.unit)
+    some = found if plan.recipe.task is Task.CLASSIFICATION else _learnable(found, tokenizer, plan)
+    records = _beside(_kept(some, plan))
     each = Counter(record.person for record in records)  # in the order of the records
+    tokens, completions = _tokens(records, tokenizer, plan)
     return Rows(
-        tokens=tokenize(tokenizer, [record.text for record in records], plan.recipe),
+        tokens=tokens,
         labels=np.array([record.label for record in records], dtype=np.int64),
         starts=np.concatenate(([0], np.cumsum(list(each.values()), dtype=np.int64))),
+        completions=completions,
+        others=len({person for record in records for person in record.others} - each.keys()),
+        unlearnable=len(found) - len(some),
     )
 
 
+def _require_task(records: Sequence[CleanRecord], task: Task) -> None:
+    completes = task is Task.COMPLETION
+    if any((record.completion is not None) != completes for record in records):
+        raise PlanMismatch(
+            "records_of_another_task",
+            f"The plan is for the task '{task}', and the de-identified records are not.",
+            remedy="Ask again; the task follows from the columns of the dataset.",
+        )
+
+
+def _require_owners(records: Sequence[CleanRecord], unit: PrivacyUnit) -> None:
+    shared = sum(bool(record.others) for record in records)
+    if shared and unit is PrivacyUnit.PERSON:
+        raise rows_of_several_persons(shared)
+
+
+def _learnable(records: Sequence[CleanRecord], tokenizer: PreTrainedTokenizerBase, plan: Plan) -> list[CleanRecord]:
+    """Those that something can be learnt from, each judged by itself."""
+    fit = completable(tokenizer, *_pairs(records), plan.recipe)
+    return [record for record, fits in zip(records, fit, strict=True) if fits]
+
+
 def _kept(records: list[CleanRecord], plan: Plan) -> list[CleanRecord]:
-    """Where the record is the unit, of each person the first few; what is accounted knows of no more."""
+    """Where the record is the unit, of everybody the first few; what is accounted knows of no more."""
     if plan.mechanism.unit is PrivacyUnit.PERSON:
         return records
-    return [records[row] for row in kept_rows(([one.person] for one in records), plan.mechanism.contributions)]
+    return [records[row] for row in kept_rows((one.persons for one in records), plan.mechanism.contributions)]
+
+
+def _beside(records: list[CleanRecord]) -> list[CleanRecord]:
+    by_person: dict[str, list[CleanRecord]] = {}
+    for record in records:
+        by_person.setdefault(record.person, []).append(record)
+    return [record for theirs in by_person.values() for record in theirs]
+
+
+def _tokens(
+    records: Sequence[CleanRecord], tokenizer: PreTrainedTokenizerBase, plan: Plan
+) -> tuple[Tokens, NDArray[np.int64] | None]:
+    if plan.recipe.task is Task.CLASSIFICATION:
+        return tokenize(tokenizer, [record.text for record in records], plan.recipe), None
+    return tokenize_pairs(tokenizer, *_pairs(records), plan.recipe)
+
+
+def _pairs(records: Sequence[CleanRecord]) -> tuple[list[str], list[str]]:
+    pairs = [prompt_and_completion(record) for record in records]
+    return [prompt for prompt, _ in pairs], [completion for _, completion in pairs]
 
 
 def _persons(blobs: Blobs, manifest: Manifest, left_out: frozenset[bytes]) -> frozenset[str]:
@@ -113,7 +182,7 @@ def _persons(blobs: Blobs, manifest: Manifest, left_out: frozenset[bytes]) -> fr
 def require_enough(rows: Rows, plan: Plan, classes: int) -> None:
     """Raise `Refused` where the plan cannot be kept with these rows. Nothing has been charged yet."""
     unit = plan.mechanism.unit
-    units = rows.persons if unit is PrivacyUnit.PERSON else len(rows.labels)
+    units = rows.everybody if unit is PrivacyUnit.PERSON else len(rows.labels)
     if units < plan.recipe.expected_units:
         raise Refused(
             "too_few_persons",
@@ -122,10 +191,10 @@ def require_enough(rows: Rows, plan: Plan, classes: int) -> None:
             who="steward",
             param="hyperparameters.batch_size",
         )
-    if plan.delta * rows.persons >= 1:
+    if plan.delta * rows.everybody >= 1:
         raise Refused(
             "delta_too_large",
-            f"Delta {plan.delta} would allow publishing one of {rows.persons} persons; it must be below 1 in so many.",
+            f"Delta {plan.delta} would allow publishing one of {rows.everybody} persons: it must be below 1 in those.",
             remedy="Ask for a delta well below one over the number of persons.",
             param="governance.privacy.delta",
         )

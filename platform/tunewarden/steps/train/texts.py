@@ -11,6 +11,8 @@ from transformers import PreTrainedTokenizerBase
 from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.training import Recipe
 
+_PAIRS_AT_ONCE = 4096
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
@@ -77,6 +79,21 @@ def tokenize_pairs(
         places.append(len(given))
         truncated += len(given) + len(learnt) < len(mark) + len(before) + len(after) + len(end)
     return _joined(kept, truncated), np.array(places, dtype=np.int64)
+
+
+def completable(
+    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], completions: Sequence[str], recipe: Recipe
+) -> NDArray[np.bool_]:
+    """Of each prompt with its completion, whether `tokenize_pairs` takes it: bool[texts]."""
+    alone = tokenizer.bos_token_id is not None  # a mark of the beginning is enough to stand before
+    fits = np.empty(len(prompts), dtype=np.bool_)
+    for begin in range(0, len(prompts), _PAIRS_AT_ONCE):
+        some = slice(begin, begin + _PAIRS_AT_ONCE)
+        pairs = zip(
+            _plain_ids(tokenizer, prompts[some], recipe), _plain_ids(tokenizer, completions[some], recipe), strict=True
+        )
+        fits[some] = [bool(after and (alone or before)) for before, after in pairs]
+    return fits
 
 
 def pad(tokens: Tokens, rows: NDArray[np.int64], to: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,14 +1,13 @@
-"""/v1/audit and /v1/keys"""
+"""/v1/audit"""
 
 from base64 import b64encode
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
-from tunewarden.drivers.identity import new_token, token_hash
 from tunewarden.entry.api.caller import Called
-from tunewarden.entry.api.schemas import Json, KeyIn, receipt_out
-from tunewarden.usecases import keys, log
+from tunewarden.entry.api.schemas import Json
+from tunewarden.usecases import log
 from tunewarden_audit.proof import EntryProof
 
 router = APIRouter(tags=["audit"])
@@ -55,21 +54,4 @@ def consistency(called: Called, old: int, new: int | None = None) -> Json:
         "size": found.size,
         "hashes": [b64encode(node).decode() for node in found.proof],
         "checkpoint": found.note,
-    }
-
-
-@router.post("/v1/keys", summary="Make a principal and its key")
-def create_key(called: Called, body: KeyIn, response: Response) -> Json:
-    """The key is shown once, here; only its hash is stored."""
-    token = new_token()
-    principal, receipt = keys.create(
-        called.platform, called.principal, name=body.name, roles=frozenset(body.roles), token_hash=token_hash(token)
-    )
-    response.headers["cache-control"] = "no-store"
-    return {
-        "object": "key",
-        "principal": principal.id,
-        "roles": sorted(principal.roles),
-        "key": token,
-        "receipt": receipt_out(receipt),
     }

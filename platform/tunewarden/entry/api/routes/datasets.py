@@ -5,7 +5,16 @@ from fastapi import APIRouter
 from tunewarden.domain.datasets import Budget, Columns, Groups, KnownColumn
 from tunewarden.domain.names import DatasetId, FileId, policy_name
 from tunewarden.entry.api.caller import Called, decimal
-from tunewarden.entry.api.schemas import DatasetIn, Json, VersionIn, budget_out, dataset_out, page, receipt_out
+from tunewarden.entry.api.schemas import (
+    DatasetIn,
+    Json,
+    PurposesIn,
+    VersionIn,
+    budget_out,
+    dataset_out,
+    page,
+    receipt_out,
+)
 from tunewarden.usecases import datasets
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
@@ -23,7 +32,9 @@ def register(called: Called, body: DatasetIn) -> Json:
         columns=Columns(
             text=body.columns.text,
             label=body.columns.label,
+            completion=body.columns.completion,
             person=body.columns.person,
+            separator=body.columns.separator,
             protected=tuple(body.columns.protected),
             positive=body.columns.positive,
             known=tuple(
@@ -68,6 +79,14 @@ def add_version(called: Called, dataset_id: str, body: VersionIn) -> Json:
 def retire(called: Called, dataset_id: str) -> Json:
     """No training may use it from now on."""
     dataset, receipt = datasets.retire(called.platform, called.principal, DatasetId(dataset_id))
+    return {**dataset_out(dataset), "receipt": receipt_out(receipt)}
+
+
+@router.post("/{dataset_id}/purposes", summary="Set what a dataset may be used for")
+def set_purposes(called: Called, dataset_id: str, body: PurposesIn) -> Json:
+    """In place of the purposes before; approved requests for one that goes have failed with it."""
+    purposes = frozenset(body.purposes)
+    dataset, receipt = datasets.set_purposes(called.platform, called.principal, DatasetId(dataset_id), purposes)
     return {**dataset_out(dataset), "receipt": receipt_out(receipt)}
 
 

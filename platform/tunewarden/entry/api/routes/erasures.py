@@ -16,9 +16,10 @@ router = APIRouter(prefix="/v1/datasets", tags=["erasures"])
 
 _LIMITS = (
     "Later releases of the dataset leave the person out, requests that have read their records and made no model "
-    "version yet end, and the data key is destroyed. Not reached: clean versions that were released and weights that "
-    "were trained before (POST /v1/lineage/person names them), the uploaded source, other datasets, and copies and "
-    "backups of the database, from which the key can come back."
+    "version yet end, and the data keys are destroyed: the person's raw rows cannot be read any more, in copies of the "
+    "files neither. Not reached: clean versions that were released and weights that were trained before (POST "
+    "/v1/lineage/person names them), the uploaded source where it has become no dataset version, other datasets, and "
+    "copies and backups of the database, from which the keys can come back until the master keys are rotated."
 )
 
 
@@ -55,4 +56,5 @@ def _erasure(erasure: Erasure) -> Json:
         "ended_at": None if erasure.ended_at is None else instant_text(erasure.ended_at),
         "because": erasure.because,
         "keys_destroyed": erasure.keys,
+        "raw_keys_destroyed": erasure.raw,
     }

@@ -1,26 +1,25 @@
 """/v1/files"""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Form, UploadFile
+from fastapi import APIRouter
 
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import FileId
 from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.schemas import Json, file_out, page, receipt_out
+from tunewarden.entry.api.uploads import FORM, Uploaded
 from tunewarden.usecases import files
 
 router = APIRouter(prefix="/v1/files", tags=["files"])
 
 
-@router.post("", summary="Upload a file")
-def upload(called: Called, file: UploadFile, purpose: Annotated[str, Form(max_length=64)]) -> Json:
+@router.post("", summary="Upload a file", openapi_extra=dict(FORM))
+def upload(called: Called, form: Uploaded) -> Json:
     """Store bytes, encrypted. Nothing is read out of them before a dataset names their columns."""
     limit = called.settings.largest_upload_bytes
-    if file.size is None or file.size > limit:
+    if form.size > limit:
         raise Malformed("file_too_large", f"A file may have at most {limit} bytes.", param="file")
     stored, receipt = files.upload(
-        called.platform, called.principal, filename=file.filename or "", purpose=purpose, content=file.file
+        called.platform, called.principal, filename=form.filename, purpose=form.purpose, content=form.content
     )
     return {**file_out(stored), "governance": {"receipt": receipt_out(receipt)}}
 

@@ -13,7 +13,7 @@ from tunewarden.domain.names import Digest, RequestId, policy_name
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.entry.api.caller import Called, Caller, decimal
 from tunewarden.entry.api.schemas import ApprovalIn, HyperparametersIn, JobIn, Json, job_out, page, receipt_out
-from tunewarden.usecases import requests
+from tunewarden.usecases import requests, voting
 from tunewarden.usecases.ports import Receipt
 
 router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["fine-tuning"])
@@ -52,7 +52,19 @@ def plan(called: Called, job_id: str) -> Json:
 @router.post("/{job_id}/approve", summary="Approve a plan")
 def approve(called: Called, job_id: str, body: ApprovalIn) -> Json:
     """Somebody else than the requester approves exactly this digest."""
-    return _out(called, *requests.approve(called.platform, called.principal, RequestId(job_id), Digest(body.plan)))
+    return _out(called, *voting.approve(called.platform, called.principal, RequestId(job_id), Digest(body.plan)))
+
+
+@router.post("/{job_id}/endorse", summary="Endorse a plan")
+def endorse(called: Called, job_id: str, body: ApprovalIn) -> Json:
+    """Beside an approval, of exactly this digest; for special categories both have to be there."""
+    return _out(called, *voting.endorse(called.platform, called.principal, RequestId(job_id), Digest(body.plan)))
+
+
+@router.get("/{job_id}/approvals", summary="Who agreed, and who has to yet")
+def approvals(called: Called, job_id: str) -> Json:
+    """Votes for the plan as it is, what is missing, and the roles of which one can give the next."""
+    return _approvals_out(voting.standing(called.platform, called.principal, RequestId(job_id)))
 
 
 @router.post("/{job_id}/reject", summary="Reject a request")
@@ -94,6 +106,7 @@ def _ask(body: JobIn) -> requests.Ask:
         rows_per_person=privacy.rows_per_person,
         precision=privacy.precision,
         noise=privacy.noise,
+        task=body.governance.task,
         canaries=None if privacy.canaries == "auto" else privacy.canaries,
         suffix=body.suffix or "",
         metadata=body.metadata or {},
@@ -107,6 +120,32 @@ def _out(called: Caller, request: TrainingRequest, receipt: Receipt | None = Non
     if receipt is not None:
         out["governance"]["receipt"] = receipt_out(receipt)
     return out
+
+
+def _approvals_out(standing: voting.Standing) -> Json:
+    request = standing.request
+    return {
+        "object": "list",
+        "plan": request.plan.digest(),
+        "data": [
+            {
+                "object": "fine_tuning.job.approval",
+                "by": vote.by,
+                "role": vote.role,
+                "kind": "endorsement" if vote.endorses else "approval",
+                "at": int(vote.at.timestamp()),
+            }
+            for vote in request.counted
+        ],
+        "needed": {"persons": standing.needed.persons, "roles": standing.needed.roles},
+        "missing": {
+            "persons": standing.missing.persons,
+            "roles": standing.missing.roles,
+            "approval": standing.missing.approval,
+            "who": list(standing.who),
+        },
+        "has_more": False,
+    }
 
 
 def _event_out(entry: Entry) -> Json:

@@ -8,6 +8,7 @@ from typing import Annotated, BinaryIO
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 
+from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import Digest, ModelId, PromotionId
 from tunewarden.entry.api.caller import Called
@@ -29,6 +30,7 @@ router = APIRouter(tags=["models"])
 
 AsOf = Annotated[str | None, Query(max_length=40, description="A date (to its end, UTC), or an instant with its zone.")]
 Since = Annotated[tuple[int, ...], Query(max_length=20, description="Sizes of checkpoints that you kept.")]
+For = Annotated[Purpose | None, Query(description="What the weights are to be used for.")]
 _PART = 1 << 20  # bytes
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _LAST_OF_A_DAY = time(23, 59, 59, 999_000, UTC)  # the log has milliseconds
@@ -39,26 +41,29 @@ def listed(called: Called) -> Json:
     """Those that you may see, oldest first, each with the aliases that name it."""
     found = models.listed(called.platform, called.principal)
     aliases = models.aliases(called.platform, called.principal) if found else []
-    return page([model_out(one, aliases) for one in found])
+    purposes = models.purposes(called.platform, found)
+    return page([model_out(one, aliases, purposes[one.id]) for one in found])
 
 
 @router.get("/v1/models/{model_id}", summary="One model version")
 def get(called: Called, model_id: str) -> Json:
-    """Its plan, its adapter and the aliases that name it."""
+    """Its plan, its adapter, the aliases that name it, and what it may be used for."""
     model = models.get(called.platform, called.principal, ModelId(model_id))
-    return model_out(model, models.aliases(called.platform, called.principal))
+    purposes = models.purposes(called.platform, [model])
+    return model_out(model, models.aliases(called.platform, called.principal), purposes[model.id])
 
 
 @router.get(
     "/v1/models/{model_id}/adapter", summary="The weights", response_class=StreamingResponse, responses={200: {}}
 )
-def adapter(called: Called, model_id: str) -> StreamingResponse:
+def adapter(called: Called, model_id: str, purpose: For = None) -> StreamingResponse:
     """`adapter.safetensors`, only while an alias names the model version; that they left is an entry of the log.
 
+    It has one purpose, which may be left out; for another one, or one that its dataset has no more, it is refused.
     The header `Tunewarden-Receipt` has its index and leaf hash. HOWTO-VERIFY.txt of the bundle says how to hold the
     file against its digest and signature.
     """
-    weights, model, receipt = models.take_adapter(called.platform, called.principal, ModelId(model_id))
+    weights, model, receipt = models.take_adapter(called.platform, called.principal, ModelId(model_id), purpose)
     headers = {
         "cache-control": "no-store",
         "content-disposition": 'attachment; filename="adapter.safetensors"',

@@ -16,7 +16,7 @@ from tunewarden.domain.errors import Malformed, TunewardenError
 from tunewarden.domain.names import Digest, ReviewId, digest_name
 from tunewarden.domain.review_events import ReviewOpened
 from tunewarden.domain.reviews import MOST_MARKS, Mark
-from tunewarden.entry.api.caller import Caller, Visited
+from tunewarden.entry.api.caller import Caller, Sent, Visited
 from tunewarden.entry.api.errors import status_of
 from tunewarden.entry.api.pages import html
 from tunewarden.entry.diagnostics import logger
@@ -42,18 +42,20 @@ Marks = Annotated[list[str], Form(max_length=MOST_MARKS)]
 @router.get("/reviews")
 def queue(visited: Visited) -> Response:
     """The samples to read."""
-    return _shown(lambda: render_queue(reviews.listed(visited.platform, visited.principal)))
+    return _shown(visited, lambda: render_queue(reviews.listed(visited.platform, visited.principal)))
 
 
 @router.get("/reviews/{review_id}")
 def item(visited: Visited, review_id: str) -> Response:
     """The next text."""
-    return _shown(lambda: render_item(*reviews.following(visited.platform, visited.principal, ReviewId(review_id))))
+    return _shown(
+        visited, lambda: render_item(*reviews.following(visited.platform, visited.principal, ReviewId(review_id)))
+    )
 
 
 @router.post("/reviews/{review_id}")
 def answer(
-    visited: Visited, review_id: str, item: Annotated[int, Form()], found: Text, mark: Marks | None = None
+    sent: Sent, review_id: str, item: Annotated[int, Form()], found: Text, mark: Marks | None = None
 ) -> Response:
     """An answer; what cannot be one comes back with the marks as they were."""
 
@@ -62,24 +64,31 @@ def answer(
         if found not in {"nothing", "marked"} or (found == "marked") != bool(marks):
             problem = "You marked words and said that nothing identifies anybody. Take the marks off, or keep them."
             problem = problem if marks else "Mark the words first, or say that nothing identifies anybody."
-            shown = reviews.following(visited.platform, visited.principal, ReviewId(review_id))
-            return html(render_item(*shown, problem=problem, marked=marks), has_forms=True, status=422)
-        reviews.answer(visited.platform, visited.principal, ReviewId(review_id), item, marks)
+            shown = reviews.following(sent.platform, sent.principal, ReviewId(review_id))
+            return html(
+                render_item(*shown, problem=problem, marked=marks),
+                has_forms=True,
+                form_token=sent.form_token,
+                status=422,
+            )
+        reviews.answer(sent.platform, sent.principal, ReviewId(review_id), item, marks)
         return RedirectResponse(f"/reviews/{ReviewId(review_id)}", status_code=303)
 
-    return _done(act)
+    return _done(sent, act)
 
 
 @router.get("/reviews/{review_id}/leaks")
 def leaks(visited: Visited, review_id: str) -> Response:
     """What was marked."""
-    return _shown(lambda: render_leaks(*reviews.leaks(visited.platform, visited.principal, ReviewId(review_id))))
+    return _shown(
+        visited, lambda: render_leaks(*reviews.leaks(visited.platform, visited.principal, ReviewId(review_id)))
+    )
 
 
 @router.get("/clean-versions/{digest}")
 def clean_version(visited: Visited, digest: str) -> Response:
     """What is claimed, and the form to sign it."""
-    return _shown(lambda: _signing(visited, digest))
+    return _shown(visited, lambda: _signing(visited, digest))
 
 
 @router.get("/clean-versions/{digest}/report")
@@ -93,21 +102,19 @@ def report(visited: Visited, digest: str) -> Response:
             known = standing(_of_clean_version(view, about), about, found)
         return render_safe_harbor(decode(document), known)
 
-    return _shown(page)
+    return _shown(visited, page)
 
 
 @router.post("/clean-versions/{digest}")
-def attest(
-    visited: Visited, digest: str, report: Text, method: Text, knowledge: Text = "", expires: Text = ""
-) -> Response:
+def attest(sent: Sent, digest: str, report: Text, method: Text, knowledge: Text = "", expires: Text = "") -> Response:
     """Sign."""
 
     def act() -> Response:
         about = digest_name(digest)
         try:
             signing.attest(
-                visited.platform,
-                visited.principal,
+                sent.platform,
+                sent.principal,
                 about,
                 report=digest_name(report),
                 method=_word(Method, method),
@@ -115,22 +122,22 @@ def attest(
                 expires=_day(expires) if expires else None,
             )
         except Malformed as fault:
-            return html(_signing(visited, digest, str(fault)), has_forms=True, status=422)
+            return html(_signing(sent, digest, str(fault)), has_forms=True, form_token=sent.form_token, status=422)
         return RedirectResponse(f"/clean-versions/{about}", status_code=303)
 
-    return _done(act)
+    return _done(sent, act)
 
 
 @router.post("/clean-versions/{digest}/withdrawals")
-def withdraw(visited: Visited, digest: str, because: Text) -> Response:
+def withdraw(sent: Sent, digest: str, because: Text) -> Response:
     """Take the signatures back."""
 
     def act() -> Response:
         about = digest_name(digest)
-        signing.withdraw(visited.platform, visited.principal, about, _word(Withdrawal, because))
+        signing.withdraw(sent.platform, sent.principal, about, _word(Withdrawal, because))
         return RedirectResponse(f"/clean-versions/{about}", status_code=303)
 
-    return _done(act)
+    return _done(sent, act)
 
 
 def _signing(visited: Caller, digest: str, problem: str = "") -> str:
@@ -168,11 +175,11 @@ def _day(text: str) -> date:
         raise Malformed("expiry_malformed", "A day is like 2027-01-31.", param="expires") from None
 
 
-def _shown(page: Callable[[], str]) -> Response:
-    return _done(lambda: html(page(), has_forms=True))
+def _shown(visited: Caller, page: Callable[[], str]) -> Response:
+    return _done(visited, lambda: html(page(), has_forms=True, form_token=visited.form_token))
 
 
-def _done(act: Callable[[], Response]) -> Response:
+def _done(visited: Caller, act: Callable[[], Response]) -> Response:
     """The answer, or a page that says why there is none."""
     try:
         return act()
@@ -180,4 +187,4 @@ def _done(act: Callable[[], Response]) -> Response:
         status = status_of(error)
         if status >= 500:
             logger.error("page_failed", code=error.code)
-        return html(render_no(error), has_forms=True, status=status)
+        return html(render_no(error), has_forms=True, form_token=visited.form_token, status=status)

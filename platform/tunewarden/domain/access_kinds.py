@@ -1,0 +1,45 @@
+"""What each action is done to. One kind each: use cases ask about no other, and neither do questions about a policy."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from tunewarden.domain.names import Action
+
+_OF: Mapping[str, tuple[Action, ...]] = {
+    "file": (Action.UPLOAD_FILE, Action.READ_FILE),
+    "dataset": (
+        Action.REGISTER_DATASET,
+        Action.READ_DATASET,
+        Action.RETIRE_DATASET,
+        Action.SET_PURPOSES,
+        Action.TRACE_PERSON,
+        Action.ERASE_PERSON,
+        Action.CARRY_OUT_ERASURE,
+    ),
+    "request": (
+        Action.SUBMIT_REQUEST,
+        Action.READ_REQUEST,
+        Action.CANCEL_REQUEST,
+        Action.APPROVE_REQUEST,
+        Action.ENDORSE_REQUEST,
+        Action.ADVANCE_JOB,
+        Action.ATTEST_REPORT,
+        Action.WITHDRAW_SIGNATURE,
+    ),
+    "review": (Action.REVIEW_SAMPLE, Action.READ_REVIEW),
+    "model": (Action.READ_MODEL, Action.PROPOSE_PROMOTION, Action.TAKE_ADAPTER, Action.READ_LINEAGE),
+    "promotion": (Action.APPROVE_PROMOTION,),
+    "log": (
+        Action.READ_LOG,
+        Action.PLACE_HOLD,
+        Action.RELEASE_HOLD,
+        Action.PROPOSE_PRUNE,
+        Action.APPROVE_PRUNE,
+    ),
+    "key": (Action.CREATE_KEY, Action.REVOKE_KEY, Action.LIST_KEYS),
+    "policy": (Action.READ_POLICY, Action.PROPOSE_POLICY, Action.ACTIVATE_POLICY, Action.EXPLAIN_ACCESS),
+    "grant": (Action.GRANT_ROLE, Action.REVOKE_ROLE),
+}
+
+KIND_OF: Mapping[Action, str] = MappingProxyType({action: kind for kind, actions in _OF.items() for action in actions})
+"""Every action is here; a test holds it against the truth table."""

@@ -1,0 +1,143 @@
+"""Uploads on their way in: a form of type multipart/form-data (RFC 7578) whose file never lies on a disk in plain.
+
+The form is read once the caller is known, so nobody makes the platform keep what it would not take. What does not fit
+into memory waits in a nameless file, encrypted under a key that only this request has.
+"""
+
+import io
+import os
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import IO, Annotated, Any, BinaryIO, cast
+
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import CTR
+from fastapi import Depends, Request
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from tunewarden.domain.errors import Malformed
+from tunewarden.entry.api.caller import Called
+
+_LONGEST_PURPOSE = 64
+_MOST_FIELDS = 8
+_LARGEST_FIELD = 4096  # bytes
+
+FORM: Mapping[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file", "purpose"],
+                    "properties": {
+                        "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+                        "purpose": {"type": "string", "maxLength": _LONGEST_PURPOSE},
+                    },
+                }
+            }
+        },
+    }
+}
+"""What the interface description says of the body."""
+
+
+class SealedSpool(io.RawIOBase):
+    """Bytes that are written once and then read from the beginning, on a disk that never sees them in plain.
+
+    AES-256-CTR (NIST SP 800-38A) under a key of this object alone. Not authenticated: who can change a nameless file
+    of this process can change the process.
+    """
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
+        # A key is used for one stream, so its counter may begin at zero.
+        self._cipher = Cipher(AES256(os.urandom(32)), CTR(bytes(16)))
+        self._sealing: CipherContext | None = self._cipher.encryptor()
+        self._opening = self._cipher.decryptor()
+
+    def writable(self) -> bool:
+        return self._sealing is not None
+
+    def readable(self) -> bool:
+        return self._sealing is None
+
+    def write(self, data: Any) -> int:
+        """Add to the end; raises `UnsupportedOperation` once it was rewound."""
+        if self._sealing is None:
+            raise io.UnsupportedOperation("it is read by now")
+        self._file.write(self._sealing.update(bytes(data)))
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """To the beginning; from then on it can only be read."""
+        if (offset, whence) != (0, os.SEEK_SET):
+            raise io.UnsupportedOperation("only to the beginning")
+        self._sealing, self._opening = None, self._cipher.decryptor()
+        return self._file.seek(0)
+
+    def readinto(self, buffer: Any) -> int:
+        """The next bytes."""
+        if self._sealing is not None:
+            raise io.UnsupportedOperation("it is written still")
+        piece = self._opening.update(self._file.read(len(buffer)))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        """Give the room back."""
+        self._file.close()
+        super().close()
+
+
+class _Form(MultiPartParser):
+    """Starlette's, but for where files wait."""
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        if self._current_part.file is not None:
+            spool = cast("Any", SealedSpool())
+            self._files_to_close_on_error.append(spool)
+            self._current_part.file.file.close()  # empty, and in memory
+            self._current_part.file.file = spool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A form that is whole. `size` is that of the content, in bytes."""
+
+    filename: str
+    purpose: str
+    content: BinaryIO
+    size: int
+
+
+async def _uploaded(request: Request, _known: Called) -> AsyncIterator[Upload]:
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise _malformed("It is not of the type multipart/form-data.")
+    parser = _Form(
+        request.headers, request.stream(), max_files=1, max_fields=_MOST_FIELDS, max_part_size=_LARGEST_FIELD
+    )
+    try:
+        form = await parser.parse()
+    except MultiPartException:
+        raise _malformed("Its parts cannot be told apart, or there are too many.") from None
+    try:
+        file, purpose = form.get("file"), form.get("purpose")
+        if not isinstance(file, UploadFile):
+            raise _malformed("It has no file of the name 'file'.", "file")
+        if not isinstance(purpose, str) or len(purpose) > _LONGEST_PURPOSE:
+            raise _malformed(f"It has no 'purpose' of at most {_LONGEST_PURPOSE} characters.", "purpose")
+        yield Upload(filename=file.filename or "", purpose=purpose, content=file.file, size=file.size or 0)
+    finally:
+        await form.close()
+
+
+Uploaded = Annotated[Upload, Depends(_uploaded)]
+
+
+def _malformed(what: str, param: str = "file") -> Malformed:
+    return Malformed("form_malformed", f"The form cannot be used. {what}", param=param)

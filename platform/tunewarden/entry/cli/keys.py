@@ -1,0 +1,122 @@
+"""`tunewarden keys ...`: API keys, for whoever has a shell on the machine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tunewarden.domain.identities import KeyId, KeyKind, PrincipalKind
+from tunewarden.domain.names import PrincipalId, RequestId, Role
+
+if TYPE_CHECKING:
+    from tunewarden.entry.settings import Settings
+    from tunewarden.usecases.ports import KeyRecord, Platform, Principal
+
+app = typer.Typer(no_args_is_help=True, help="API keys.")
+
+Days = Annotated[int | None, typer.Option("--days", min=1, help="For how long it works; else as the settings say.")]
+Kind = Annotated[KeyKind | None, typer.Option(help="admin is for the administrator role alone; else by the roles.")]
+
+
+@app.command("create")
+def create(
+    role: Annotated[
+        list[Role] | None, typer.Option(help="What a new principal may do; may be given more than once.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Whose key it is; for screens only, never logged.")] = "",
+    principal: Annotated[str, typer.Option(help="Instead: whose further key it is.")] = "",
+    kind: Kind = None,
+    scope: Annotated[list[Role] | None, typer.Option(help="Of a further key: for these of the roles only.")] = None,
+    days: Days = None,
+    service: Annotated[bool, typer.Option("--service", help="A program, which never counts as a person.")] = False,
+    request: Annotated[str, typer.Option(help="Bind the key to this training request.")] = "",
+) -> None:
+    """Make a key, for a new principal or as a further one. It is shown once; only its hash is stored."""
+    from tunewarden.domain.errors import Malformed
+    from tunewarden.entry.cli.operator import add_key, create_key
+    from tunewarden.usecases.keys import kind_for
+
+    settings, platform = _opened()
+    roles, days = frozenset(role or []), days or settings.key_days
+    if bool(principal) == bool(roles):
+        raise Malformed("principal_unclear", "A key is for a --principal who is there, or for a new one with --role.")
+    if principal:
+        chosen = kind or kind_for(frozenset(scope or []))
+        token = add_key(platform, PrincipalId(principal), chosen, frozenset(scope or []), days)
+        typer.echo(f"principal {principal}\nkey       {token}")
+        return
+    being = PrincipalKind.SERVICE if service else PrincipalKind.PERSON
+    bound = RequestId(request) if request else None
+    made, token = create_key(platform, name, roles, kind=kind, days=days, request=bound, being=being)
+    typer.echo(f"principal {made.id}\nkey       {token}")
+
+
+@app.command("list")
+def listed() -> None:
+    """Every key, oldest first, one JSON object a line, without what its bearer keeps."""
+    from tunewarden.drivers.sessions import SqlKeyUses
+    from tunewarden.drivers.sql_engine import connect
+    from tunewarden.entry.cli.operator import list_keys
+
+    settings, platform = _opened()
+    uses = SqlKeyUses(connect(settings.database)).all()
+    for key, principal in list_keys(platform):
+        used = uses.get(key.hash)
+        typer.echo(json.dumps({**_row(key, principal), "last_used": None if used is None else used.isoformat()}))
+
+
+@app.command("rotate")
+def rotate(
+    key: Annotated[str, typer.Argument(help="Its id, as `keys list` says it.")],
+    days: Days = None,
+    overlap_minutes: Annotated[int, typer.Option(min=0, help="For how long the old one goes on working.")] = 0,
+) -> None:
+    """Make a key like this one in its place. It is shown once; only its hash is stored."""
+    from datetime import timedelta
+
+    from tunewarden.entry.cli.operator import rotate_key
+
+    settings, platform = _opened()
+    overlap = timedelta(minutes=overlap_minutes)
+    made, token = rotate_key(platform, KeyId(key), days or settings.key_days, overlap)
+    typer.echo(f"principal {made.principal}\nkey       {token}")
+
+
+@app.command("revoke")
+def revoke(
+    which: Annotated[str, typer.Argument(help="A principal, for all its keys, or a key, for that one alone.")],
+) -> None:
+    """Take keys away. What is under way for a principal whose keys are all taken changes nothing any more."""
+    from tunewarden.entry.cli.operator import revoke_keys, withdraw_key
+
+    _, platform = _opened()
+    is_key = which.startswith("key-")
+    receipt = withdraw_key(platform, KeyId(which)) if is_key else revoke_keys(platform, PrincipalId(which))
+    typer.echo(f"revoked: entry {receipt.index} of the log")
+
+
+def _opened() -> tuple[Settings, Platform]:
+    from tunewarden.entry.settings import Settings
+    from tunewarden.entry.wiring import build
+
+    settings = Settings()
+    return settings, build(settings)
+
+
+def _row(key: KeyRecord, principal: Principal) -> dict[str, object]:
+    """ASCII only, so that a name cannot move the cursor of a terminal or begin a line of its own."""
+    return {
+        "key": key.id,
+        "principal": key.principal,
+        "name": principal.name,
+        "roles": sorted(principal.roles),
+        "is": principal.kind,
+        "kind": key.kind,
+        "scope": None if key.scope is None else sorted(key.scope),
+        "request": key.request,
+        "works": not key.revoked and not principal.revoked,
+        "created": None if key.created is None else key.created.isoformat(),
+        "expires": None if key.expires is None else key.expires.isoformat(),
+    }

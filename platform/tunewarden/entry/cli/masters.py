@@ -1,0 +1,43 @@
+"""`tunewarden master-keys`: what data keys are wrapped under."""
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Master keys, under which the keys that seal data are wrapped.")
+
+
+@app.command("rotate")
+def rotate() -> None:
+    """Wrap all data keys anew under new master keys, then destroy those of before."""
+    from tunewarden.domain.key_events import KeyPurpose
+    from tunewarden.entry.key_rotation import rotate as rotate_one
+    from tunewarden.entry.settings import Settings
+
+    settings = Settings()
+    for purpose in KeyPurpose:
+        done = rotate_one(settings, purpose)
+        typer.echo(f"{purpose}: {done.keys} data keys wrapped anew, by {done.version}")
+        if done.left:
+            typer.echo(f"{purpose}: the key before is still there; take it, the second one, out of its place")
+
+
+@app.command("wrap")
+def wrap() -> None:
+    """Wrap the key files by the key-management service of the settings, as it is now."""
+    from tunewarden.entry.key_rotation import wrap as wrap_all
+    from tunewarden.entry.settings import Settings
+
+    typer.echo(f"wrapped: {', '.join(wrap_all(Settings()))}")
+
+
+@app.command("status")
+def status() -> None:
+    """When each master key was rotated last, and how many erasures came after.
+
+    Copies of the database from before the rotation to come still hold the keys of who was erased.
+    """
+    from tunewarden.entry.key_rotation import standing
+    from tunewarden.entry.settings import Settings
+
+    for one in standing(Settings()):
+        when = "never" if one.rotated_at is None else f"at {one.rotated_at}"
+        typer.echo(f"{one.purpose}: rotated {when}; {one.erasures} erasures since")

@@ -1,0 +1,169 @@
+"""`tunewarden policy simulate|propose|activate|rollback|history|grant|revoke|grants`: the policy that is in force.
+
+Always as somebody: the API key of who acts is read from a file. What is about files alone is in `policy.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tunewarden.domain.canonical import instant_text, to_plain
+from tunewarden.domain.names import Role
+from tunewarden.entry.cli.policy import app
+
+if TYPE_CHECKING:
+    from tunewarden.domain.access import PolicySet
+    from tunewarden.usecases.policy_report import WhatIf
+    from tunewarden.usecases.ports import Platform, Principal
+
+KeyFile = Annotated[Path, typer.Option("--key-file", help="File with the API key of who acts; mode 0600.")]
+Proposed = Annotated[Path, typer.Option("--folder", help="With the policy.csv that is meant.")]
+Identifier = Annotated[str, typer.Argument(metavar="POLICY", help="Id of a version, as `policy history` says it.")]
+Member = Annotated[str, typer.Argument(metavar="PRINCIPAL")]
+Project = Annotated[str, typer.Option(help="In one project only.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+__all__ = ["app"]
+
+
+@app.command("simulate")
+def simulate(folder: Proposed, key_file: KeyFile, as_json: AsJson = False) -> None:
+    """What a policy would change of the one in force, and of the answers of the last 90 days. Nothing is kept."""
+    from tunewarden.usecases import policies
+
+    platform, principal = _acting(key_file)
+    _tell(policies.simulate(platform, principal, _said(platform, folder)), as_json=as_json)
+
+
+@app.command("propose")
+def propose(folder: Proposed, key_file: KeyFile, as_json: AsJson = False) -> None:
+    """Propose a policy: checked whole, compared with the one in force, and kept for a second person to activate."""
+    from tunewarden.usecases import policies
+
+    platform, principal = _acting(key_file)
+    version, report, _ = policies.propose(platform, principal, _said(platform, folder))
+    _tell(report, as_json=as_json)
+    if not as_json:
+        typer.echo(f"\nNext: somebody else reads this and runs\ntunewarden policy activate {version.id} ", nl=False)
+        typer.echo(f"--digest {version.digest} --report {version.report} --key-file FILE")
+
+
+@app.command("activate")
+def activate(
+    identifier: Identifier,
+    key_file: KeyFile,
+    digest: Annotated[str, typer.Option(help="sha256:... of the version that was read.")],
+    report: Annotated[str, typer.Option(help="sha256:... of the report about it that was read.")],
+) -> None:
+    """Put in force what somebody else proposed. Every process decides by it within two seconds."""
+    from tunewarden.domain.names import PolicyId, digest_name
+    from tunewarden.usecases import policies
+
+    platform, principal = _acting(key_file)
+    _, receipt = policies.activate(platform, principal, PolicyId(identifier), digest_name(digest), digest_name(report))
+    typer.echo(f"in force: entry {receipt.index} of the log")
+
+
+@app.command("rollback")
+def rollback(identifier: Identifier, key_file: KeyFile, as_json: AsJson = False) -> None:
+    """Propose what an earlier version said. It takes a second person too; granted roles stay granted."""
+    from tunewarden.domain.names import PolicyId
+    from tunewarden.usecases import policies
+
+    platform, principal = _acting(key_file)
+    version, report, _ = policies.rollback(platform, principal, PolicyId(identifier))
+    _tell(report, as_json=as_json)
+    if not as_json:
+        typer.echo(f"{version.id} waits for a second person: --digest {version.digest} --report {version.report}")
+
+
+@app.command("history")
+def history(key_file: KeyFile) -> None:
+    """Every version, oldest first, one JSON object a line."""
+    from tunewarden.usecases import policies
+
+    platform, principal = _acting(key_file)
+    for version in policies.listed(platform, principal):
+        typer.echo(json.dumps(to_plain(version)))
+
+
+@app.command("grant")
+def grant(
+    principal: Member, role: Annotated[Role, typer.Argument()], key_file: KeyFile, project: Project = "*"
+) -> None:
+    """Give somebody else a role beside those of their keys."""
+    from tunewarden.domain.names import PrincipalId, project_id
+    from tunewarden.usecases import grants
+
+    platform, acting = _acting(key_file)
+    _, receipt = grants.grant(platform, acting, PrincipalId(principal), role, project_id(project))
+    typer.echo(f"granted: entry {receipt.index} of the log")
+
+
+@app.command("revoke")
+def revoke(
+    principal: Member, role: Annotated[Role, typer.Argument()], key_file: KeyFile, project: Project = "*"
+) -> None:
+    """Take a granted role back."""
+    from tunewarden.domain.names import PrincipalId, project_id
+    from tunewarden.usecases import grants
+
+    platform, acting = _acting(key_file)
+    _, receipt = grants.revoke(platform, acting, PrincipalId(principal), role, project_id(project))
+    typer.echo(f"taken back: entry {receipt.index} of the log")
+
+
+@app.command("grants")
+def list_grants(key_file: KeyFile) -> None:
+    """Every role that was ever granted to a principal, oldest first, one JSON object a line."""
+    from tunewarden.usecases import grants
+
+    platform, principal = _acting(key_file)
+    for one in grants.listed(platform, principal):
+        typer.echo(json.dumps(to_plain(one)))
+
+
+def _acting(key_file: Path) -> tuple[Platform, Principal]:
+    from tunewarden.entry.cli.acting import acting
+
+    return acting(key_file)
+
+
+def _said(platform: Platform, folder: Path) -> PolicySet:
+    """The rules of the folder's policy.csv, with the links and groups of the version in force."""
+    from dataclasses import replace
+
+    from tunewarden.drivers.access_files import read_policy
+    from tunewarden.usecases.policies import in_force
+
+    return replace(in_force(platform)[1], rules=tuple(read_policy(folder / "policy.csv")))
+
+
+def _tell(report: WhatIf, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(to_plain(report), sort_keys=True))
+        return
+    typer.echo(f"{report.rules} rules, {report.digest}, beside {report.base}")
+    typer.echo(f"{report.decisions} questions; nobody may what no policy may allow")
+    for shift in report.shifts:
+        verb = "gains" if shift.gains else "loses"
+        at = f" in {shift.project}" if shift.project != "*" else ""
+        of = f" of {shift.thing}" if shift.thing else ""
+        typer.echo(
+            f"{' + '.join(sorted(shift.roles))} {verb} {shift.action}{at}{of}, "
+            f"for example: of a {shift.kind}, {'+'.join(shift.situation)}"
+        )
+    for what, links in (("new", report.links_added), ("gone", report.links_removed)):
+        for link in links:
+            typer.echo(f"{what} link: {link}")
+    for remark in report.remarks:
+        typer.echo(f"remark: {remark}")
+    told = report.replay
+    typer.echo(
+        f"since {instant_text(told.since)}: {told.allowed} of {told.refusals} refusals would be allowed, "
+        f"{told.refused} of {told.deeds} deeds refused"
+    )

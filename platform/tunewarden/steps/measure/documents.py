@@ -1,0 +1,130 @@
+"""The document behind the measurements of an adapter, one form for each task, as canonical JSON."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from tunewarden.domain.canonical import LATER
+from tunewarden.domain.gates import Measurement
+from tunewarden.domain.names import Digest
+from tunewarden.domain.privacy import Mechanism
+from tunewarden.steps.measure.audit import Audit
+from tunewarden.steps.measure.completion_utility import CompletionUtility
+from tunewarden.steps.measure.explanation import Explanation
+from tunewarden.steps.measure.extraction import WRITES_NOTHING, Extraction
+from tunewarden.steps.measure.fairness import Fairness
+from tunewarden.steps.measure.intervals import exactly
+from tunewarden.steps.measure.privacy import Membership
+from tunewarden.steps.measure.self_check import SelfCheck
+from tunewarden.steps.measure.utility import Utility
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noisy:
+    """That the figures about held-out persons are noisy, and what they cost one of those.
+
+    Attributes:
+        mechanism: everything that was released in all attempts, each release an update.
+        epsilon, delta: of that, for one person.
+    """
+
+    mechanism: Mechanism
+    epsilon: Decimal
+    delta: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """Of a model that tells classes, which are indices into the dataset version's labels.
+
+    Attributes:
+        adapter: what was measured.
+        explanation: None where fewer than two held-out persons have a text.
+        membership: the attack on the persons trained on, or on canaries; None where there are none to attack.
+        libraries: name -> version.
+        noisy: None where the figures are exact.
+        audit: by the canaries of the training; None where it had none.
+        self_check: whether the adapter is what was trained.
+        extraction: of secrets planted in the training; a classifier writes none.
+    """
+
+    adapter: Digest
+    utility: Utility
+    fairness: Fairness
+    explanation: Explanation | None
+    membership: Membership | None
+    libraries: Mapping[str, str]
+    noisy: Noisy | None = field(default=None, metadata=LATER)
+    audit: Audit | None = field(default=None, metadata=LATER)
+    self_check: SelfCheck | None = field(default=None, metadata=LATER)
+    extraction: Extraction = field(default=WRITES_NOTHING, metadata=LATER)
+
+    def measurements(self) -> Iterator[Measurement]:
+        """What gates may judge."""
+        yield from self.utility.measurements()
+        yield from self.fairness.measurements()
+        for part in (self.explanation, self.membership, self.audit, self.self_check, self.extraction):
+            if part is not None:
+                yield from part.measurements()
+        yield from _cost(self.noisy, self.utility.persons)
+
+    def counts(self) -> dict[str, int]:
+        """For the log. Where figures are noisy, so is the number of persons, and that of records is not told."""
+        counted = _counts(self.utility.rows, self.utility.persons, self.fairness, self.membership)
+        return counted | {"explained": self.explanation.persons if self.explanation else 0}
+
+
+NOT_MEASURED = ("explanation",)
+"""What is measured of a model that tells classes and not of one that completes texts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionDetails:
+    """Of a model that completes texts.
+
+    Attributes:
+        completions: utility. The other members are as in `Details`.
+        left_out: held-out rows with nothing to complete; None where figures are noisy.
+        extraction: None where no secret was planted: then nothing is known.
+        not_measured: so that a reader sees that it was not, instead of missing it.
+    """
+
+    adapter: Digest
+    completions: CompletionUtility
+    left_out: int | None
+    fairness: Fairness
+    membership: Membership | None
+    libraries: Mapping[str, str]
+    noisy: Noisy | None
+    audit: Audit | None
+    self_check: SelfCheck
+    extraction: Extraction | None
+    not_measured: tuple[str, ...] = NOT_MEASURED
+
+    def measurements(self) -> Iterator[Measurement]:
+        """What gates may judge."""
+        yield from self.completions.measurements()
+        yield from self.fairness.measurements()
+        for part in (self.membership, self.audit, self.self_check, self.extraction):
+            if part is not None:
+                yield from part.measurements()
+        yield from _cost(self.noisy, self.completions.persons)
+
+    def counts(self) -> dict[str, int]:
+        """As those of `Details`."""
+        counted = _counts(self.completions.rows, self.completions.persons, self.fairness, self.membership)
+        return counted if self.left_out is None else counted | {"left_out": self.left_out}
+
+
+def _cost(noisy: Noisy | None, persons: int) -> Iterator[Measurement]:
+    if noisy is not None:
+        yield exactly("privacy.metrics_epsilon", noisy.epsilon, persons)
+
+
+def _counts(rows: int | None, persons: int, fairness: Fairness, membership: Membership | None) -> dict[str, int]:
+    return ({} if rows is None else {"records": rows}) | {
+        "persons": persons,
+        "groups": len(fairness.assessed),
+        "small_groups": len(fairness.not_assessable),
+        "attacked": membership.trained if membership else 0,
+    }

@@ -1,0 +1,303 @@
+"""Every route needs an action on a kind of thing, and is tried as nobody and as each role, with a valid request.
+
+A route that is not in `NEEDS` fails here: whoever adds one says what it takes. What each role may do is the word of the
+policy (policies/access/cases.csv); this asks whether the routes ask it.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from fastapi.routing import APIRoute
+from tests.conftest import POLICIES
+from tests.journeys.canaries import Script
+from tests.journeys.script import Props, script
+from tests.journeys.theatre import Theatre, in_folder
+
+from tunewarden.domain.events import ActionRefused, KeyRevoked, LoginsRefused
+from tunewarden.domain.identities import KeyKind
+from tunewarden.domain.names import Action, PrincipalId, Role
+from tunewarden.drivers.access_files import read_policy
+from tunewarden.drivers.identity import new_token, token_hash
+from tunewarden.usecases.ports import KeyRecord, Principal
+
+
+class Need(NamedTuple):
+    """What a route takes. A list shows to each what they may see of it, and refuses nobody.
+
+    `before` is asked first, of what the request rests on. What takes both kinds of key shows each role the same.
+    """
+
+    action: Action
+    kind: str
+    is_list: bool = False
+    is_admin: bool = False
+    takes_both: bool = False
+    before: Action | None = None
+
+
+class Open(NamedTuple):
+    """A route for everybody, and why."""
+
+    because: str
+
+
+class LoggedIn(NamedTuple):
+    """A route for whoever is let in at all, and why."""
+
+    because: str
+
+
+A = Action
+JOBS, MODELS, VERSIONS = "/v1/fine_tuning/jobs", "/v1/models", "/v1/clean-versions/{digest}"
+DOCUMENTS = Open("it describes the API, and is the same for everybody")
+PROVIDERS = Open("whoever logs in is nobody yet")
+NEEDS: dict[tuple[str, str], Need | Open | LoggedIn] = {
+    ("POST", "/v1/files"): Need(A.UPLOAD_FILE, "file"),
+    ("GET", "/v1/files"): Need(A.READ_FILE, "file", is_list=True),
+    ("GET", "/v1/files/{file_id}"): Need(A.READ_FILE, "file"),
+    ("POST", "/v1/datasets"): Need(A.REGISTER_DATASET, "dataset"),
+    ("GET", "/v1/datasets"): Need(A.READ_DATASET, "dataset", is_list=True),
+    ("GET", "/v1/datasets/{dataset_id}"): Need(A.READ_DATASET, "dataset"),
+    ("POST", "/v1/datasets/{dataset_id}/versions"): Need(A.REGISTER_DATASET, "dataset"),
+    ("POST", "/v1/datasets/{dataset_id}/retire"): Need(A.RETIRE_DATASET, "dataset"),
+    ("POST", "/v1/datasets/{dataset_id}/purposes"): Need(A.SET_PURPOSES, "dataset"),
+    ("GET", "/v1/datasets/{dataset_id}/budget"): Need(A.READ_DATASET, "dataset"),
+    ("GET", "/v1/datasets/{dataset_id}/versions/{digest}/models"): Need(A.READ_DATASET, "dataset"),
+    ("GET", "/v1/datasets/{dataset_id}/versions/{digest}/models/report"): Need(A.READ_DATASET, "dataset"),
+    ("POST", "/v1/lineage/person"): Need(A.TRACE_PERSON, "dataset"),
+    ("POST", "/v1/datasets/{dataset_id}/erasures"): Need(A.ERASE_PERSON, "dataset"),
+    ("GET", "/v1/datasets/{dataset_id}/erasures"): Need(A.READ_LOG, "log"),
+    ("POST", JOBS): Need(A.SUBMIT_REQUEST, "request", before=A.READ_DATASET),
+    ("GET", JOBS): Need(A.READ_REQUEST, "request", is_list=True),
+    ("GET", JOBS + "/{job_id}"): Need(A.READ_REQUEST, "request"),
+    ("POST", JOBS + "/{job_id}/approve"): Need(A.APPROVE_REQUEST, "request"),
+    ("POST", JOBS + "/{job_id}/endorse"): Need(A.ENDORSE_REQUEST, "request"),
+    ("GET", JOBS + "/{job_id}/approvals"): Need(A.READ_REQUEST, "request"),
+    ("GET", JOBS + "/{job_id}/plan"): Need(A.READ_REQUEST, "request"),
+    ("POST", JOBS + "/{job_id}/reject"): Need(A.APPROVE_REQUEST, "request"),
+    ("POST", JOBS + "/{job_id}/cancel"): Need(A.CANCEL_REQUEST, "request"),
+    ("GET", JOBS + "/{job_id}/events"): Need(A.READ_REQUEST, "request"),
+    ("GET", "/v1/reviews"): Need(A.REVIEW_SAMPLE, "review", is_list=True),
+    ("GET", "/v1/reviews/{review_id}/next"): Need(A.REVIEW_SAMPLE, "review"),
+    ("POST", "/v1/reviews/{review_id}/answers"): Need(A.REVIEW_SAMPLE, "review"),
+    ("GET", "/v1/reviews/{review_id}/leaks"): Need(A.READ_REVIEW, "review"),
+    ("GET", VERSIONS): Need(A.READ_REVIEW, "review"),
+    ("GET", VERSIONS + "/report"): Need(A.READ_REVIEW, "review"),
+    ("POST", VERSIONS + "/attestations"): Need(A.ATTEST_REPORT, "request"),
+    ("POST", VERSIONS + "/withdrawals"): Need(A.WITHDRAW_SIGNATURE, "request"),
+    ("GET", MODELS): Need(A.READ_MODEL, "model", is_list=True),
+    ("GET", MODELS + "/{model_id}"): Need(A.READ_MODEL, "model"),
+    ("GET", MODELS + "/{model_id}/adapter"): Need(A.TAKE_ADAPTER, "model", before=A.READ_MODEL),
+    ("GET", MODELS + "/{model_id}/diff/{other_id}"): Need(A.READ_LINEAGE, "model"),
+    ("GET", MODELS + "/{model_id}/diff/{other_id}/report"): Need(A.READ_LINEAGE, "model"),
+    ("GET", MODELS + "/{model_id}/lineage"): Need(A.READ_LINEAGE, "model"),
+    ("GET", MODELS + "/{model_id}/report"): Need(A.READ_LINEAGE, "model"),
+    ("POST", MODELS + "/{model_id}/promotions"): Need(A.PROPOSE_PROMOTION, "model"),
+    ("GET", "/v1/promotions/{promotion_id}"): Need(A.READ_MODEL, "model"),
+    ("POST", "/v1/promotions/{promotion_id}/approve"): Need(A.APPROVE_PROMOTION, "promotion"),
+    ("GET", "/v1/audit/checkpoint"): Need(A.READ_LOG, "log"),
+    ("GET", "/v1/audit/entries/{index}"): Need(A.READ_LOG, "log"),
+    ("GET", "/v1/audit/entries/{index}/proof"): Need(A.READ_LOG, "log"),
+    ("GET", "/v1/audit/consistency"): Need(A.READ_LOG, "log"),
+    ("POST", "/v1/keys"): Need(A.CREATE_KEY, "key", is_admin=True),
+    ("GET", "/v1/keys"): Need(A.LIST_KEYS, "key", is_admin=True),
+    ("POST", "/v1/keys/{key_id}/rotate"): Need(A.CREATE_KEY, "key", is_admin=True),
+    ("POST", "/v1/keys/{key_id}/revoke"): Need(A.REVOKE_KEY, "key", is_admin=True),
+    ("POST", "/v1/policies/simulate"): Need(A.READ_POLICY, "policy", takes_both=True),
+    ("POST", "/v1/policies"): Need(A.PROPOSE_POLICY, "policy", is_admin=True),
+    ("GET", "/v1/policies"): Need(A.READ_POLICY, "policy", takes_both=True),
+    ("GET", "/v1/policies/{policy_id}"): Need(A.READ_POLICY, "policy", takes_both=True),
+    ("POST", "/v1/policies/{policy_id}/activate"): Need(A.ACTIVATE_POLICY, "policy"),
+    ("POST", "/v1/policies/{policy_id}/rollback"): Need(A.PROPOSE_POLICY, "policy", is_admin=True),
+    ("GET", "/v1/access/explain"): Need(A.EXPLAIN_ACCESS, "policy", takes_both=True),
+    ("GET", "/v1/access/principals/{principal_id}"): Need(A.EXPLAIN_ACCESS, "policy", takes_both=True),
+    ("GET", "/v1/access/who"): Need(A.EXPLAIN_ACCESS, "policy", takes_both=True),
+    ("GET", "/v1/grants"): Need(A.READ_POLICY, "policy", takes_both=True),
+    ("POST", "/v1/grants"): Need(A.GRANT_ROLE, "grant", is_admin=True),
+    ("POST", "/v1/grants/revoke"): Need(A.REVOKE_ROLE, "grant", is_admin=True),
+    ("GET", "/reviews"): Need(A.REVIEW_SAMPLE, "review", is_list=True),
+    ("GET", "/reviews/{review_id}"): Need(A.REVIEW_SAMPLE, "review"),
+    ("POST", "/reviews/{review_id}"): Need(A.REVIEW_SAMPLE, "review"),
+    ("GET", "/reviews/{review_id}/leaks"): Need(A.READ_REVIEW, "review"),
+    ("GET", "/clean-versions/{digest}"): Need(A.READ_REVIEW, "review"),
+    ("GET", "/clean-versions/{digest}/report"): Need(A.READ_REVIEW, "review"),
+    ("POST", "/clean-versions/{digest}"): Need(A.ATTEST_REPORT, "request"),
+    ("POST", "/clean-versions/{digest}/withdrawals"): Need(A.WITHDRAW_SIGNATURE, "request"),
+    ("GET", "/login"): PROVIDERS,
+    ("GET", "/login/callback"): PROVIDERS,
+    ("GET", "/logout"): LoggedIn("everybody may leave"),
+    ("POST", "/logout"): LoggedIn("everybody may leave"),
+    ("GET", "/healthz"): Open("a probe has no key, and learns nothing but that the process answers"),
+    ("GET", "/docs"): DOCUMENTS,
+    ("GET", "/docs/oauth2-redirect"): DOCUMENTS,
+    ("GET", "/openapi.json"): DOCUMENTS,
+}
+POLICY = read_policy(POLICIES / "access" / "policy.csv")
+
+
+def routes(app: Any) -> Iterator[tuple[str, str]]:
+    """Every method and path that is answered."""
+    for route in app.routes:
+        if (inside := getattr(route, "original_router", None)) is not None:
+            yield from routes(inside)
+        elif isinstance(route, APIRoute) or getattr(route, "methods", None):
+            yield from ((method, route.path) for method in route.methods - {"HEAD"})
+
+
+@pytest.fixture(scope="module")
+def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
+    made = in_folder(tmp_path_factory.mktemp("roles") / "home", failed_logins_per_minute=100_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def calls(theatre: Theatre) -> Script:
+    return script(theatre, Props(theatre=theatre))
+
+
+@pytest.fixture(scope="module")
+def keys(theatre: Theatre) -> dict[tuple[Role, KeyKind], str]:
+    """A principal of each role alone, who asked for nothing and owns nothing, with a key of either kind."""
+    made = {}
+    with theatre.platform.work(PrincipalId("operator")) as work:
+        for role in Role:
+            principal = Principal(id=PrincipalId(f"prn-only-{role}"), roles=frozenset({role}))
+            work.principals.put(principal)
+            for kind in KeyKind:
+                made[role, kind] = new_token(kind)
+                # As from before keys had a kind, so that each role tries every route.
+                key = KeyRecord(hash=token_hash(made[role, kind]), principal=principal.id)
+                work.keys.put(key)
+        work.record(KeyRevoked(principal=PrincipalId("prn-nobody")))  # any entry: state never changes without one
+        work.commit()
+    return made
+
+
+def may(role: Role, need: Need) -> bool:
+    """Whether the policy allows it to somebody who owns nothing: "own" lines do not count."""
+    lines = [line for line in POLICY if (line.action, line.kind, line.effect) == (need.action, need.kind, "allow")]
+    return any(line.role == role and "own" not in line.condition.split("+") for line in lines)
+
+
+def test_every_route_says_what_it_needs_and_nothing_else_does(theatre: Theatre) -> None:
+    assert set(routes(theatre.client.app)) == set(NEEDS)
+
+
+def ways(theatre: Theatre) -> list[tuple[str, str]]:
+    return sorted(set(routes(theatre.client.app)))
+
+
+def test_nobody_is_let_in_anywhere_but_where_everybody_may_be(theatre: Theatre) -> None:
+    for method, path in ways(theatre):
+        need = NEEDS[method, path]
+        url = path.replace("{", "").replace("}", "")
+        for headers in ({}, {"authorization": "Bearer " + new_token()}, {"authorization": "Basic eDp5"}):
+            answer = theatre.client.request(method, url, headers=headers, follow_redirects=False)
+            if isinstance(need, Open):
+                assert answer.status_code in {200, 404}, f"{method} {path}"
+            else:
+                assert answer.status_code == 401, f"{method} {path}: {answer.status_code}"
+
+
+def test_each_role_is_refused_what_the_policy_does_not_allow_it_and_the_log_names_the_action(
+    theatre: Theatre, calls: Script, keys: dict[tuple[Role, KeyKind], str]
+) -> None:
+    tried = 0
+    for method, path in calls.operations():
+        need = NEEDS[method, path]
+        assert isinstance(need, Need)
+        call = calls.call(method, path)
+        theatre.seal()
+        _, url, more = call.arguments()
+        for role in [role for role in Role if not may(role, need)]:
+            before = len(theatre.entries())
+            headers = {**more["headers"], "authorization": f"Bearer {keys[role, KeyKind.PROJECT]}"}
+            answer = theatre.client.request(method, url, **{**more, "headers": headers})
+            tried += 1
+            written = [entry.event for entry in theatre.entries()[before:]]
+            said = f"{role} {method} {path}: {answer.status_code} {answer.text[:200]}"
+            if need.is_list:
+                assert (answer.json().get("data", []), written) == ([], []), said
+                assert answer.status_code == 200 or "cursor_unknown" in answer.text, said
+                continue
+            assert answer.status_code in {403, 404}, said
+            assert written, said
+            assert all(isinstance(one, ActionRefused) for one in written), said
+            assert {one.action for one in written if isinstance(one, ActionRefused)} <= {need.action, need.before}, said
+    assert tried > 150
+
+
+def test_each_role_that_may_is_let_in(theatre: Theatre, calls: Script, keys: dict[tuple[Role, KeyKind], str]) -> None:
+    """With the same requests; so that the test before does not pass because nothing works at all."""
+    for method, path in calls.operations():
+        need = NEEDS[method, path]
+        assert isinstance(need, Need)
+        able = [role for role in Role if may(role, need)]
+        for role in able[:1]:
+            call = calls.call(method, path)
+            theatre.seal()
+            _, url, more = call.arguments()
+            headers = {**more["headers"], "authorization": f"Bearer {keys[role, KeyKind.PROJECT]}"}
+            answer = theatre.client.request(method, url, **{**more, "headers": headers})
+            assert answer.status_code in OWN_BESIDES.get((method, path), {200}), (
+                f"{role} {method} {path}: {answer.status_code} {answer.text[:300]}"
+            )
+
+
+OWN_BESIDES = {
+    ("POST", "/v1/datasets/{dataset_id}/versions"): {403, 404},
+    ("POST", "/v1/reviews/{review_id}/answers"): {409},
+}
+"""What is also needed and is somebody else's here, the file and the text that was opened, and how that is answered."""
+
+
+def test_the_pages_refuse_as_the_api_does(
+    theatre: Theatre, calls: Script, keys: dict[tuple[Role, KeyKind], str]
+) -> None:
+    about = calls.call("GET", "/v1/reviews/{review_id}/next").within
+    digest = calls.call("GET", VERSIONS).within["digest"]
+    forms = {
+        "/reviews/{review_id}": {"item": 0, "found": "nothing"},
+        "/clean-versions/{digest}": {"report": digest, "method": "hipaa-safe-harbor"},
+        "/clean-versions/{digest}/withdrawals": {"because": "actual-knowledge"},
+    }
+    for (method, path), need in NEEDS.items():
+        if not path.startswith(("/reviews", "/clean-versions")) or not isinstance(need, Need) or need.is_list:
+            continue
+        url = path.format(review_id=about["review_id"], digest=digest)
+        for role in [role for role in Role if not may(role, need)]:
+            before = len(theatre.entries())
+            headers = {"authorization": f"Bearer {keys[role, KeyKind.PROJECT]}", "sec-fetch-site": "same-origin"}
+            answer = theatre.client.request(
+                method, url, headers=headers, data=forms.get(path) if method == "POST" else None
+            )
+            written = [entry.event for entry in theatre.entries()[before:]]
+            assert answer.status_code in {403, 404}, f"{role} {method} {path}: {answer.status_code}"
+            assert [one.action for one in written if isinstance(one, ActionRefused)] == [need.action], (
+                f"{method} {path}"
+            )
+
+
+def test_the_administration_takes_no_project_key_and_the_rest_no_admin_key(theatre: Theatre) -> None:
+    tokens = {kind: new_token(kind) for kind in KeyKind}
+    who = Principal(id=PrincipalId("prn-two-hats"), roles=frozenset({Role.ADMINISTRATOR, Role.STEWARD}))
+    with theatre.platform.work(PrincipalId("operator")) as work:
+        work.principals.put(who)
+        for kind, token in tokens.items():
+            work.keys.put(KeyRecord(hash=token_hash(token), principal=who.id, kind=kind))
+        work.record(KeyRevoked(principal=PrincipalId("prn-nobody")))
+        work.commit()
+    before = len(theatre.entries())
+    for method, path in ways(theatre):
+        need = NEEDS[method, path]
+        if not isinstance(need, Need) or need.takes_both:
+            continue
+        wrong = tokens[KeyKind.PROJECT if need.is_admin else KeyKind.ADMIN]
+        url = path.replace("{", "").replace("}", "")
+        answer = theatre.client.request(method, url, headers={"authorization": f"Bearer {wrong}"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "key_of_another_kind"), f"{method} {path}"
+    events = [entry.event for entry in theatre.entries()[before:]]
+    assert all(isinstance(one, LoginsRefused) for one in events)
+    assert len(events) <= 1
