@@ -57,6 +57,7 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 POLICIES = ROOT / "policies"
 START_RAY = {
+    "tests/journeys/test_raw_rows_by_workers.py",
     "tests/journeys/test_the_completion.py",
     "tests/journeys/test_the_demo.py",
     "tests/journeys/test_the_main_path.py",

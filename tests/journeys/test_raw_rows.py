@@ -28,6 +28,7 @@ from tunewarden.entry import key_files, key_rotation
 from tunewarden.entry.settings import Settings
 from tunewarden.entry.wiring import OpenBlobs
 from tunewarden.steps.deidentify.progress import Tell, tell_nobody
+from tunewarden.steps.deidentify.scale import Compute
 from tunewarden.steps.deidentify.step import DeidentifyStep
 from tunewarden.steps.records import read_manifest, read_records
 from tunewarden.usecases import retention
@@ -56,7 +57,7 @@ def theatre(tmp_path: Path) -> Iterator[Theatre]:
     made.close()
 
 
-def step(made: Theatre, tell: Tell = tell_nobody) -> DeidentifyStep:
+def step(made: Theatre, tell: Tell = tell_nobody, compute: Compute | None = None) -> DeidentifyStep:
     settings = made.settings
     return DeidentifyStep(
         made.platform.blobs,
@@ -67,6 +68,7 @@ def step(made: Theatre, tell: Tell = tell_nobody) -> DeidentifyStep:
         rows=made.platform.rows,
         effort=LITTLE,
         tell=tell,
+        compute=compute or Compute(),
     )
 
 
