@@ -5,7 +5,7 @@ nothing is ever taken of a set that is not right everywhere. No message repeats 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from graphlib import CycleError
 from operator import itemgetter
@@ -32,6 +32,7 @@ _PRINCIPAL = "prn-"
 _ACTIONS = frozenset(Action)
 _EFFECTS = frozenset(Effect)
 _NOT_ID = "is not an id: up to 64 of a-z, 0-9, '.', '_' and '-', and a letter or digit first"
+_NOT_MEMBER = f"the member {_NOT_ID}, and not '{ANYONE}'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,26 +111,36 @@ def faults(
 
 
 def _rule_faults(rules: Sequence[Rule], groups: frozenset[str]) -> Iterator[tuple[int, str]]:
-    """Column by column; what is fine for one rule with a word is fine for all of them."""
+    """Column by column: what is fine for one rule with a word is fine for all, and most sets have nothing else."""
     roles = {word: _role_fault(word, groups) for word in {rule.role for rule in rules}}
+    actions = {
+        word: _word_fault("action", word, _ACTIONS | {EVERY}, _ACTIONS) for word in {rule.action for rule in rules}
+    }
     kinds = {word: _kind_fault(word) for word in {rule.kind for rule in rules}}
     conditions = {word: _condition_fault(word) for word in {rule.condition for rule in rules}}
+    effects = {word: _word_fault("effect", word, _EFFECTS, _EFFECTS) for word in {rule.effect for rule in rules}}
     projects = {word: _project_fault(word) for word in {rule.project for rule in rules}}
     allows = {
-        (rule.role, rule.action, rule.kind): _allow_fault(rule, groups) for rule in rules if rule.effect != "deny"
+        (rule.role, rule.action, rule.kind): _allow_fault(rule, groups) for rule in rules if rule.effect != Effect.DENY
     }
+    if not any(any(column.values()) for column in (roles, actions, kinds, conditions, effects, projects, allows)):
+        return
     for index, (role, action, kind, condition, effect, project) in enumerate(rules):
         told = (
             roles[role],
-            "" if action in _ACTIONS or action == EVERY else _unknown("action", _ACTIONS),
+            actions[action],
             kinds[kind],
             conditions[condition],
-            "" if effect in _EFFECTS else _unknown("effect", _EFFECTS),
+            effects[effect],
             projects[project],
             allows.get((role, action, kind), "") if effect != Effect.DENY else "",
         )
         if any(told):
             yield index, next(what for what in told if what)
+
+
+def _word_fault(column: str, word: str, words: Set[str], known: Set[str]) -> str:
+    return "" if word in words else _unknown(column, known)
 
 
 def _role_fault(role: str, groups: frozenset[str]) -> str:
@@ -170,17 +181,21 @@ def _unknown(column: str, words: Iterable[str]) -> str:
 
 
 def _link_faults(links: Sequence[RoleLink], groups: frozenset[str]) -> Iterator[tuple[int, str]]:
-    members = {word for word in {link.member for link in links} if is_id(word) and word != ANYONE}
-    projects = {word for word in {link.project for link in links} if not _project_fault(word)}
+    """As for rules: a link is looked at by itself only where some word is wrong, or somebody holds themselves."""
+    members = {word: "" if is_id(word) and word != ANYONE else _NOT_MEMBER for word in {link.member for link in links}}
+    roles = {word: _target_fault(word, groups) for word in {link.role for link in links}}
+    projects = {word: _project_fault(word) for word in {link.project for link in links}}
+    words_are_fine = not any(any(column.values()) for column in (members, roles, projects))
+    if words_are_fine and all(member != role for member, role, _ in links):
+        return
     for index, (member, role, project) in enumerate(links):
-        if member not in members:
-            yield index, f"the member {_NOT_ID}, and not '{ANYONE}'"
-        elif role not in STANDARD_ROLES and role not in groups:
-            yield index, "it leads to no role and to none of the groups"
-        elif project not in projects:
-            yield index, _project_fault(project)
-        elif member == role:
-            yield index, "somebody holds themselves"
+        what = members[member] or roles[role] or projects[project]
+        if what or member == role:
+            yield index, what or "somebody holds themselves"
+
+
+def _target_fault(role: str, groups: frozenset[str]) -> str:
+    return "" if role in STANDARD_ROLES or role in groups else "it leads to no role and to none of the groups"
 
 
 def _group_faults(groups: Sequence[str]) -> Iterator[tuple[int, str]]:
