@@ -33,7 +33,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/pytest tests/bench -m bench $(ARGS)
+	$(BIN)/pytest tests -m bench $(ARGS)
 
 clean:
 	rm -rf $(VENV)
