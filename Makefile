@@ -8,6 +8,7 @@ HELM_WHEEL := helm_sdkpy-0.1.32-py3-none-any.whl
 HELM_SHA256 := bcf5bf73cacc373bebedfb9c988969aa12a9eda86a140deba658fbf28eb789c5
 NODE := $(VENV)/node/.ready
 ALONE := $(VENV)/alone/.ready
+CLOUDS := $(VENV)/clouds/.ready
 export HF_HUB_OFFLINE := 1
 export DO_NOT_TRACK := 1
 export RAY_USAGE_STATS_ENABLED := 0
@@ -23,8 +24,9 @@ serve: $(READY)
 
 # In two processes of one thread each; tests/conftest.py says which test goes where. ARGS=-n0 is one process.
 test: export OMP_NUM_THREADS := 1
-test: $(READY) $(HELM) $(NODE) $(ALONE)
+test: $(READY) $(HELM) $(NODE) $(ALONE) $(CLOUDS)
 	$(BIN)/pytest --numprocesses=2 $(ARGS)
+	$(VENV)/clouds/bin/python -m pytest tests/drivers/test_master_keys.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -62,6 +64,15 @@ $(ALONE): audit/pyproject.toml $(shell find audit/tunewarden_audit -name '*.py')
 	$(shell python3.10 -c '' 2>/dev/null && echo python3.10 || echo $(PYTHON)) -m venv $(VENV)/alone
 	$(VENV)/alone/bin/pip install --quiet --disable-pip-version-check ./audit "$$(grep '^cryptography==' constraints.txt)"
 	touch $(ALONE)
+
+# The clients of two key-management services, beside the pinned environment; only the tests of those services see them.
+$(CLOUDS): tests/drivers/clouds.txt $(READY)
+	rm -rf $(VENV)/clouds
+	$(BIN)/python -m venv $(VENV)/clouds
+	$(VENV)/clouds/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement tests/drivers/clouds.txt
+	echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
+		> "$$($(VENV)/clouds/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/beside.pth"
+	touch $(CLOUDS)
 
 # A verifier, a judge of pages and an identity provider that no one here wrote. Where npm or its registry is not reached,
 # the tests that ask them say so and skip.

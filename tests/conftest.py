@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -21,10 +22,12 @@ from tunewarden.domain.cohorts import PersonLimit
 from tunewarden.domain.datasets import Budget, Columns, Dataset, LawfulBasis, Purpose, Sensitivity
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import NotFound, Refused
+from tunewarden.domain.fairness import FairnessPolicy, GroupMetric, Tolerance
 from tunewarden.domain.gates import Bound, Gate, Measurement, Rule
-from tunewarden.domain.names import Digest, PolicyName, PrincipalId, Role
+from tunewarden.domain.names import Alias, Digest, PolicyName, PrincipalId, Role
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit
 from tunewarden.domain.quorum import Needed, Quorum
+from tunewarden.domain.removals import AliasRules
 from tunewarden.domain.training import BaseModel, NoiseForm, Precision, StepName, Task
 from tunewarden.drivers.access import CasbinAccess
 from tunewarden.drivers.envelopes import SealedEnvelopes
@@ -41,6 +44,7 @@ from tunewarden.drivers.memory_enrolments import MemoryEnrolments
 from tunewarden.drivers.memory_release import MemoryRelease
 from tunewarden.usecases import datasets, files
 from tunewarden.usecases.binding import bound
+from tunewarden.usecases.counting import put_in_force
 from tunewarden.usecases.ports import (
     Attempt,
     Blobs,
@@ -152,6 +156,17 @@ class FewPolicies:
     needed: Mapping[Sensitivity, Needed] = field(
         default_factory=lambda: dict.fromkeys(Sensitivity, Needed(persons=1, roles=1))
     )
+    judged: FairnessPolicy = field(
+        default_factory=lambda: FairnessPolicy(
+            tolerances=(Tolerance(metric=GroupMetric.ACCURACY, at_most=Decimal("0.1")),)
+        )
+    )
+
+    aliases: dict[Alias, bool] = field(
+        default_factory=lambda: {Alias.CANDIDATE: False, Alias.STAGING: False, Alias.PRODUCTION: True}
+    )
+    restart: Callable[[Quorum], None] = field(default=lambda _: None)
+    """What a process does that starts with this rule; here whenever it is asked for, so that a test may change it."""
 
     def gate(self, name: PolicyName) -> Gate:
         return self.gates[name]
@@ -172,8 +187,16 @@ class FewPolicies:
     def base_fit(self, _name: PolicyName) -> BaseFit:
         return self.fit
 
+    def fairness(self) -> FairnessPolicy:
+        return self.judged
+
+    def registry(self) -> AliasRules:
+        return AliasRules(protected=self.aliases)
+
     def quorum(self) -> Quorum:
-        return Quorum(needed=self.needed)
+        rule = Quorum(needed=self.needed)
+        self.restart(rule)
+        return rule
 
     def person_limit(self, namespace: PolicyName) -> PersonLimit:
         if namespace not in self.limits:
@@ -278,6 +301,11 @@ def registration(
 
 @pytest.fixture
 def stage() -> Stage:
+    return made_stage()
+
+
+def made_stage() -> Stage:
+    """A platform in memory with nothing in it."""
     clock, blobs, policies = FixedClock(NOW), MemoryBlobs(), FewPolicies()
     numbers = iter(range(10**6))
     state = MemoryState()
@@ -298,6 +326,7 @@ def stage() -> Stage:
         release=MemoryRelease(),
         enrolments=MemoryEnrolments(state),
     )
+    policies.restart = partial(put_in_force, platform.work, platform.view)
     steps = {name: TellingStep(name=name, blobs=blobs) for name in StepName}
     steps[StepName.DEIDENTIFY].measurements = (measured("deid.planted_recall", "0.95"),)
     steps[StepName.TRAIN].updates = 4

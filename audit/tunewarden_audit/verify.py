@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tunewarden_audit import bundle, canonical, merkle, note, retold
+from tunewarden_audit import bundle, canonical, declared, merkle, note, retold, ruled
 from tunewarden_audit.attestations import NAMED_BY, verify_attestations
 from tunewarden_audit.canonical import NotCanonical
 from tunewarden_audit.merkle import InvalidProof
@@ -161,16 +161,20 @@ def _documents(files: Files, entries: Entries | None) -> Found[None]:
         raise Stopped("not checked: the entries cannot be read", Grade.INCOMPLETE)
     named = set(retold.digests(list(entries.values())))
     held = bundle.document_digests(files)
+    documents: dict[str, object] = {}
     for digest in held:
         name = bundle.document_name(digest)
         if hashlib.sha256(files[name]).hexdigest() != digest:
             raise Stopped(f"{name} does not have the digest in its name")
         if digest not in named:
             raise Stopped(f"{name} is named by no entry")
-        _decoded(name, files[name])
+        documents[digest] = _decoded(name, files[name])
+    compared = declared.require_declared(entries, documents)
+    ruled.require_ruled(entries, documents)
     signed = {hashlib.sha256(files[name]).hexdigest() for name in bundle.ATTESTATIONS & files.keys()}
     outside = len(named - set(held) - signed)
-    return Found(None, f"{len(held)} documents, each named by an entry; {outside} named digests stay outside")
+    groups = "; groups of people were compared as the plan had declared" if compared else ""
+    return Found(None, f"{len(held)} documents, each named by an entry; {outside} named digests stay outside{groups}")
 
 
 def _lineage(files: Files, entries: Entries | None) -> Found[None]:

@@ -1,13 +1,30 @@
 """Who has to agree to a plan, and what data and models are for: asked of the log alone."""
 
+import hashlib
+
 import pytest
 from hypothesis import given, strategies as st
-from tests.audit.house_log import GOOD, PLAN, Fact, Line, Log, digest, entry, find, key, written
+from tests.audit.house_log import GOOD, PLAN, Fact, Line, Log, digest, entry, find, key, revoked, written
 
+from tunewarden_audit.canonical import encode
 from tunewarden_audit.conduct import conduct
 from tunewarden_audit.recipe import Grade
 
-RULE: Fact = {"persons": 2, "quorum": digest("quorum"), "roles": 2}
+NEEDED: Fact = {"personal": {"persons": 1, "roles": 1}, "special-category": {"persons": 2, "roles": 2}}
+
+
+def in_force(needed: Fact = NEEDED, **changes: object) -> Line:
+    return "operator", "QuorumInForce", {"needed": needed, "quorum": quorum(needed), **changes}
+
+
+def quorum(needed: Fact = NEEDED) -> str:
+    """The digest of a rule, from FORMAT.md."""
+    return "sha256:" + hashlib.sha256(encode({"needed": needed})).hexdigest()
+
+
+RULE: Fact = {"persons": 2, "quorum": quorum(), "roles": 2}
+ONE: Fact = {"special-category": {"persons": 1, "roles": 1}}
+LESS: Fact = {"persons": 1, "quorum": quorum(ONE), "roles": 1}
 APPROVED = GOOD[find("RequestApproved")]
 
 
@@ -22,10 +39,33 @@ BY_PIA = voted("RequestEndorsed", "prn-pia", "privacy-officer")
 PIA = key("prn-pia", "privacy-officer")
 
 
-def agreed(*votes: Line, pia: Line = PIA) -> Log:
-    """The good log with these votes in place of its one approval."""
+def agreed(*votes: Line, pia: Line = PIA, rule: Line | None = None) -> Log:
+    """The good log with these votes in place of its one approval, by this rule or one that asks for two."""
     at = find("RequestApproved")
-    return [pia, *GOOD[:at], *votes, *GOOD[at + 1 :]]
+    return [rule or in_force(), pia, *GOOD[:at], *votes, *GOOD[at + 1 :]]
+
+
+LAPSED = "prn-pia", "VoteLapsed", {"plan": PLAN, "principal": "prn-bob", "request": "ftjob-1"}
+BY_CY = voted("RequestApproved", "prn-cy", "approver")
+BY_BEA = voted("RequestApproved", "prn-bea", "approver")
+BEA_LAPSED = "prn-pia", "VoteLapsed", {"plan": PLAN, "principal": "prn-bea", "request": "ftjob-1"}
+OTHER_KEY: Line = ("api", "PrincipalIdentified", {"issuer": "i", "principal": "prn-bob", "roles": [], "service": False})
+
+
+LINKED: Line = (
+    "prn-cy",
+    "PolicyActivated",
+    {"decides": digest("d"), "digest": digest("p"), "policy": "pol-2", "previous": "pol-1", "report": digest("r")},
+)
+
+
+def identified(who: str, *roles: str) -> Line:
+    fact = {"issuer": "i", "principal": who, "roles": list(roles), "service": False}
+    return "api", "PrincipalIdentified", fact
+
+
+def granted(kind: str, who: str, role: str, by: str = "prn-dana", project: str = "*") -> Line:
+    return by, kind, {"decides": digest("x"), "principal": who, "project": project, "role": role}
 
 
 def before(kind: str, *lines: Line, log: Log = GOOD) -> Log:
@@ -50,8 +90,19 @@ def blamed(log: Log) -> set[str]:
 GOOD_ONES: dict[str, Log] = {
     "an approval, then an endorsement": agreed(BY_BOB, BY_PIA),
     "the other way round": agreed(BY_PIA, BY_BOB),
-    "one who says in which role": agreed(voted("RequestApproved", "prn-bob", "approver", persons=1, roles=1)),
-    "a third who approves what is not complete": agreed(BY_BOB, voted("RequestApproved", "prn-cy", "approver"), BY_PIA),
+    "one who says in which role": agreed(voted("RequestApproved", "prn-bob", "approver", **LESS), rule=in_force(ONE)),
+    "another rule comes in force between votes": agreed(
+        voted("RequestEndorsed", "prn-pia", "privacy-officer", **LESS), in_force(), BY_BOB, rule=in_force(ONE)
+    ),
+    "a vote lapses and another takes its place": agreed(
+        key("prn-bea", "approver"), BY_BEA, revoked("prn-bea"), BEA_LAPSED, BY_CY, BY_PIA
+    ),
+    "who agreed is revoked once enough had": agreed(key("prn-bea", "approver"), BY_PIA, BY_BEA, revoked("prn-bea")),
+    "a vote lapses for a reason that the log does not tell": agreed(BY_BOB, LAPSED, BY_CY, BY_PIA),
+    "the role is had twice, and one of both goes": agreed(
+        granted("RoleGranted", "prn-bob", "approver"), BY_BOB, OTHER_KEY, BY_PIA
+    ),
+    "a third who approves what is not complete": agreed(BY_BOB, BY_CY, BY_PIA),
     "a purpose is added": before("RequestSubmitted", purposes("care", "research")),
     "weights are taken for what they were trained for": taken(purpose="research"),
     "a purpose goes when nothing uses it any more": [*GOOD, purposes("care")],
@@ -66,7 +117,7 @@ def test_whoever_agrees_as_they_have_to_is_blamed_for_nothing(what: str) -> None
 
 BROKEN: dict[str, tuple[str, Log]] = {
     "one of two": ("approval", agreed(BY_BOB)),
-    "two in one role": ("approval", agreed(BY_BOB, voted("RequestApproved", "prn-cy", "approver"))),
+    "two in one role": ("approval", agreed(BY_BOB, BY_CY)),
     "endorsements only": (
         "approval",
         agreed(BY_PIA, voted("RequestEndorsed", "prn-dana", "steward")),
@@ -81,9 +132,64 @@ BROKEN: dict[str, tuple[str, Log]] = {
         agreed(BY_BOB, BY_PIA, voted("RequestEndorsed", "prn-dana", "steward")),
     ),
     "nobody has to agree": ("approval", agreed(voted("RequestApproved", "prn-bob", "approver", persons=0, roles=0))),
-    "the same rule asks for less": (
+    "the rule asks for more than a vote says": (
         "approval",
         agreed(BY_PIA, voted("RequestApproved", "prn-bob", "approver", persons=1, roles=1)),
+    ),
+    "a vote makes up a rule of its own": ("approval", agreed(BY_PIA, voted("RequestApproved", "prn-bob", "x", **LESS))),
+    "a vote by a rule that is in force no more": (
+        "approval",
+        agreed(in_force(), voted("RequestApproved", "prn-bob", "approver", **LESS), rule=in_force(ONE)),
+    ),
+    "a vote that names no rule where one is in force": ("approval", [in_force(), *GOOD]),
+    "a vote makes up a rule that asks for as many": (
+        "approval",
+        agreed(BY_PIA, voted("RequestApproved", "prn-bob", "approver", quorum=digest("another"))),
+    ),
+    "a vote that names no rule where one for one person is in force": ("approval", [in_force(ONE), *GOOD]),
+    "a rule and its votes are not what their digest says": (
+        "approval",
+        agreed(
+            voted("RequestApproved", "prn-bob", "approver", quorum=digest("x")),
+            voted("RequestEndorsed", "prn-pia", "privacy-officer", quorum=digest("x")),
+            rule=in_force(quorum=digest("x")),
+        ),
+    ),
+    "who may not any more is replaced by nobody": ("approval", agreed(BY_BEA, BEA_LAPSED, BY_PIA, key("prn-x", "a"))),
+    "a rule is not what its digest says": ("approval", agreed(BY_BOB, BY_PIA, rule=in_force(quorum=digest("x")))),
+    "a rule that asks for nobody": (
+        "approval",
+        [in_force({"special-category": {"persons": 0, "roles": 0}}), *GOOD],
+    ),
+    "somebody makes a rule of their own": ("approval", agreed(BY_BOB, BY_PIA, rule=("prn-bob", *in_force()[1:]))),
+    "who was revoked before the last vote counts": ("approval", agreed(BY_BOB, revoked("prn-bob"), BY_PIA)),
+    "whose role was taken back before the last vote counts": (
+        "approval",
+        agreed(
+            granted("RoleGranted", "prn-pia", "privacy-officer"),
+            BY_PIA,
+            granted("RoleRevoked", "prn-pia", "privacy-officer"),
+            BY_BOB,
+            pia=key("prn-pia", "reviewer"),
+        ),
+    ),
+    "who is known with other roles before the last vote counts": ("approval", agreed(BY_BOB, OTHER_KEY, BY_PIA)),
+    "agreed in a role that was taken back": ("approval", agreed(OTHER_KEY, BY_BOB, BY_PIA)),
+    "the platform lets a vote lapse": (
+        "principals",
+        agreed(key("prn-bea", "approver"), BY_BEA, revoked("prn-bea"), ("worker", *BEA_LAPSED[1:]), BY_CY, BY_PIA),
+    ),
+    "a vote lapses that nobody gave": ("approval", agreed(LAPSED, BY_BOB, BY_PIA)),
+    "a promotion in a role that who proposed had given": (
+        "promotion",
+        [("prn-bob", *line[1:]) if line == key("prn-cy", "approver") else line for line in GOOD],
+    ),
+    "a promotion in a role that was taken back": (
+        "promotion",
+        before(
+            "PromotionApproved",
+            ("api", "PrincipalIdentified", {**OTHER_KEY[2], "principal": "prn-cy"}),
+        ),
     ),
     "the requester made the endorser": (
         "approval",
@@ -121,15 +227,64 @@ def test_a_vote_that_does_not_count_is_not_counted_when_a_step_begins(useless: L
     assert any("too few had agreed to" in detail for detail in check.details)
 
 
-def test_a_role_that_the_requester_gave_counts_again_after_a_day() -> None:
-    """Entries of the log are a second apart, so a role that was given a day before is not among them."""
-    granted = "prn-ann", "RoleGranted", {"principal": "prn-pia", "role": "privacy-officer", "project": "*"}
+def given_by_the_requester(*more: Line) -> Log:
+    """An endorsement in a role that the requester gave, and whatever else happened before."""
     lines = agreed(BY_BOB, BY_PIA, pia=key("prn-pia", "reviewer"))
     at = next(index for index, line in enumerate(lines) if line[1] == "RequestSubmitted")
-    log = [*lines[:at], (*granted[:2], {**granted[2], "decides": digest("x")}), *lines[at:]]
-    assert "approval" in blamed(log)
-    taken_back = (granted[0], "RoleRevoked", log[at][2])
-    assert "approval" not in blamed([*log[: at + 1], taken_back, *log[at + 1 :]])
+    return [*lines[:at], granted("RoleGranted", "prn-pia", "privacy-officer", by="prn-ann"), *more, *lines[at:]]
+
+
+def test_a_role_that_the_requester_gave_counts_once_somebody_else_gave_it_too() -> None:
+    assert "approval" in blamed(given_by_the_requester())
+    elsewhere = granted("RoleGranted", "prn-pia", "privacy-officer", by="prn-dana", project="proj-1")
+    assert "approval" in blamed(given_by_the_requester(elsewhere))
+    too = identified("prn-pia", "privacy-officer")
+    assert "approval" not in blamed(given_by_the_requester(too))
+
+
+def in_project(log: Log) -> Log:
+    """The same with its request in a project."""
+    return [
+        (who, kind, {**fact, "project": "proj-1"} if kind == "RequestSubmitted" else fact) for who, kind, fact in log
+    ]
+
+
+@pytest.mark.parametrize(("project", "is_blamed"), [("proj-1", False), ("*", False), ("proj-2", True)])
+def test_a_role_counts_where_it_was_given(project: str, is_blamed: bool) -> None:
+    role = granted("RoleGranted", "prn-pia", "privacy-officer", project=project)
+    log = in_project([*agreed(role, BY_BOB, BY_PIA, pia=key("prn-pia", "reviewer"))])
+    assert ("approval" in blamed(log)) == is_blamed
+
+
+def test_a_role_of_one_project_does_not_count_in_none() -> None:
+    role = granted("RoleGranted", "prn-pia", "privacy-officer", project="proj-2")
+    assert "approval" in blamed(agreed(role, BY_BOB, BY_PIA, pia=key("prn-pia", "reviewer")))
+
+
+def test_a_role_that_a_version_of_the_policy_may_give_is_held_against_nobody_and_the_vote_counts() -> None:
+    log = agreed(LINKED, OTHER_KEY, BY_BOB, BY_PIA)
+    (check,) = (one for one in conduct(written(log)).checks if one.name == "approval")
+    assert check.grade is Grade.INCOMPLETE
+    assert not any("too few" in detail for detail in check.details)
+
+
+def test_who_was_revoked_has_no_role_by_the_policy_either() -> None:
+    (check,) = (
+        one
+        for one in conduct(written(agreed(LINKED, BY_BOB, revoked("prn-bob"), BY_PIA))).checks
+        if one.name == "approval"
+    )
+    assert check.grade is Grade.BROKEN
+
+
+@pytest.mark.parametrize(("time", "is_fresh"), [("02:00:01", True), ("02:00:59", False)])
+def test_and_after_a_day(time: str, is_fresh: bool) -> None:
+    log = given_by_the_requester()
+    first = next(index for index, line in enumerate(log) if line[1] == "RequestSubmitted")
+    later = [entry(n, line, at=f"2026-11-22T{time}.000Z") for n, line in enumerate(log[first:], first)]
+    checks = conduct([*written(log[:first]), *enumerate(later, first)]).checks
+    (check,) = (one for one in checks if one.name == "approval")
+    assert (check.grade is Grade.BROKEN) == is_fresh
 
 
 @given(st.sampled_from(sorted(GOOD_ONES)), st.data())

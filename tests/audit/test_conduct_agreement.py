@@ -167,7 +167,9 @@ def _end(made: Stage, dice: Random) -> None:
 
 def _propose(made: Stage, dice: Random) -> None:
     model = dice.choice(models.listed(made.platform, OTTO))
-    models.propose(made.platform, dice.choice(PEOPLE), model.id, dice.choice(list(Alias)))
+    models.propose(
+        made.platform, dice.choice(PEOPLE), model.id, dice.choice([Alias.CANDIDATE, Alias.STAGING, Alias.PRODUCTION])
+    )
 
 
 def _promote(made: Stage, dice: Random) -> None:

@@ -195,3 +195,47 @@ def test_what_stands_in_entries_that_are_not_at_hand_is_held_against_nobody(gone
 def test_members_of_another_form_are_named(members: dict[str, Any]) -> None:
     actor, kind, fact = erased()
     assert "vocabulary" in blamed(judged(before_the_end(asked(), (actor, kind, {**fact, **members}))))
+
+
+def destroyed(version: str = VERSION, dataset: str = "ds-1") -> Line:
+    return "worker", "VersionDestroyed", {"dataset": dataset, "version": version}
+
+
+_DRAWN = (
+    "worker",
+    "ReviewOpened",
+    {
+        "about": CLEAN,
+        "documents": 1,
+        "failed_before": 0,
+        "request": "ftjob-1",
+        "review": "r",
+        "sample": "s",
+        "seeds": 0,
+    },
+)
+_READ_AFTERWARDS: dict[str, Log] = {
+    "a step begins": within(destroyed(), before="StepStarted"),
+    "a step ends": within(destroyed(), before="StepFinished"),
+    "something is charged": within(destroyed(), before="BudgetCharged"),
+    "records are drawn to be read": [_PIA, *GOOD, destroyed(), _DRAWN],
+    "it is destroyed again": [_PIA, *GOOD, destroyed(), destroyed()],
+    "it was never added": [_PIA, *GOOD, destroyed(digest("another"))],
+    "its dataset was never registered": [_PIA, *GOOD, destroyed(dataset="ds-9")],
+    "a hold is on its dataset": [_PIA, *GOOD, held("ds-1"), destroyed()],
+    "a hold is on the whole log": [_PIA, *GOOD, held("log"), destroyed()],
+}
+
+
+@pytest.mark.parametrize("what", _READ_AFTERWARDS)
+def test_what_was_destroyed_was_free_and_is_read_by_nobody(what: str) -> None:
+    assert "destruction" in blamed(judged(_READ_AFTERWARDS[what]))
+
+
+def test_another_version_goes_on_being_read() -> None:
+    at = find("DatasetVersionAdded")
+    actor, kind, fact = GOOD[at]
+    added = (actor, kind, {**fact, "version": digest("older"), "file": "file-1"})
+    log = [*GOOD[: at + 1], added, destroyed(digest("older")), *GOOD[at + 1 :]]
+    assert "destruction" not in blamed(judged(log))
+    assert "destruction" not in blamed(judged([_PIA, *GOOD, held("ds-2"), destroyed()]))

@@ -39,6 +39,7 @@ from tunewarden.steps.train.base_model import file_digest
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.driver import TrainStep
 from tunewarden.usecases import jobs, requests
+from tunewarden.usecases.counting import put_in_force
 from tunewarden.usecases.ports import Attempt, Platform, StepResult
 
 PERSONS, WORKERS = 100, 2
@@ -60,6 +61,7 @@ def stage(home: Path, base: Path) -> Stage:
     migrate(url)
     engine, blobs = connect(url), DirectoryBlobs(home / "blobs", bytes(32))
     policies, clock = TinyPolicies(base=base), FixedClock(datetime.now(UTC))
+    put_in_force(SqlWork(engine, clock), SqlViews(engine), policies.quorum())
     platform = Platform(
         work=SqlWork(engine, clock),
         view=SqlViews(engine),

@@ -75,7 +75,9 @@ def test_how_wide_noisy_intervals_are(rows: Rows, persons: int, epsilon: str) ->
     accuracies, gains, gaps = [], [], []
     for _ in range(DRAWS):
         answered = drawn(rng, among, persons)
-        utility, fairness = noisy_figures(answered, classes=2, groups=GROUPS, protected=("Sex", "Age"), planned=planned)
+        utility, fairness, _ = noisy_figures(
+            answered, classes=2, groups=GROUPS, protected=("Sex", "Age"), planned=planned
+        )
         accuracies.append(width(utility.accuracy))
         gains.append(-1.0 if utility.gain_over_majority is None else float(utility.gain_over_majority.low))
         gaps.append(1.0 if fairness.accuracy_gap is None else float(fairness.accuracy_gap.high))

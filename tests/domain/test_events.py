@@ -13,12 +13,14 @@ import pytest
 
 from tunewarden.domain import names
 from tunewarden.domain.canonical import encode
+from tunewarden.domain.datasets import Sensitivity
 from tunewarden.domain.entries import LARGEST_ENTRY, entry_bytes, read_entry
 from tunewarden.domain.errors import Corrupted
 from tunewarden.domain.events import EVENT_TYPES, ActionRefused, Event, ModelRegistered
 from tunewarden.domain.gates import Bound, Finding, Measurement, Outcome
 from tunewarden.domain.names import Action, PrincipalId
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
+from tunewarden.domain.quorum import Needed
 
 ACTOR, AT = PrincipalId("prn-1"), datetime(2026, 11, 21, 2, 3, 4, 567000, tzinfo=UTC)
 SOME = "sha256:" + "a" * 64
@@ -44,44 +46,59 @@ FINDING = Finding(
 PINNED: Mapping[str, str] = {
     "ActionRefused": "4a56c4fa21bc9a6a",
     "AdapterTaken": "7cfca2c417c26fa0",
-    "AliasMoved": "14d9daa1beec2a9f",
+    "AliasMoved": "ab7e875f61517259",
     "BudgetCharged": "5f0748ed4e319d4a",
     "BudgetReserved": "08e867fe80e05dee",
     "BudgetSettled": "62ad75b17e1138cf",
     "CohortAdmitted": "e2c02cdc32c0b037",
-    "DatasetRegistered": "3299f1ee86083aa1",
+    "DatasetRegistered": "7bad641c58176f69",
     "DatasetRetired": "aba798f469123ba5",
     "DatasetVersionAdded": "03618c5d938fa9ca",
     "ErasureAsked": "cc29574389101109",
-    "FileUploaded": "62807149cebe3728",
+    "FileUploaded": "bbbd60fcbaf561a0",
     "GateJudged": "e131222676aa8eed",
+    "AliasCleared": "c1924beb3a9f2844",
+    "AliasClearingAsked": "3045d4dd1a6e5cad",
+    "ModelRetired": "912d24751a01aad1",
+    "GateOverridden": "c637357507c3beab",
+    "GroupCreated": "fa397245afd169a6",
+    "GroupDeleted": "26fb0fe24bba8d9c",
+    "GroupRenamed": "435dd07dcde48c70",
+    "GroupRoleGranted": "5cf92842dc88858e",
+    "GroupRoleRevoked": "f6188182f914a3b3",
     "HoldPlaced": "58489afdb258bf61",
     "HoldReleased": "6a1ea970076e4c52",
-    "KeyAdded": "4062ef709e6d6c73",
-    "KeyCreated": "7417cd27cbe6264a",
+    "KeyAdded": "4b6174a46ef85fe8",
+    "KeyCreated": "575fc94be928325f",
     "KeyRevoked": "fde976d0afbb3acf",
     "KeyWithdrawn": "0e6d211fccbd5891",
     "LoginsRefused": "04a1284066036567",
     "MasterKeyRotated": "38a44c3fafe979ef",
-    "ModelRegistered": "e20556ecdf658d82",
+    "MemberAdded": "67daaede0428971f",
+    "MemberRemoved": "f6b84698956fbaf5",
+    "ModelRegistered": "2d18aa38eece8688",
     "PersonErased": "3571ddb4f3ab9bbe",
     "PersonTraced": "3fb76dbd0e8f2c4b",
     "PolicyInstalled": "5f55c4ca636a1c79",
     "PolicyProposed": "3de6dfbf0f101ebc",
     "PolicyActivated": "92e032a9613677f0",
     "PrincipalIdentified": "d9165ce6a72d641e",
+    "ProjectCreated": "6ce82cbba9b3753b",
+    "ProjectRenamed": "a71db1af8046a453",
+    "ProjectArchived": "02c60b177d356a99",
     "PromiseDisproved": "79f8cff2bbe28635",
-    "PromotionApproved": "b3c3971085ef58b5",
-    "PromotionProposed": "a0e9ae338558f85e",
+    "PromotionApproved": "30b68363f22164f7",
+    "PromotionProposed": "27f20c5646585875",
     "PruneFinished": "dc524a1dc054a295",
     "PruneProposed": "8ca14e2524acdbfd",
     "PruneStarted": "2639744eb3b56807",
+    "QuorumInForce": "7b3248b9c9a90adb",
     "PurposesChanged": "0a0d1ae59c27529c",
     "ReportAttested": "8ca054625e7d2422",
     "RequestApproved": "392a98fb49cc1329",
     "RequestEnded": "b8a6e63a806a3241",
     "RequestEndorsed": "54874e13af569ff9",
-    "RequestSubmitted": "325042382f00cd61",
+    "RequestSubmitted": "b7eee2bf880ba607",
     "ReviewAnswered": "184f193e49c2f8f4",
     "ReviewClosed": "323873c4010f8826",
     "ReviewOpened": "23d2f175d443a928",
@@ -92,7 +109,16 @@ PINNED: Mapping[str, str] = {
     "StepFailed": "97aa7454dde00751",
     "StepFinished": "cb4e0c7889d43fb5",
     "StepStarted": "c780c2d83c16077a",
+    "AliasRolledBack": "ef821a3469b5c036",
+    "EmergencyClosed": "535e228654535b17",
+    "EmergencyConfirmed": "0c63154c6024a5c0",
+    "EmergencyOpened": "74aafdf57f01d8fb",
+    "EmergencyReviewed": "c00ae22f80c1b84c",
+    "EmergencyUsed": "5f678019babed7b8",
+    "RequestResumed": "206a6e4a1ab81bb4",
+    "RequestSuspended": "00d28140b3d89d63",
     "VersionDestroyed": "867072bc66bb8715",
+    "VoteLapsed": "16d31cd2008d9c2b",
 }
 
 
@@ -109,8 +135,12 @@ def _value(hint: typing.Any) -> typing.Any:
         return _value(typing.get_args(hint)[0])
     if typing.get_origin(hint) is tuple:
         return (_value(typing.get_args(hint)[0]),)
+    if hint == Mapping[Sensitivity, Needed]:
+        return dict.fromkeys(Sensitivity, Needed(persons=2, roles=1))
     if typing.get_origin(hint) is not None:
         return {"records": 3}
+    if hint is names.Alias:
+        return names.Alias.CANDIDATE
     if issubclass(hint, StrEnum):
         return next(iter(hint))
     known = {str: "word", int: 3, bool: True, Decimal: Decimal("1.5"), date: date(2026, 1, 2), datetime: AT}
@@ -136,13 +166,25 @@ def test_an_entry_from_before_releases_were_signed_is_still_read() -> None:
     ("name", "pinned"),
     [
         ("AdapterTaken", "d1cb21cf5d347648"),
+        ("AliasMoved", "14d9daa1beec2a9f"),
+        ("PromotionProposed", "a0e9ae338558f85e"),
+        ("ModelRegistered", "e20556ecdf658d82"),
+        ("RequestSubmitted", "325042382f00cd61"),
+        ("FileUploaded", "62807149cebe3728"),
+        ("KeyAdded", "4062ef709e6d6c73"),
         ("BudgetReserved", "6304b186d01e46d3"),
         ("BudgetSettled", "b552401b15c31873"),
         ("DatasetRegistered", "05a7db3b276ae4f7"),
         ("DatasetVersionAdded", "6f4d1ae902c155d6"),
         ("KeyCreated", "148f57470da58ff6"),
         ("PersonErased", "da8dd69c37aee918"),
+        ("PromotionApproved", "b3c3971085ef58b5"),
         ("RequestApproved", "8746f5468a522491"),
+        ("EmergencyConfirmed", "25ea36f6be856fa8"),
+        ("EmergencyClosed", "a8e61d65be6665f3"),
+        ("EmergencyReviewed", "9bcfda7b2dd8668b"),
+        ("RequestResumed", "5fde01c61297b6fe"),
+        ("ModelRetired", "aefe47a91f73ffa0"),
     ],
 )
 def test_an_entry_that_says_nothing_in_its_later_fields_is_what_it_was_before_they_came(name: str, pinned: str) -> None:

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from hypothesis import given, strategies as st
 
+from tunewarden.domain.canonical import to_plain
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.gates import Bound, Evidence, Gate, Measurement, Outcome, Rule, judge
 from tunewarden.domain.names import Digest, PolicyName
@@ -27,7 +28,8 @@ def measurements(draw: st.DrawFn, metric: str | None = None) -> Measurement:
 
 @st.composite
 def rules(draw: st.DrawFn) -> Rule:
-    return rule(draw(st.sampled_from(METRICS)), draw(bounds), draw(numbers))
+    made = rule(draw(st.sampled_from(METRICS)), draw(bounds), draw(numbers))
+    return replace(made, otherwise=draw(st.sampled_from([Outcome.FAIL, Outcome.UNKNOWN])))
 
 
 gates = st.lists(rules(), min_size=1, max_size=6, unique_by=lambda rule: (rule.metric, rule.bound)).map(
@@ -200,3 +202,56 @@ def test_a_gate_with_two_limits_for_one_metric_is_refused() -> None:
 def test_a_rule_whose_limit_is_no_number_cannot_exist(limit: str) -> None:
     with pytest.raises(Malformed):
         rule("utility.accuracy", Bound.AT_LEAST, Decimal(limit))
+
+
+@given(gates, evidences)
+def test_a_rule_that_does_not_hold_says_what_it_is_said_to_mean_and_never_passes(
+    gate: Gate, known: list[Evidence]
+) -> None:
+    for rule, finding in zip(gate.rules, judge(gate, ADAPTER, known).findings, strict=True):
+        assert finding.otherwise is rule.otherwise
+        allowed = {Outcome.PASS, rule.otherwise} if finding.measured else {Outcome.UNKNOWN}
+        assert finding.outcome in allowed
+
+
+@given(gates, evidences)
+def test_what_a_rule_means_when_it_does_not_hold_changes_nothing_of_what_passes(
+    gate: Gate, known: list[Evidence]
+) -> None:
+    as_failures = replace(gate, rules=tuple(replace(rule, otherwise=Outcome.FAIL) for rule in gate.rules))
+    said, strict = judge(gate, ADAPTER, known), judge(as_failures, ADAPTER, known)
+    assert (said.outcome is Outcome.PASS) == (strict.outcome is Outcome.PASS)
+    assert said.outcome is not Outcome.FAIL or strict.outcome is Outcome.FAIL
+
+
+@given(gates, evidences, st.data())
+def test_a_stricter_gate_never_turns_a_failure_or_a_doubt_into_a_pass(
+    gate: Gate, known: list[Evidence], data: st.DataObject
+) -> None:
+    number = data.draw(st.integers(0, len(gate.rules) - 1))
+    step = data.draw(st.decimals(min_value=0, max_value=1, places=2))
+    old = gate.rules[number]
+    tighter = replace(old, limit=old.limit - step if old.bound is Bound.AT_MOST else old.limit + step)
+    rules = (*gate.rules[:number], tighter, *gate.rules[number + 1 :])
+    before, after = judge(gate, ADAPTER, known), judge(replace(gate, rules=rules), ADAPTER, known)
+    assert before.outcome is Outcome.PASS or after.outcome is not Outcome.PASS
+    assert before.outcome is not Outcome.FAIL or after.outcome is Outcome.FAIL
+
+
+def test_a_doubt_beside_a_failure_is_a_failure_and_alone_it_is_none() -> None:
+    doubt = replace(rule(METRICS[0], Bound.AT_MOST, Decimal(0)), otherwise=Outcome.UNKNOWN)
+    found = evidence(measured(METRICS[0], "1", "1", "1"), measured(METRICS[1], "1", "1", "1"))
+    assert judge(gate(doubt), ADAPTER, [found]).outcome is Outcome.UNKNOWN
+    assert judge(gate(doubt, rule(METRICS[1], Bound.AT_MOST, Decimal(0))), ADAPTER, [found]).outcome is Outcome.FAIL
+
+
+def test_a_rule_cannot_pass_where_it_does_not_hold() -> None:
+    with pytest.raises(Malformed, match="failure"):
+        replace(rule(METRICS[0], Bound.AT_MOST, Decimal(0)), otherwise=Outcome.PASS)
+
+
+def test_a_gate_of_before_has_the_digest_that_it_had() -> None:
+    """Pinned: a rule without `otherwise` is hashed as before there was one."""
+    plain = to_plain(gate(rule(METRICS[0], Bound.AT_MOST, Decimal(1))))
+    assert "otherwise" not in str(plain)
+    assert "otherwise" not in str(to_plain(judge(gate(rule(METRICS[0], Bound.AT_MOST, Decimal(1))), ADAPTER, [])))

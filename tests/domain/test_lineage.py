@@ -50,6 +50,7 @@ from tunewarden.domain.names import (
     ReviewId,
     Role,
 )
+from tunewarden.domain.vote_events import QuorumInForce, VoteLapsed
 
 REQUEST, DATASET, MODEL, PROMOTION = RequestId("ftjob-1"), DatasetId("ds-1"), ModelId("model-1"), PromotionId("prom-1")
 VERSION = Digest("sha256:" + "1" * 64)
@@ -122,6 +123,17 @@ def test_a_hold_on_anything_in_the_story_is_told_with_its_release(resource: str)
     released = HoldReleased(hold=HoldId("hold-1"))
     report = fold(log([*TOLD, placed, released]), STORY)
     assert [entry.event for entry in report.holds] == [placed, released]
+
+
+def test_by_which_rule_votes_counted_and_which_lapsed_is_told() -> None:
+    rule = example(QuorumInForce)
+    lapsed = VoteLapsed(request=REQUEST, plan=VERSION, principal=ANN)
+    other = replace(lapsed, request=RequestId("ftjob-2"))
+    report = fold(log([rule, *TOLD, lapsed, other]), STORY)
+    assert [entry.event for entry in report.quorums] == [rule]
+    assert lapsed in [entry.event for entry in report.approvals]
+    assert other not in events(report)
+    assert rule in events(report)
 
 
 def test_that_the_model_was_shown_to_leak_is_told_and_of_another_model_is_not() -> None:

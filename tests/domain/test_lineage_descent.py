@@ -28,6 +28,7 @@ from tunewarden.domain.events import (
 from tunewarden.domain.gates import Outcome
 from tunewarden.domain.names import Action, Alias, DatasetId, Digest, ModelId, PrincipalId, RequestId, Role
 from tunewarden.domain.training import State, StepName
+from tunewarden.domain.vote_events import VoteLapsed
 
 ADDED: Any = replace(example(DatasetVersionAdded), dataset=DATASET, version=VERSION)  # type: ignore[type-var]
 ASKED: Any = replace(example(RequestSubmitted), request=REQUEST, dataset=DATASET, dataset_version=VERSION)  # type: ignore[type-var]
@@ -36,6 +37,7 @@ OF_TWO = replace(APPROVED, persons=2, roles=2)
 ENDORSED = RequestEndorsed(
     request=REQUEST, plan=ASKED.plan, role=Role.PRIVACY_OFFICER, quorum=VERSION, persons=2, roles=2
 )
+LAPSED = VoteLapsed(request=REQUEST, plan=ASKED.plan, principal=PrincipalId("prn-0"))
 VOTES = (RequestApproved, RequestEndorsed)
 CHARGED = BudgetCharged(dataset=DATASET, request=REQUEST, attempt=2, updates=4, charged=4)
 MADE = ModelRegistered(model=MODEL, request=REQUEST, plan=VERSION, adapter=VERSION)
@@ -81,6 +83,8 @@ def only(*events: Event) -> Descendant:
         ([ENDORSED, ENDORSED], State.AWAITING_APPROVAL, Use.NOT_READ),
         ([ENDORSED, OF_TWO], State.APPROVED, Use.NOT_READ),
         ([OF_TWO, ENDORSED], State.APPROVED, Use.NOT_READ),
+        ([ENDORSED, LAPSED, OF_TWO], State.AWAITING_APPROVAL, Use.NOT_READ),
+        ([ENDORSED, LAPSED, OF_TWO, ENDORSED], State.APPROVED, Use.NOT_READ),
         ([OF_TWO, OF_TWO], State.AWAITING_APPROVAL, Use.NOT_READ),
         ([replace(OF_TWO, plan=VERSION), ENDORSED], State.AWAITING_APPROVAL, Use.NOT_READ),
         ([APPROVED, started(StepName.DEIDENTIFY)], State.APPROVED, Use.READ),

@@ -10,12 +10,10 @@ from tunewarden.domain.access import HARD_DENIES, PolicySet, RoleLink, Rule
 from tunewarden.domain.errors import Conflict, IllegalTransition, Malformed, PlanMismatch, Refused, TunewardenError
 from tunewarden.domain.names import Digest, PolicyId, PrincipalId, ProjectId, Role, project_id
 from tunewarden.domain.policies import (
-    FRESH,
     Grant,
     PolicyState,
     PolicyVersion,
     decided,
-    fresh_roles,
     with_grants,
     with_hard_denies,
 )
@@ -107,9 +105,6 @@ def test_the_last_instant_of_a_day_is_not_in_it() -> None:
     one = grant(revoked_at=NOW + timedelta(hours=1))
     assert one.holds(NOW)
     assert not one.holds(NOW + timedelta(hours=1))
-    almost = NOW + FRESH - timedelta(milliseconds=1)
-    assert fresh_roles([grant()], PEOPLE[1], PEOPLE[0], almost)
-    assert not fresh_roles([grant()], PEOPLE[1], PEOPLE[0], NOW + FRESH)
 
 
 def grant(**changes: object) -> Grant:
@@ -133,15 +128,6 @@ def test_a_grant_holds_from_when_it_was_given_until_it_was_taken_back(
     ended = None if taken_back is None else NOW + given_for + taken_back
     one = grant(granted_at=NOW + given_for, revoked_at=ended)
     assert one.holds(NOW + asked) == (given_for <= asked and (ended is None or NOW + asked < ended))
-
-
-@given(age=hours, by=people, member=people)
-def test_a_role_is_fresh_for_a_day_for_whom_the_author_gave_it(
-    age: timedelta, by: PrincipalId, member: PrincipalId
-) -> None:
-    one = grant(granted_by=by, member=member)
-    found = fresh_roles([one], PEOPLE[1], PEOPLE[0], NOW + age)
-    assert found == ({one} if (by, member) == (PEOPLE[0], PEOPLE[1]) and age < FRESH else frozenset())
 
 
 def test_what_is_decided_by_is_the_version_with_the_grants_that_stand() -> None:

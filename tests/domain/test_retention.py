@@ -11,6 +11,7 @@ from tests.domain.test_events import MECHANISM, example
 
 from tunewarden.domain.attestations import Withdrawal
 from tunewarden.domain.datasets import LawfulBasis, Purpose, Sensitivity
+from tunewarden.domain.emergency_events import EmergencyOpened, EmergencyReviewed, EmergencyUsed
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Corrupted, Malformed
 from tunewarden.domain.events import (
@@ -51,6 +52,7 @@ from tunewarden.domain.names import (
     ModelId,
     PolicyName,
     PrincipalId,
+    ProjectId,
     PromotionId,
     PruneId,
     RequestId,
@@ -176,6 +178,8 @@ def test_what_an_alias_names_stays_and_what_it_named_before_goes() -> None:
     second = AliasMoved(alias=Alias.PRODUCTION, model=ModelId("mdl-2"), previous=ModelId("mdl-1"))
     assert dropped(log(*story, first)) == ()
     assert dropped(log(*story, first, *other, second)) == (0, 1, 2, 3)
+    elsewhere = replace(second, previous=None, project=ProjectId("proj-1"))
+    assert dropped(log(*story, first, *other, elsewhere)) == (), "the alias of another project is another one"
 
 
 def test_a_principal_stays_while_their_key_works_and_while_what_they_did_is_kept() -> None:
@@ -187,6 +191,17 @@ def test_a_principal_stays_while_their_key_works_and_while_what_they_did_is_kept
         Entry(index=2, at=DAY, actor=BOB, event=submitted("ftjob-1", DatasetId("ds-2"))),
     ]
     assert dropped(by_bob) == ()
+
+
+def test_an_emergency_stays_until_its_review_and_while_what_was_done_because_of_it_is_kept() -> None:
+    opened, reviewed, used = example(EmergencyOpened), example(EmergencyReviewed), example(EmergencyUsed)
+    assert isinstance(used, EmergencyUsed)
+    assert dropped(log(opened)) == ()
+    assert dropped(log(opened, reviewed)) == (0, 1)
+    about = model("mdl-1", "ftjob-1")
+    read = replace(used, model=ModelId("mdl-1"))
+    waits = log(dataset(), submitted("ftjob-1"), about, opened, read, reviewed)
+    assert dropped(waits) == (), "the request is not over, so its model's story stays, and the emergency with it"
 
 
 def test_who_gave_a_kept_principal_their_key_is_kept_too_and_so_on_to_the_first() -> None:

@@ -10,6 +10,7 @@ import pytest
 from tunewarden.domain.canonical import digest_of, to_plain
 from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.errors import Conflict, IllegalTransition, Malformed, Refused
+from tunewarden.domain.fairness import FairnessPolicy, GroupMetric, Tolerance
 from tunewarden.domain.names import DatasetId, Digest, PolicyName, PrincipalId, RequestId, Role
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.quorum import Needed, Vote
@@ -192,6 +193,9 @@ OTHERS: dict[str, object] = {
     "delta": Decimal("0.00001"),
     "collator": OTHER,
     "metrics": plan().mechanism,
+    "fairness": FairnessPolicy(tolerances=(Tolerance(metric=GroupMetric.ACCURACY, at_most=Decimal("0.1")),)).declared(
+        {"sex"}, {GroupMetric.ACCURACY}, {}, depth=1
+    ),
 }
 RECIPES: dict[str, object] = {
     "lora_rank": 4,

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from tests.postgres_cluster import Cluster
 
 from tunewarden.domain.attestations import Attestation, Knowledge
+from tunewarden.domain.break_glass import EmergencyReason, opened
 from tunewarden.domain.cohorts import Cohort
 from tunewarden.domain.datasets import Budget, Columns, Dataset, DatasetVersion, LawfulBasis, Purpose, Sensitivity
 from tunewarden.domain.deidentification import Method
@@ -24,17 +25,20 @@ from tunewarden.domain.names import (
     AttestationId,
     DatasetId,
     Digest,
+    EmergencyId,
     ErasureId,
     FileId,
     ModelId,
     PolicyName,
     PrincipalId,
+    ProjectId,
     PromotionId,
     RequestId,
     ReviewId,
     Role,
 )
 from tunewarden.domain.privacy import Account, Ledger, Mechanism, PrivacyUnit, Relation, Spend
+from tunewarden.domain.projects import Project
 from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, PromotionState
 from tunewarden.domain.reviews import Answer, Mark, Review
 from tunewarden.domain.training import BaseModel, Plan, Recipe, State, StepName, TrainingRequest
@@ -269,6 +273,12 @@ COHORT = Cohort(
     left_out=0,
 )
 
+PROJECT = ProjectId("proj-" + "0" * 32)
+MADE = Project(id=PROJECT, name='North, "clinic"\n<b>\u0000', created_by=PrincipalId("prn-1"), created_at=NOW)
+TARGET = AliasTarget(alias=Alias.PRODUCTION, model=ModelId("mdl-1"), promotion=PromotionId("promo-1"))
+
+EMERGENCY = opened(EmergencyId("bgl-1"), PrincipalId("prn-1"), "INC-1", EmergencyReason.DRILL, NOW, ())
+
 EXAMPLES = [
     Example(
         store="principals",
@@ -291,15 +301,18 @@ EXAMPLES = [
             request=RequestId("ftjob-1"),
             created=NOW,
             expires=NOW,
+            project=PROJECT,
         ),
     ),
     Example(
         store="files",
         key="file-1",
         first=StoredFile(filename="a.csv", **FILE),  # type: ignore[arg-type]
-        second=StoredFile(filename="b.csv", **FILE),  # type: ignore[arg-type]
+        second=StoredFile(filename="b.csv", project=PROJECT, **FILE),  # type: ignore[arg-type]
     ),
-    Example(store="datasets", key="ds-1", first=make_dataset(), second=make_dataset(versions=(VERSION,))),
+    Example(
+        store="datasets", key="ds-1", first=make_dataset(), second=make_dataset(versions=(VERSION,), project=PROJECT)
+    ),
     Example(
         store="requests",
         key="ftjob-1",
@@ -310,6 +323,7 @@ EXAMPLES = [
             outputs={StepName.DEIDENTIFY: digest("a")},
             evidence={StepName.DEIDENTIFY: digest("b")},
             attempt=2,
+            project=PROJECT,
         ),
     ),
     Example(
@@ -318,7 +332,7 @@ EXAMPLES = [
         first=LEDGER,
         second=Ledger(dataset=DatasetId("ds-1"), limit=Decimal(8), delta=Decimal("0.0001"), accounts=(ACCOUNT,)),
     ),
-    Example(store="models", key="mdl-1", first=MODEL, second=MODEL),
+    Example(store="models", key="mdl-1", first=MODEL, second=replace(MODEL, project=PROJECT)),
     Example(
         store="promotions",
         key="promo-1",
@@ -328,8 +342,20 @@ EXAMPLES = [
     Example(
         store="aliases",
         key="production",
-        first=AliasTarget(alias=Alias.PRODUCTION, model=ModelId("mdl-1"), promotion=PromotionId("promo-1")),
+        first=TARGET,
         second=AliasTarget(alias=Alias.PRODUCTION, model=ModelId("mdl-2"), promotion=PromotionId("promo-2")),
+    ),
+    Example(
+        store="aliases",
+        key=f"production@{PROJECT}",
+        first=replace(TARGET, project=PROJECT),
+        second=replace(TARGET, project=PROJECT, model=ModelId("mdl-2")),
+    ),
+    Example(
+        store="projects",
+        key=PROJECT,
+        first=MADE,
+        second=MADE.renamed("South").archived(PrincipalId("prn-1"), NOW),
     ),
     Example(
         store="reviews",
@@ -350,6 +376,7 @@ EXAMPLES = [
         second=replace(ATTESTATION, expires=date(2027, 1, 31)),
     ),
     Example(store="erasures", key="erasure-1", first=ERASURE, second=ERASURE.done(1, NOW)),
+    Example(store="emergencies", key="bgl-1", first=EMERGENCY, second=EMERGENCY.confirm(PrincipalId("prn-2"), NOW)),
     Example(store="cohorts", key="ftjob-1.training", first=COHORT, second=replace(COHORT, persons=5, left_out=4)),
 ]
 """One of every kind that a unit of work keeps."""

@@ -163,6 +163,7 @@ def test_what_breaks_while_deciding_is_denied_with_an_alarm_that_repeats_nothing
 
     decision = house.access(STEWARD, Action.READ_DATASET, Strange())  # type: ignore[arg-type]
     assert (decision.allowed, decision.because, decision.who) == (False, "error", "administrator")
+    assert decision.outside, "nobody knows where it is"
     assert house.alarms == [("error", "RuntimeError")]
 
 

@@ -46,6 +46,9 @@ def test_a_dropped_entry_is_skipped_and_the_others_keep_their_index(work: Work, 
         assert unit.dropped_bodies() == {PRUNE: [1, 2, 4]}
     with view() as seen:
         assert [entry.index for entry in seen.entries(1)] == [3, 5]
+        assert [entry.index for entry in seen.entries(1, 5)] == [3]
+        assert [list(seen.entries(4, 5)), list(seen.entries(3, 3)), list(seen.entries(9, 12))] == [[], [], []]
+        assert seen.size() == 6
         assert seen.dropped_bodies() == {PRUNE: [1, 2, 4]}
 
 

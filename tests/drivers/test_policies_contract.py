@@ -12,7 +12,8 @@ from tests.drivers.conftest import NOW, Backend, digest
 from tunewarden.domain.access import PolicySet, RoleLink, Rule
 from tunewarden.domain.errors import Corrupted, Malformed, NotFound, UnrecordedChange
 from tunewarden.domain.events import KeyRevoked
-from tunewarden.domain.names import PolicyId, PrincipalId, ProjectId, Role
+from tunewarden.domain.groups import Group, Membership
+from tunewarden.domain.names import GroupId, PolicyId, PrincipalId, ProjectId, Role
 from tunewarden.domain.policies import Grant, PolicyState, PolicyVersion, decided, with_hard_denies
 from tunewarden.drivers.access_files import read_policy
 from tunewarden.drivers.access_live import LiveAccess
@@ -93,6 +94,45 @@ def test_a_grant_that_was_taken_back_stays_and_may_be_given_again(backend: Backe
     with backend.view() as view:
         assert list(view.policies.grants()) == [back, other, again]
         assert list(view.policies.grants_of(GRANT.member)) == [back, again]
+
+
+def test_groups_and_who_is_in_them_come_back_as_they_were(backend: Backend) -> None:
+    one = Group(id=GroupId("grp-1"), name="night, shift\n'; DROP TABLE groups; --", created_by=ANN, created_at=NOW)
+    gone = replace(one, deleted_by=ANN, deleted_at=NOW + timedelta(hours=1))
+    other = Group(id=GroupId("grp-2"), name="", created_by=ANN, created_at=NOW)
+    member = Membership(member=PrincipalId("prn-3"), group=one.id, granted_by=ANN, granted_at=NOW)
+    back = replace(member, revoked_by=ANN, revoked_at=NOW + timedelta(hours=1))
+    with backend.work(ANN) as unit:
+        for group in (one, other):
+            unit.policies.put_group(group)
+        for each in (member, replace(member, member=PrincipalId("prn-4"))):
+            unit.policies.admit(each)
+        assert unit.policies.group(one.id) == one
+        unit.record(FACT)
+        unit.commit()
+    with backend.work(ANN) as unit:
+        unit.policies.put_group(gone)
+        unit.policies.admit(back)
+        unit.policies.admit(member)
+        unit.policies.grant(GRANT)
+        unit.record(FACT)
+        unit.commit()
+    with backend.view() as view:
+        assert view.policies.group(one.id) == gone
+        assert list(view.policies.groups()) == [gone, other]
+        assert list(view.policies.memberships_of(member.member)) == [back, member]
+        assert [each.member for each in view.policies.memberships()] == ["prn-3", "prn-4", "prn-3"]
+        assert list(view.policies.given()) == [GRANT, *view.policies.memberships()]
+        with pytest.raises(NotFound):
+            view.policies.group(GroupId("grp-9"))
+
+
+def test_what_is_done_to_groups_is_undone_with_its_unit_of_work(backend: Backend) -> None:
+    with backend.work(ANN) as unit:
+        unit.policies.put_group(Group(id=GroupId("grp-1"), name="x", created_by=ANN, created_at=NOW))
+        unit.policies.admit(Membership(member=ANN, group=GroupId("grp-1"), granted_by=ANN, granted_at=NOW))
+    with backend.view() as view:
+        assert (list(view.policies.groups()), list(view.policies.memberships())) == ([], [])
 
 
 def test_of_two_grants_of_one_instant_the_one_that_stands_is_taken_back(backend: Backend) -> None:
@@ -180,6 +220,10 @@ CHANGES = {
     "a link": "UPDATE policy_links SET role = 'approver' WHERE role = 'reviewer'",
     "a grant": "INSERT INTO role_grants (member, role, project, granted_by, granted_at) "
     "VALUES ('prn-7', 'approver', '*', 'prn-1', '2026-11-20T21:03:34.123Z')",
+    "a member": "INSERT INTO group_members (member, in_group, granted_by, granted_at) "
+    "VALUES ('prn-7', 'grp-1', 'prn-1', '2026-11-20T21:03:34.123Z')",
+    "who is in a group": "UPDATE group_members SET member = 'prn-7'",
+    "since when somebody is in a group": "UPDATE group_members SET granted_at = 'yesterday'",
     "another version": "UPDATE policy_versions SET digest = 'sha256:00'",
     "a state that is none": "UPDATE policy_versions SET state = 'Active'",
     "a day that is none": "UPDATE policy_versions SET activated_at = 'yesterday'",
@@ -191,6 +235,9 @@ CHANGES = {
 def test_what_was_changed_past_the_use_cases_is_not_decided_by(engine: Engine, clock: FixedClock, what: str) -> None:
     with SqlWork(engine, clock)(ANN) as unit:
         put(unit, GRANT)
+        member = Membership(member=PrincipalId("prn-3"), group=GroupId("grp-1"), granted_by=ANN, granted_at=NOW)
+        unit.policies.admit(member)
+        unit.policies.decide_by(VERSION.id, decided(SAID, [GRANT, member]))
         unit.commit()
     stored = StoredPolicies(view=SqlViews(engine), model=MODEL)
     stored.read()
@@ -219,11 +266,11 @@ def test_the_engine_says_what_another_policy_would_decide_and_refuses_one_with_a
         put(unit)
         unit.commit()
     live = LiveAccess(StoredPolicies(view=backend.view, model=MODEL))
-    behind = StoredEngine(live=live, model=MODEL)
+    behind = StoredEngine(live=live, view=backend.view, model=MODEL)
     with pytest.raises(Malformed):
         behind.judge(PolicySet(rules=SAID.rules[:1]))
     with pytest.raises(Malformed):
-        StoredEngine(live=live, model=MODEL.with_name("nothing")).judge(SAID)
+        StoredEngine(live=live, view=backend.view, model=MODEL.with_name("nothing")).judge(SAID)
     assert callable(behind.judge(SAID))
 
 

@@ -74,18 +74,18 @@ def house(tmp_path: Path) -> House:
 
 
 def rotate(settings: Settings) -> list[key_rotation.Rotated]:
-    return [key_rotation.rotate(settings, purpose) for purpose in KeyPurpose]
+    return [key_rotation.rotate(settings, purpose) for purpose in map(KeyPurpose, key_files.RINGS)]
 
 
 def test_data_keys_are_wrapped_anew_and_no_blob_is_written_again(house: House) -> None:
     erase(build(house.settings), "f" * 64)  # has no key to wrap
     before, files = house.blobs(), key_files.key_files(house.settings)
-    old = {purpose: files[purpose].load() for purpose in KeyPurpose}
+    old = {purpose: files[purpose].load() for purpose in map(KeyPurpose, key_files.RINGS)}
     done = rotate(house.settings)
     house.require_whole()
     assert house.blobs() == before
     assert [(one.purpose, one.keys, one.left) for one in done] == [("master", 41, False), ("vault", 700, False)]
-    for purpose in KeyPurpose:
+    for purpose in map(KeyPurpose, key_files.RINGS):
         (key,) = files[purpose].load()
         assert key not in old[purpose]
     assert [(one.purpose, one.keys, one.version) for one in house.told()] == [
@@ -143,7 +143,7 @@ main()
 def test_killed_anywhere_nothing_is_lost_and_another_call_ends_it(house: House, what: str) -> None:
     """The process ends by `_exit` at each commit and each replacing of a file, one after the other."""
     environment = {"TUNEWARDEN_HOME": str(house.settings.home)}
-    old = [key_files.key_files(house.settings)[purpose].load()[0] for purpose in KeyPurpose]
+    old = [key_files.key_files(house.settings)[purpose].load()[0] for purpose in map(KeyPurpose, key_files.RINGS)]
     made = dict[str, bytes | None]()
     for at in range(1, 30):
         run = subprocess.run([sys.executable, "-c", KILLED, str(at), what], env=environment, capture_output=True)
@@ -154,7 +154,7 @@ def test_killed_anywhere_nothing_is_lost_and_another_call_ends_it(house: House, 
             break
         assert run.returncode == 9, run.stderr.decode()
     assert at > 3, "it was killed several times"
-    for purpose in KeyPurpose:
+    for purpose in map(KeyPurpose, key_files.RINGS):
         (key,) = key_files.key_files(house.settings)[purpose].load()
         assert key not in old
 

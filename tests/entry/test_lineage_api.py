@@ -169,7 +169,7 @@ def test_an_unknown_person_answers_with_empty_lists(door: Door) -> None:
     assert isinstance(door.stage.entries()[said["receipt"]["index"]].event, PersonTraced)
 
 
-@pytest.mark.parametrize("name", ["ann", "bob", "dana", "otto", "eve"])
+@pytest.mark.parametrize("name", ["ann", "bob", "dana", "otto"])
 def test_nobody_else_may_look_a_person_up(door: Door, name: str) -> None:
     made = dataset(door.stage, ["ada"])
     answer = door.post(name, "/v1/lineage/person", {"dataset": made.id, "person": "ada"})

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.conftest import FewPolicies
 from tests.journeys.canaries import Script
+from tests.journeys.script_organization import Org
 from tests.journeys.theatre import Theatre
 
 from tunewarden.domain.canonical import encode
@@ -120,9 +121,60 @@ class Props:
             self.theatre.must("max", "POST", "/v1/grants", json=body)
         return whose
 
+    def intervening(self, path: str, fresh: Mapping[str, Any], model: str, other: str) -> Mapping[str, Any]:
+        """What requests about emergencies, and what they open, are about."""
+        if path.endswith("/resume"):
+            self.theatre.must("pia", "POST", f"/v1/fine_tuning/jobs/{fresh['job_id']}/pause")
+        if path.endswith("/{model_id}/rollback"):
+            self.promote(model, "candidate")  # and back, to the model version that it named before
+            return {**self.emergency(path), "model_id": other, "alias": "candidate"}
+        if path == "/v1/aliases/{alias}":
+            return {"alias": "staging", "at": datetime.now(UTC).isoformat()}
+        if path in REMOVING:
+            return self.removed(path)
+        return self.emergency(path) if path.startswith("/v1/emergencies") else {}
+
+    def emergency(self, path: str) -> Mapping[str, Any]:
+        """One of gail's, or max's own for what takes one; none of theirs waits for its review any more."""
+        for one in self.theatre.must("otto", "GET", "/v1/emergencies", params={"limit": 100})["data"]:
+            where = f"/v1/emergencies/{one['id']}"
+            if one["standing"] in {"opened", "confirmed"}:
+                self.theatre.must("bob", "POST", f"{where}/close")
+            if one["standing"] != "reviewed":
+                self.theatre.must("pia", "POST", f"{where}/review", json={"finding": "justified"})
+        said = {"incident": "INC-4711", "reason": "drill"}
+        whose = "max" if path.endswith("/rollback") else "gail"
+        opened = self.theatre.must(whose, "POST", "/v1/emergencies", json=said)
+        if path.endswith("/review"):
+            self.theatre.must("bob", "POST", f"/v1/emergencies/{opened['id']}/close")
+        return {**said, "emergency_id": opened["id"], "after": opened["id"], "finding": "justified"}
+
     def promotion(self, model: str, alias: str = "production") -> Any:
         """One of ann's that waits for approval."""
         return self.theatre.must("ann", "POST", f"/v1/models/{model}/promotions", json={"alias": alias})
+
+    def stopped(self) -> Any:
+        """One of ann's that the gate refused, because the model version is poor."""
+        step = self.theatre.steps[StepName.MEASURE]
+        good = step.measurements
+        step.measurements = tuple(
+            dataclasses.replace(one, low=Decimal(0), value=Decimal(0), high=Decimal(0)) for one in good
+        )
+        try:
+            path = f"/v1/models/{self.model()}/promotions"
+        finally:
+            step.measurements = good
+        assert self.theatre.ask("ann", "POST", path, json={"alias": "production"}).status_code == 403
+        with self.theatre.platform.view() as view:
+            refused = view.promotions.all()[-1]
+        return {"id": refused.id, "verdict": refused.verdict}
+
+    def removed(self, path: str) -> Mapping[str, Any]:
+        """A model version that an alias names, or one that none does."""
+        model = self.model()
+        if path.endswith("/clear"):
+            self.promote(model, "candidate")
+        return {"model_id": model, "alias": "candidate", "reason": "not-needed"}
 
     def promote(self, model: str, alias: str = "production") -> None:
         promotion = self.promotion(model, alias)
@@ -130,6 +182,7 @@ class Props:
         self.theatre.must("bob", "POST", f"/v1/promotions/{promotion['id']}/approve", json=approval)
 
 
+REMOVING = {"/v1/models/{model_id}/aliases/{alias}/clear", "/v1/models/{model_id}/retire"}
 READ = Rule(metric=LEAK_RATE, bound=Bound.AT_MOST, limit=Decimal("0.9"), because="A test says so.", remedy="Do better.")
 SIGNED = Rule(metric=ATTESTED, bound=Bound.AT_LEAST, limit=Decimal(1), because="A test says so.", remedy="Sign it.")
 PLENTY = {"epsilon": "1000000", "delta": "0.0001"}
@@ -153,12 +206,14 @@ def saying(theatre: Theatre, props: Props, model: str, other: str) -> Callable[[
     fixed |= {"learning_rate_multiplier": "auto", "roles": ["requester"], "since": 1}
     fixed |= {"model_id": model, "other_id": other, "index": 0, "old": 1, "alias": "production"}
     fixed |= {"namespace": None, "unit": "person", "rows_per_person": 1, "precision": "float32", "noise": "gaussian"}
+    fixed |= {"reason": "too-few-persons", "tolerances": {}}
     fixed |= {"canaries": 0, "completion": None, "separator": None, "task": "classification"}
     dataset = props.dataset()
     found = theatre.must("max", "GET", f"/v1/datasets/{dataset}")
     fixed |= {"dataset_id": dataset, "training_file": dataset, "dataset": dataset}
     fixed |= {"digest": found["versions"][0]["digest"], "file_id": found["versions"][0]["file_id"]}
     fixed |= {"after": props.job()["id"]}
+    organization = Org(theatre)
 
     def say(method: str, path: str) -> Mapping[str, Any]:
         head = theatre.platform.log.head()
@@ -166,7 +221,7 @@ def saying(theatre: Theatre, props: Props, model: str, other: str) -> Callable[[
         fresh: dict[str, Any] = {"new": head.size, "as_of": datetime.now(UTC).isoformat(), "file": props.records()}
         if path.startswith("/v1/keys"):
             fresh |= {"principal": None, "kind": None, "scope": None, "request": None}
-            fresh |= {"service": False, "expires_in_days": 1}
+            fresh |= {"service": False, "expires_in_days": 1, "project": None}
         if path.startswith(("/v1/policies", "/v1/access", "/v1/grants")):
             fresh |= props.policy(path)
         if "{key_id}" in path:
@@ -178,14 +233,16 @@ def saying(theatre: Theatre, props: Props, model: str, other: str) -> Callable[[
             job = props.job()
             events = theatre.must("ann", "GET", f"/v1/fine_tuning/jobs/{job['id']}/events")
             fresh |= {"job_id": job["id"], "plan": job["governance"]["plan"], "after": events["first_id"]}
+        fresh |= props.intervening(path, fresh, model, other)
         if path.startswith(("/v1/reviews/", "/v1/clean-versions/")):
             fresh |= props.waiting()
             opened = theatre.must("max", "GET", f"/v1/reviews/{fresh['review_id']}/next")
             fresh["item"] = opened["item"]["number"]
             if path.endswith("/withdrawals"):
                 props.signed(fresh)
+        fresh |= organization.say(method, path)
         if "{promotion_id}" in path:
-            promotion = props.promotion(model)
+            promotion = props.stopped() if path.endswith("/override") else props.promotion(model)
             fresh |= {"promotion_id": promotion["id"], "verdict": promotion["verdict"]}
         return fixed | fresh
 

@@ -21,7 +21,7 @@ from tunewarden.domain.key_events import KeyPurpose, VersionDestroyed
 from tunewarden.domain.names import DatasetId, Digest, PrincipalId
 from tunewarden.domain.training import StepName
 from tunewarden.drivers.blobs import DirectoryBlobs
-from tunewarden.drivers.sealed_rows import SealedRows
+from tunewarden.drivers.sealed_rows import SealedRows, handles_key
 from tunewarden.drivers.sql_engine import connect
 from tunewarden.drivers.vault import SqlVault
 from tunewarden.entry import key_files, key_rotation
@@ -96,7 +96,7 @@ def reader(blobs: Path, database: str, keys: Settings) -> tuple[DirectoryBlobs, 
     blob_key = key_files.secret(keys, key_files.BLOBS)
     vault = SqlVault(connect(database), key_files.master(keys, key_files.MASTER))
     store = DirectoryBlobs(blobs, blob_key, vault)
-    return store, SealedRows(store, vault, blob_key)
+    return store, SealedRows(store, vault, handles_key(blob_key))
 
 
 def lines(rows: SealedRows, dataset: DatasetId, version: DatasetVersion) -> list[bytes | None]:
@@ -130,7 +130,7 @@ def test_the_raw_rows_of_who_is_erased_are_read_from_no_copy_and_everybody_elses
     # The copied folders and the copied database: its wrapped keys open, until the master keys are rotated.
     old = f"sqlite:///{copy / 'tunewarden.db'}"
     assert lines(reader(copy / "blobs", old, settings)[1], dataset, version) == before
-    for purpose in KeyPurpose:
+    for purpose in map(KeyPurpose, key_files.RINGS):
         key_rotation.rotate(settings, purpose)
     with pytest.raises(Corrupted):
         lines(reader(copy / "blobs", old, settings)[1], dataset, version)

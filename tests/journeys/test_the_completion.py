@@ -18,11 +18,13 @@ from tests.journeys.script import DATASET, Props
 from tests.journeys.theatre import CAST, Theatre, in_folder
 from tests.steps.conftest import ray_started
 from tests.steps.deidentify.test_step import LITTLE, PATTERNS
+from tests.steps.measure.injuries import SMALL
 from tests.steps.measure.tales import MADE_UP, PLOTS, store_llama
 
 from tunewarden.domain.allowed import BaseFit
 from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
 from tunewarden.domain.events import GateJudged, KeyCreated, StepFinished
+from tunewarden.domain.fairness import FairnessPolicy, GroupMetric, Tolerance
 from tunewarden.domain.gates import Finding, Gate, Outcome
 from tunewarden.domain.names import PolicyName, PrincipalId
 from tunewarden.domain.training import BaseModel, StepName, Task
@@ -60,11 +62,18 @@ COLUMNS = {
 WIDER = {
     "privacy.membership_auc": "0.8",
     "privacy.secret_extraction": "0.07",
-    "fairness.token_accuracy_gap": "0.45",
+    "explanation.prompt_comprehensiveness_over_random": "-100",
+    "explanation.prompt_sufficiency_under_random": "-100",
+    "explanation.redrawn_correlation": "1",
+    "explanation.form_share": "1",
 }
-"""What 200 coins and 180 held-out persons cannot show every time: at these limits a model without fault fails less than
-once in 10**6 runs. All others are as shipped.
+"""What 200 coins cannot show every time: at these limits a model without fault fails less than
+once in 10**6 runs. Three prompts show nothing of an explanation; it is tested elsewhere. All others are as shipped.
 """
+
+
+SOME_180 = FairnessPolicy(tolerances=(Tolerance(metric=GroupMetric.ACCURACY, at_most=Decimal("0.45")),))
+"""What 180 held-out persons can be shown to be within every time."""
 
 
 def table(persons: int) -> bytes:
@@ -105,6 +114,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
     )
     policies.base = base
     policies.gates[GATE] = shipped(GATE)
+    policies.judged = SOME_180
     policies.gates["training"] = replace(
         shipped(PolicyName("training")),
         rules=tuple(
@@ -136,7 +146,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
             reported=accounting.epsilon_pld,
             compute=Compute(threads=1, charge_every=24),
         ),
-        StepName.MEASURE: MeasureStep(platform.blobs, lambda _: base, accounting.epsilon),
+        StepName.MEASURE: MeasureStep(platform.blobs, lambda _: base, accounting.epsilon, extent=SMALL),
     }
     yield replace(made, platform=platform, client=TestClient(create_app(platform, made.settings)), steps=steps)
     engine.dispose()

@@ -11,7 +11,7 @@ from tests.conftest import POLICIES
 from tests.journeys.theatre import Theatre, in_folder
 from typer.testing import CliRunner
 
-from tunewarden.domain.errors import Malformed, Refused
+from tunewarden.domain.errors import Malformed, NotFound, Refused
 from tunewarden.entry.cli import app
 
 
@@ -32,12 +32,12 @@ def changed(tmp_path: Path) -> Path:
     return folder
 
 
-def run(theatre: Theatre, who: str, *arguments: str) -> str:
+def run(theatre: Theatre, who: str, *arguments: str, of: str = "policy") -> str:
     """What the command prints with that person's key; raises what it raises."""
     key = theatre.settings.home / f"{who}.key"
     key.write_text(theatre.tokens[who])
     key.chmod(0o600)
-    done = CliRunner().invoke(app, ("policy", *arguments, "--key-file", str(key)), catch_exceptions=False)
+    done = CliRunner().invoke(app, (of, *arguments, "--key-file", str(key)), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.stdout
 
@@ -66,6 +66,29 @@ def test_roles_are_granted_and_taken_back_on_the_command_line(theatre: Theatre) 
     assert "taken back" in run(theatre, "ada", "revoke", "prn-dana", "reviewer")
     (one,) = run(theatre, "pia", "grants").splitlines()
     assert json.loads(one)["revoked_by"] == "prn-ada"
+    group = theatre.must("ada", "POST", "/v1/organization/groups", json={"name": "nurses"})["id"]
+    assert "granted" in run(theatre, "ada", "grant", group, "reviewer")
+    assert "taken back" in run(theatre, "ada", "revoke", group, "reviewer")
+    kinds = [type(entry.event).__name__ for entry in theatre.entries()[-2:]]
+    assert kinds == ["GroupRoleGranted", "GroupRoleRevoked"]
+
+
+def test_projects_are_made_and_archived_and_keys_and_roles_are_of_one_on_the_command_line(theatre: Theatre) -> None:
+    made = run(theatre, "ada", "create", "North\nclinic", of="projects")
+    project = made.partition(":")[0]
+    assert "granted" in run(theatre, "ada", "grant", "prn-dana", "reviewer", "--project", project)
+    with pytest.raises(NotFound):
+        run(theatre, "ada", "grant", "prn-dana", "reviewer", "--project", "proj-" + "f" * 32)
+    done = CliRunner().invoke(
+        app, ("keys", "create", "--role", "steward", "--project", project), catch_exceptions=False
+    )
+    token = done.stdout.split()[-1]
+    assert theatre.client.get("/v1/datasets", headers={"authorization": f"Bearer {token}"}).json()["data"] == []
+    assert "renamed" in run(theatre, "ada", "rename", project, "South", of="projects")
+    assert "archived" in run(theatre, "ada", "archive", project, of="projects")
+    (one,) = map(json.loads, run(theatre, "otto", "list", of="projects").splitlines())
+    assert (one["state"], one["project"]["name"]) == ("archived", "South")
+    assert "South" not in repr(theatre.entries())
 
 
 def test_a_key_that_nobody_has_or_others_can_read_opens_nothing(theatre: Theatre, changed: Path) -> None:

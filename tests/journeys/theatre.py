@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -32,13 +33,25 @@ from tunewarden.entry import sealer, worker
 from tunewarden.entry.api.app import create_app
 from tunewarden.entry.settings import Settings
 from tunewarden.entry.wiring import build, create_keys, with_persons, with_release
+from tunewarden.usecases.counting import put_in_force
 from tunewarden.usecases.ports import Drawn, KeyRecord, Platform, Principal
 
 PIA = Principal(id=PrincipalId("prn-pia"), roles=frozenset({Role.PRIVACY_OFFICER}))
 MAX = Principal(id=PrincipalId("prn-max"), roles=frozenset(Role))
 """Who may do everything but approve what they asked for themselves; so that a walk needs no table of who may what."""
+GAIL = Principal(id=PrincipalId("prn-gail"), roles=frozenset({Role.BREAK_GLASS}))
 
-CAST = {"ann": ANN, "bob": BOB, "dana": DANA, "otto": OTTO, "ada": ADA, "pia": PIA, "eve": EVE, "max": MAX}
+CAST = {
+    "ann": ANN,
+    "bob": BOB,
+    "dana": DANA,
+    "otto": OTTO,
+    "ada": ADA,
+    "pia": PIA,
+    "eve": EVE,
+    "max": MAX,
+    "gail": GAIL,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +109,10 @@ def theatre(settings: Settings) -> Theatre:
     settings.home.mkdir(exist_ok=True)
     create_keys(settings)
     migrate(settings.database)
+    built = with_persons(settings, with_release(settings, build(settings)))
     platform = replace(
-        with_persons(settings, with_release(settings, build(settings))),
-        policies=FewPolicies(),
+        built,
+        policies=FewPolicies(restart=partial(put_in_force, built.work, built.view)),
         draw=few_samples,
         accountant=linear_accountant,
         calibrate=linear_calibration,

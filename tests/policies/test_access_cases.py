@@ -20,6 +20,7 @@ from tunewarden.domain.access_analysis import role_sets
 from tunewarden.domain.access_compile import compiled
 from tunewarden.domain.access_kinds import KIND_OF
 from tunewarden.domain.access_predicates import ALWAYS, named
+from tunewarden.domain.break_glass import OPENED_BY_IT
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import Action, PrincipalId, Role
 from tunewarden.drivers.access import CasbinAccess
@@ -97,8 +98,9 @@ def test_the_truth_table_asks_every_role_for_what_the_server_may_state_of_a_thin
     asked = {(case.role, case.action, case.relation) for case in cases}
     for actions, words in (
         (PURPOSE_BOUND, ("purpose-fits", "purpose-differs")),
-        ({Action.APPROVE_PROMOTION}, ("gate-green", "gate-red")),
+        ({Action.APPROVE_PROMOTION, Action.ROLL_BACK_MODEL}, ("gate-green", "gate-red")),
         (HELD_BACK, ("legal-hold",)),
+        (OPENED_BY_IT, ("emergency-open",)),
     ):
         wanted = {(role, action, f"other+{word}") for role in Role for action in actions for word in words}
         assert wanted - asked == set()

@@ -11,12 +11,12 @@ from tunewarden.domain.access import KINDS
 from tunewarden.domain.errors import Refused
 from tunewarden.domain.events import ActionRefused
 from tunewarden.domain.identities import PrincipalKind
-from tunewarden.domain.names import Action, PrincipalId, RequestId, Role
+from tunewarden.domain.names import Action, PrincipalId, ProjectId, RequestId, Role
 from tunewarden.domain.training import StepName
 from tunewarden.drivers.access import CasbinAccess
 from tunewarden.steps import GUARDED
 from tunewarden.usecases import jobs, requests
-from tunewarden.usecases.binding import BOUND, PERSONAL, bound
+from tunewarden.usecases.binding import BOUND, ELSEWHERE, PERSONAL, bound
 from tunewarden.usecases.ports import Principal, Resource
 
 A = Action
@@ -42,9 +42,17 @@ def test_a_bound_principal_is_allowed_nothing_but_its_own_request_and_there_noth
     assert bound(ACCESS)(free, action, resource) == ACCESS(free, action, resource)
 
 
-JUDGING = {A.REVIEW_SAMPLE, A.ATTEST_REPORT} | {
-    action for action in Action if action.startswith(("approve-", "endorse-", "activate-"))
-}
+JUDGING = {
+    A.REVIEW_SAMPLE,
+    A.ATTEST_REPORT,
+    A.SUSPEND_REQUEST,
+    A.RESUME_REQUEST,
+    A.ROLL_BACK_MODEL,
+    A.OVERRIDE_GATE,
+    A.CLEAR_ALIAS,
+    A.RETIRE_MODEL,
+} | {action for action in Action if action.startswith(("approve-", "endorse-", "activate-"))}
+JUDGING |= {action for action in Action if action.endswith("-emergency")} - {A.READ_EMERGENCY}
 
 
 @given(roles=st.frozensets(st.sampled_from(Role)), action=st.sampled_from(Action), kind=st.sampled_from(sorted(KINDS)))
@@ -58,6 +66,24 @@ def test_a_service_judges_nothing_and_may_do_the_rest_like_a_person(
         assert (decision.allowed, decision.because) == (False, PERSONAL)
     else:
         assert decision == ACCESS(person, action, resource)
+
+
+@given(
+    roles=st.frozensets(st.sampled_from(Role)),
+    action=st.sampled_from(Action),
+    kind=st.sampled_from(sorted(KINDS)),
+    project=st.sampled_from(["*", "proj-1", "proj-2"]),
+)
+def test_who_acts_in_a_project_is_outside_of_all_else_and_inside_may_nothing_more(
+    roles: frozenset[Role], action: Action, kind: str, project: str
+) -> None:
+    free = Principal(id=PrincipalId("prn-1"), roles=roles)
+    resource = Resource(kind=kind, id="x", author=PrincipalId("prn-2"), project=project)
+    decision = bound(ACCESS)(replace(free, within=ProjectId("proj-1")), action, resource)
+    if project == "proj-1":
+        assert decision == ACCESS(free, action, resource)
+    else:
+        assert (decision.allowed, decision.because, decision.outside) == (False, ELSEWHERE, True)
 
 
 def test_a_request_that_only_a_service_approves_stays_unapproved(stage: Stage) -> None:

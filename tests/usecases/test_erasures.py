@@ -151,25 +151,25 @@ def test_a_retired_dataset_still_lets_people_go(house: Stage) -> None:
 # Who may
 
 
-@pytest.mark.parametrize("who", [ANN, BOB, DANA, REA, OTTO, ADA, WORKER, EVE], ids=lambda who: who.id)
+@pytest.mark.parametrize("who", [ANN, BOB, DANA, REA, OTTO, ADA, WORKER], ids=lambda who: who.id)
 def test_nobody_but_a_privacy_officer_asks_and_the_refusal_is_an_entry(house: Stage, who: Principal) -> None:
-    dataset = house.dataset().id
-    with pytest.raises(Refused) as raised:
+    """Who may not read datasets either is not even told which there are."""
+    dataset, reads = house.dataset().id, who not in (REA, ADA, WORKER)
+    with pytest.raises(Refused if reads else NotFound) as raised:
         erasures.ask(house.platform, who, dataset, WHO)
-    assert (raised.value.code, raised.value.who) == ("access_denied", "privacy-officer")
+    said = (raised.value.code, raised.value.who)
+    assert said == (("access_denied", "privacy-officer") if reads else ("dataset_not_found", ""))
     assert erasures.waiting(house.platform) == []
     last = house.entries()[-1]
     assert last.event == ActionRefused(
         action=Action.ERASE_PERSON, resource=dataset, code="access_denied", rule="no-rule-allows"
     )
-    with pytest.raises(Refused):
+    with pytest.raises(NotFound) as unknown:
         erasures.ask(house.platform, who, DatasetId("ds-" + "f" * 32), WHO)
-    refused = house.entries()[-1].event
-    assert isinstance(refused, ActionRefused)
-    assert refused.resource == "dataset", "they are not even told which datasets there are"
+    assert reads or str(unknown.value) == str(raised.value)
 
 
-@pytest.mark.parametrize("who", [PIA, ADA, DANA, EVE], ids=lambda who: who.id)
+@pytest.mark.parametrize("who", [PIA, ADA, DANA], ids=lambda who: who.id)
 def test_nobody_but_the_worker_carries_out(house: Stage, who: Principal) -> None:
     dataset = house.dataset().id
     key_of(house, dataset)

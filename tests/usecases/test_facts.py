@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from tests.conftest import ANN, BOB, DANA, EVE, PIA, Stage
+from tests.conftest import ANN, BOB, DANA, PIA, Stage
 from tests.usecases.test_jobs import CY, advance, approved, events, finished
 from tests.usecases.test_requests import ask, refusals
 from tests.usecases.test_retention import ADA, PAT, RETENTION, old as old, propose, sign, stopping
@@ -77,7 +77,7 @@ def test_a_step_is_asked_about_with_its_purpose_and_a_no_does_not_end_the_reques
     with pytest.raises(Refused):
         advance(stage, request.id)
     assert asked.about(Action.ADVANCE_JOB)[-1] == Resource(
-        kind="request", id=request.id, purpose=Purpose.RESEARCH, purposes=RESEARCH
+        kind="request", id=request.id, author=ANN.id, purpose=Purpose.RESEARCH, purposes=RESEARCH
     )
     assert events(stage, StepStarted) == []
     asked.no_to = lambda _action, _thing: False
@@ -163,7 +163,7 @@ def test_a_dropping_that_had_begun_before_the_hold_gets_its_outcome(old: Stage) 
 def test_a_denial_says_what_is_missing_and_which_role_can_mend_it(stage: Stage) -> None:
     request, _ = requests.submit(stage.platform, ANN, ask(stage.dataset()))
     with pytest.raises(Refused) as refused:
-        requests.approve(stage.platform, EVE, request.id, request.plan.digest())
+        requests.approve(stage.platform, DANA, request.id, request.plan.digest())
     assert refused.value.remedy == "Missing: role. Can be mended by: approver."
 
 

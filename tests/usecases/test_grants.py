@@ -12,7 +12,7 @@ from tunewarden.domain.errors import Conflict, NotFound, Refused, TunewardenErro
 from tunewarden.domain.events import ActionRefused, KeyCreated
 from tunewarden.domain.names import Action, PrincipalId, ProjectId, Role
 from tunewarden.domain.policy_events import RoleGranted, RoleRevoked
-from tunewarden.usecases import grants, policies
+from tunewarden.usecases import grants, groups, policies
 from tunewarden.usecases.ports import Platform, Principal, Resource
 
 EVERYWHERE = ProjectId("*")
@@ -108,6 +108,18 @@ def test_what_is_not_granted_says_why(platform: Platform, member: PrincipalId, r
         grants.grant(platform, ADA, member, role, EVERYWHERE)
     assert caught.value.code == code
     assert grants.listed(platform, OTTO) == []
+
+
+def test_break_glass_is_granted_everywhere_or_not_at_all(platform: Platform) -> None:
+    for grant in (grants.grant, grants.replace_all):
+        with pytest.raises(Refused) as caught:
+            grant(platform, ADA, NEW.id, Role.BREAK_GLASS, ELSEWHERE)
+        assert caught.value.code == "role_in_no_project"
+    group = groups.create(platform, ADA, "on call")[0].id
+    with pytest.raises(Refused) as caught:
+        groups.grant(platform, ADA, group, Role.BREAK_GLASS, ELSEWHERE)
+    assert caught.value.code == "role_in_no_project"
+    grants.grant(platform, ADA, NEW.id, Role.BREAK_GLASS, EVERYWHERE)
 
 
 def test_duties_are_separate_over_all_projects(platform: Platform) -> None:

@@ -64,13 +64,17 @@ def test_what_both_tasks_can_show_both_gates_ask_for_alike() -> None:
         {rule.metric: (rule.bound, rule.limit) for rule in FilePolicies(POLICIES).gate(name).rules}
         for name in PROMOTION_GATES.values()
     )
-    of_classes_only = {metric for metric in classes if metric.startswith(("utility.", "explanation."))}
-    assert classes.keys() - completions.keys() == of_classes_only | {"fairness.accuracy_gap"}
+    erased = {"comprehensiveness_over_random", "sufficiency_under_random"}
+    of_gradients = {f"explanation.{name}" for name in erased | {"convergence_delta"}}
+    classes_tell = ("utility.", "explanation.flip", "fairness.unshown_rates")
+    of_classes_only = of_gradients | {metric for metric in classes if metric.startswith(classes_tell)}
+    assert classes.keys() - completions.keys() == of_classes_only
     shared = classes.keys() & completions.keys()
     assert len(shared) > 8
     assert {metric for metric in shared if classes[metric] != completions[metric]} == set()
-    assert completions["fairness.token_accuracy_gap"] == classes["fairness.accuracy_gap"]
-    added = {"utility.token_gain_over_base", "fairness.token_accuracy_gap", "privacy.secret_exposure"}
+    assert len([metric for metric in shared if metric.startswith("fairness.")]) == 3
+    added = {"utility.token_gain_over_base", "privacy.secret_exposure"}
+    added |= {f"explanation.prompt_{name}" for name in erased}
     assert completions.keys() - classes.keys() == added
 
 

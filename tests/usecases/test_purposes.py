@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.conftest import ADA, ANN, BOB, DANA, EVE, OTTO, PIA, Stage
+from tests.conftest import ADA, ANN, BOB, DANA, EVE, OTTO, PIA, REA, Stage
+from tests.usecases.reviewing import Reviewing, reviewing
 from tests.usecases.test_jobs import advance, approved, events, promoted
 from tests.usecases.test_requests import ask, refusals
 
@@ -12,8 +13,14 @@ from tunewarden.domain.errors import IllegalTransition, Malformed, NotFound, Ref
 from tunewarden.domain.events import AdapterTaken, BudgetSettled, PurposesChanged, RequestEnded
 from tunewarden.domain.names import ModelId
 from tunewarden.domain.training import State, StepName
-from tunewarden.usecases import datasets, models, reports, requests
+from tunewarden.usecases import datasets, models, reports, requests, reviews
 from tunewarden.usecases.ports import Attempt, Principal
+
+
+@pytest.fixture
+def reviewed(stage: Stage) -> Reviewing:
+    return reviewing(stage)
+
 
 CARE, RESEARCH = frozenset({Purpose.CARE}), frozenset({Purpose.RESEARCH})
 
@@ -39,7 +46,7 @@ def test_a_steward_sets_purposes_and_the_entry_says_which(stage: Stage) -> None:
 @pytest.mark.parametrize("who", [ANN, BOB, PIA, OTTO, ADA, EVE])
 def test_nobody_else_does(stage: Stage, who: Principal) -> None:
     dataset = stage.dataset()
-    with pytest.raises(Refused):
+    with pytest.raises(NotFound if who is EVE else Refused):  # whoever has no role sees nothing
         set_purposes(stage, dataset.id, CARE, who)
     assert refusals(stage)[-1].resource == dataset.id
     assert datasets.get(stage.platform, DANA, dataset.id).purposes == RESEARCH
@@ -83,16 +90,50 @@ def test_a_step_that_is_under_way_when_the_purpose_goes_makes_no_model(stage: St
     assert models.listed(stage.platform, OTTO) == []
 
 
-def test_what_still_fits_goes_on_and_what_waits_cannot_be_approved(stage: Stage) -> None:
+def test_what_still_fits_goes_on(stage: Stage) -> None:
     going, other = approved(stage), approved(stage)
     set_purposes(stage, going.plan.dataset, CARE | RESEARCH)
     assert requests.get(stage.platform, ANN, going.id).state is State.APPROVED
     assert requests.get(stage.platform, ANN, other.id).state is State.APPROVED
+
+
+def test_what_waits_for_approval_is_turned_down_when_its_purpose_goes_and_gives_its_budget_back(stage: Stage) -> None:
     waiting, _ = requests.submit(stage.platform, ANN, ask(stage.dataset()))
     set_purposes(stage, waiting.plan.dataset, CARE)
-    with pytest.raises(Refused, match="purpose"):
+    ended = requests.get(stage.platform, ANN, waiting.id)
+    assert (ended.state, ended.ended_because) == (State.REJECTED, "purpose_taken_back")
+    said = RequestEnded(request=waiting.id, state=State.REJECTED, because="purpose_taken_back")
+    assert [entry.event for entry in stage.entries()][-1] == said
+    assert datasets.budget(stage.platform, DANA, waiting.plan.dataset).spent == 0
+    with pytest.raises(IllegalTransition):
         requests.approve(stage.platform, BOB, waiting.id, waiting.plan.digest())
-    assert requests.get(stage.platform, ANN, waiting.id).state is State.AWAITING_APPROVAL
+
+
+def test_a_sample_is_read_for_the_purpose_of_the_training_that_waits_for_it(reviewed: Reviewing) -> None:
+    request = reviewed.waiting()
+    review = reviewed.review()
+    reviews.following(reviewed.stage.platform, REA, review.id)
+    set_purposes(reviewed.stage, request.plan.dataset, CARE)
+    for asks in (
+        lambda: reviews.following(reviewed.stage.platform, REA, review.id),
+        lambda: reviews.answer(reviewed.stage.platform, REA, review.id, 0, ()),
+    ):
+        with pytest.raises(Refused) as refused:
+            asks()
+        assert refused.value.rule == "anyone/review-sample/purpose-differs"
+    assert reviews.listed(reviewed.stage.platform, REA) == []
+
+
+def test_texts_that_leak_are_shown_only_as_long_as_their_purpose_is_one(reviewed: Reviewing) -> None:
+    request = reviewed.waiting()
+    review = reviewed.review()
+    reviewed.read(review.id)
+    assert reviews.leaks(reviewed.stage.platform, PIA, review.id)[1] == []
+    set_purposes(reviewed.stage, request.plan.dataset, CARE)
+    with pytest.raises(Refused) as refused:
+        reviews.leaks(reviewed.stage.platform, PIA, review.id)
+    assert refused.value.rule == "anyone/read-review/purpose-differs"
+    assert reviews.get(reviewed.stage.platform, PIA, review.id).id == review.id
 
 
 def test_a_model_is_taken_for_what_it_was_trained_for_and_the_entry_says_so(stage: Stage) -> None:

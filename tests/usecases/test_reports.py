@@ -243,7 +243,7 @@ def test_nothing_of_the_person_is_in_the_entry_the_answer_or_an_error(people: St
         assert trace not in said
 
 
-@pytest.mark.parametrize("who", [ANN, BOB, DANA, OTTO, EVE])
+@pytest.mark.parametrize("who", [ANN, BOB, DANA, OTTO])
 def test_only_a_privacy_officer_may_look_a_person_up_and_the_refusal_is_in_the_log(people: Stage, who: Any) -> None:
     made = dataset(people, ["ada"])
     with pytest.raises(Refused):

@@ -6,19 +6,21 @@ from datetime import timedelta
 
 import pytest
 from tests.conftest import ADA, ANN, BOB, DANA, EVE, OTTO, PIA, REA, WORKER, Stage, digest
+from tests.usecases.governed import govern
 from tests.usecases.test_jobs import events
 from tests.usecases.test_requests import ask, refusals
 
 from tunewarden.domain.datasets import Sensitivity
 from tunewarden.domain.errors import Conflict, IllegalTransition, NotFound, Refused
-from tunewarden.domain.events import RequestApproved, RequestEndorsed
+from tunewarden.domain.events import KeyCreated, RequestApproved, RequestEndorsed
 from tunewarden.domain.identities import PrincipalKind
 from tunewarden.domain.names import Action, PrincipalId, ProjectId, Role
 from tunewarden.domain.policies import Grant
 from tunewarden.domain.policy_events import RoleGranted
 from tunewarden.domain.quorum import Needed
 from tunewarden.domain.training import State, TrainingRequest
-from tunewarden.usecases import datasets, jobs, keys, requests, voting
+from tunewarden.domain.vote_events import VoteLapsed
+from tunewarden.usecases import datasets, grants, jobs, keys, requests, voting
 from tunewarden.usecases.keys import NewKey
 from tunewarden.usecases.ports import Decision, Principal, Resource
 
@@ -31,7 +33,21 @@ TWO = Needed(persons=2, roles=2)
 def house(stage: Stage) -> Stage:
     """Special categories ask for two persons in two roles, as shipped."""
     stage.policies.needed = {**stage.policies.needed, Sensitivity.SPECIAL_CATEGORY: TWO}
+    return with_cast(stage)
+
+
+def with_cast(stage: Stage) -> Stage:
+    """Whoever agrees here is somebody whom the platform knows."""
+    for one in (ANN, BOB, CY, DANA, PIA, BOTH):
+        stored(stage, one)
     return stage
+
+
+def stored(stage: Stage, who: Principal) -> None:
+    with stage.platform.work(PrincipalId("operator")) as work:
+        work.principals.put(who)
+        work.record(KeyCreated(principal=who.id, roles=tuple(sorted(who.roles))))
+        work.commit()
 
 
 def submitted(stage: Stage, who: Principal = ANN) -> TrainingRequest:
@@ -82,7 +98,7 @@ def test_each_vote_is_an_entry_that_names_its_role_and_the_rule(house: Stage) ->
 
 
 def test_other_data_needs_one_approver_and_an_endorsement_is_no_approval(stage: Stage) -> None:
-    request = submitted(stage)
+    request = submitted(with_cast(stage))
     assert endorse(stage, PIA, request).state is State.AWAITING_APPROVAL
     assert approve(stage, BOB, request).state is State.APPROVED
 
@@ -106,7 +122,7 @@ def test_one_person_in_two_roles_counts_once(house: Stage) -> None:
 def test_nobody_agrees_whose_role_does_not_say_so(
     house: Stage, who: Principal, way: Callable[[Stage, Principal, TrainingRequest], TrainingRequest]
 ) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(NotFound if who is EVE else Refused):  # whoever has no role sees nothing
         way(house, who, submitted(house))
     assert refusals(house)[-1].code == "access_denied"
 
@@ -208,7 +224,7 @@ def test_what_is_missing_and_who_can_give_it_is_told_in_roles(house: Stage) -> N
 
 
 def test_after_endorsements_alone_an_approver_is_missing(stage: Stage) -> None:
-    request = submitted(stage)
+    request = submitted(with_cast(stage))
     endorse(stage, PIA, request)
     standing = voting.standing(stage.platform, ANN, request.id)
     assert (standing.missing.persons, standing.missing.approval, standing.who) == (0, True, (Role.APPROVER,))
@@ -239,3 +255,98 @@ def test_a_stricter_rule_asks_more_of_what_still_waits_and_takes_nothing_back(ho
     assert endorse(house, PIA, waiting).state is State.AWAITING_APPROVAL
     assert endorse(house, DANA, waiting).state is State.APPROVED
     assert requests.get(house.platform, ANN, done.id).state is State.APPROVED
+
+
+def revoked(stage: Stage, who: Principal) -> None:
+    keys.revoke(stage.platform, ADA, who.id)
+
+
+def with_no_role(stage: Stage, who: Principal) -> None:
+    """As the identity provider says of them now."""
+    stored(stage, replace(who, roles=frozenset({Role.REVIEWER})))
+
+
+def unknown_to_the_policy(stage: Stage, who: Principal) -> None:
+    """As after a change of the policy: this role may not do it any more."""
+    before = stage.platform.access
+
+    def stricter(asker: Principal, action: Action, thing: Resource) -> Decision:
+        decision = before(asker, action, thing)
+        is_gone = voting.role_of(decision.because) in who.roles if decision.allowed else False
+        return replace(decision, allowed=False) if is_gone else decision
+
+    stage.platform = replace(stage.platform, access=stricter)
+
+
+@pytest.mark.parametrize("loses", [revoked, with_no_role, unknown_to_the_policy])
+def test_a_vote_lapses_when_who_gave_it_may_not_any_more(
+    house: Stage, loses: Callable[[Stage, Principal], None]
+) -> None:
+    request = submitted(house)
+    endorse(house, PIA, request)
+    loses(house, PIA)
+    assert voting.standing(house.platform, ANN, request.id).missing.persons == 2
+    lapsed = approve(house, BOB, request)
+    assert (lapsed.state, [vote.by for vote in lapsed.votes]) == (State.AWAITING_APPROVAL, [BOB.id])
+    assert events(house, VoteLapsed) == [VoteLapsed(request=request.id, plan=request.plan.digest(), principal=PIA.id)]
+    assert endorse(house, DANA, request).state is State.APPROVED
+
+
+def test_a_vote_lapses_when_the_policy_lets_only_another_role_of_theirs(house: Stage) -> None:
+    request, both = submitted(house), replace(DANA, roles=frozenset({Role.STEWARD, Role.PRIVACY_OFFICER}))
+    stored(house, both)
+    (vote,) = endorse(house, both, request).votes
+    before = house.platform.access
+
+    def stricter(asker: Principal, action: Action, thing: Resource) -> Decision:
+        """The policy without the line that let them."""
+        return before(replace(asker, roles=asker.roles - {vote.role}), action, thing)
+
+    house.platform = replace(house.platform, access=stricter)
+    assert [one.by for one in approve(house, BOB, request).votes] == [BOB.id]
+
+
+def test_a_vote_stays_when_who_gave_it_has_another_role_beside(house: Stage) -> None:
+    request = submitted(house)
+    endorse(house, PIA, request)
+    stored(house, replace(PIA, roles=PIA.roles | {Role.REVIEWER}))
+    assert approve(house, BOB, request).state is State.APPROVED
+    assert events(house, VoteLapsed) == []
+
+
+def test_a_vote_lapses_when_only_another_role_would_give_it_now(house: Stage) -> None:
+    request = submitted(house)
+    endorse(house, DANA, request)
+    now = replace(DANA, roles=frozenset({Role.PRIVACY_OFFICER}))
+    stored(house, now)
+    assert approve(house, BOB, request).state is State.AWAITING_APPROVAL
+    assert [vote.role for vote in endorse(house, now, request).votes] == [Role.APPROVER, Role.PRIVACY_OFFICER]
+
+
+def test_whose_roles_changed_may_agree_again_in_another_one(house: Stage) -> None:
+    request = submitted(house)
+    endorse(house, DANA, request)
+    now = replace(DANA, roles=frozenset({Role.PRIVACY_OFFICER}))
+    stored(house, now)
+    assert [vote.role for vote in endorse(house, now, request).votes] == [Role.PRIVACY_OFFICER]
+
+
+def test_what_enough_had_agreed_to_stays_approved(house: Stage) -> None:
+    request = submitted(house)
+    endorse(house, PIA, request)
+    approve(house, BOB, request)
+    revoked(house, PIA)
+    assert requests.get(house.platform, ANN, request.id).state is State.APPROVED
+    assert voting.standing(house.platform, ANN, request.id).missing.persons == 0
+
+
+def test_a_vote_by_a_granted_role_lapses_with_the_grant(stage: Stage) -> None:
+    stage.policies.needed = {**stage.policies.needed, Sensitivity.SPECIAL_CATEGORY: TWO}
+    stage.platform = govern(stage)
+    grants.grant(stage.platform, ADA, REA.id, Role.STEWARD, ProjectId("*"))
+    request = submitted(stage)
+    assert [vote.role for vote in endorse(stage, REA, request).votes] == [Role.STEWARD]
+    grants.revoke(stage.platform, ADA, REA.id, Role.STEWARD, ProjectId("*"))
+    assert [vote.by for vote in approve(stage, BOB, request).votes] == [BOB.id]
+    grants.grant(stage.platform, ADA, REA.id, Role.STEWARD, ProjectId("*"))
+    assert endorse(stage, REA, request).state is State.APPROVED

@@ -4,14 +4,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.conftest import ADA, ANN, BOB, DANA, NOW, OTTO, PIA, REA, Stage
+from tests.conftest import ADA, ANN, BOB, DANA, NOW, OTTO, PIA, REA, WORKER, Stage
 from tests.usecases.governed import MORE, activated, govern
 from tests.usecases.test_requests import ask
 
+from tunewarden.domain.break_glass import CONFIRM_WITHIN, EmergencyReason
 from tunewarden.domain.errors import Malformed, NotFound, Refused
 from tunewarden.domain.events import KeyCreated, KeyRevoked
-from tunewarden.domain.names import Action, PrincipalId, ProjectId, Role
-from tunewarden.usecases import grants, policies, requests, who_may
+from tunewarden.domain.identities import PrincipalKind
+from tunewarden.domain.names import Action, PrincipalId, ProjectId, RequestId, Role
+from tunewarden.usecases import emergencies, grants, policies, requests, who_may
+from tunewarden.usecases.binding import BOUND, PERSONAL
 from tunewarden.usecases.ports import Platform, Principal
 
 APPROVE = Action.APPROVE_REQUEST
@@ -26,6 +29,24 @@ def platform(stage: Stage) -> Platform:
 @pytest.fixture
 def job(stage: Stage, platform: Platform) -> str:
     return requests.submit(platform, ANN, ask(stage.dataset()))[0].id
+
+
+def test_an_emergency_in_force_is_a_fact_of_the_answer_and_one_that_is_over_is_none(
+    stage: Stage, platform: Platform, job: str
+) -> None:
+    gail = replace(REA, roles=frozenset({Role.BREAK_GLASS}))
+    with platform.work(PrincipalId("operator")) as work:
+        work.principals.put(gail)
+        work.record(KeyCreated(principal=gail.id, roles=(Role.BREAK_GLASS,)))
+        work.commit()
+    before = who_may.explain(platform, OTTO, gail.id, Action.ROLL_BACK_MODEL, "model", "")
+    assert before.reason is not None
+    assert (before.allowed, before.reason.failed, before.reason.unblocks) == (False, "emergency-open", "break-glass")
+    assert not who_may.explain(platform, OTTO, gail.id, Action.SUSPEND_REQUEST, "request", job).allowed
+    emergencies.open_(platform, gail, "INC-1", EmergencyReason.DRILL)
+    assert who_may.explain(platform, OTTO, gail.id, Action.SUSPEND_REQUEST, "request", job).allowed
+    stage.clock.advance(CONFIRM_WITHIN)
+    assert not who_may.explain(platform, OTTO, gail.id, Action.SUSPEND_REQUEST, "request", job).allowed
 
 
 def test_everybody_learns_why_not_about_themselves_and_an_auditor_about_everybody(platform: Platform, job: str) -> None:
@@ -155,3 +176,58 @@ def test_a_time_that_cannot_be_asked_about_is_refused(platform: Platform, job: s
         who_may.could_have(platform, OTTO, APPROVE, "request", "", NOW - timedelta(days=1))
     with pytest.raises(NotFound):
         who_may.who(platform, OTTO, APPROVE, "request", "ftjob-" + "0" * 32)
+
+
+def why(platform: Platform, asked: Principal, action: Action, kind: str, identifier: str = "") -> tuple[str, str, str]:
+    """The rule, what is missing and who can mend it, of oneself."""
+    told = who_may.explain(platform, asked, None, action, kind, identifier)
+    assert not told.allowed
+    assert told.reason is not None
+    assert told.reason.because == told.rule
+    return told.rule, told.reason.failed, told.reason.unblocks
+
+
+def test_who_is_bound_to_one_request_learns_that_it_is_the_key(platform: Platform, job: str) -> None:
+    worker = replace(WORKER, bound_to=RequestId(job))
+    for action, kind in ((Action.ADVANCE_JOB, "request"), (Action.CARRY_OUT_ERASURE, "dataset")):
+        assert why(platform, worker, action, kind) == (BOUND, "key", "administrator")
+    free = replace(worker, bound_to=None)
+    assert who_may.explain(platform, free, None, Action.ADVANCE_JOB, "request", "").allowed
+
+
+def test_a_service_learns_that_it_takes_a_person_and_in_which_role(platform: Platform, job: str) -> None:
+    robot = replace(BOB, id=PrincipalId("prn-robot"), kind=PrincipalKind.SERVICE)
+    assert why(platform, robot, APPROVE, "request", job) == (PERSONAL, "person", "approver")
+    with platform.work(PrincipalId("operator")) as work:
+        work.principals.put(robot)
+        work.record(KeyCreated(principal=robot.id, roles=(Role.APPROVER,)))
+        work.commit()
+    told = who_may.explain(platform, OTTO, robot.id, APPROVE, "request", job)
+    assert (told.allowed, told.rule) == (False, PERSONAL)
+
+
+def test_who_acts_in_a_project_is_answered_for_there(platform: Platform, job: str) -> None:
+    there = replace(ANN, within=ProjectId("proj-" + "0" * 32))
+    assert who_may.explain(platform, there, None, Action.SUBMIT_REQUEST, "request", "").allowed
+    with pytest.raises(NotFound):
+        who_may.explain(platform, there, None, Action.READ_REQUEST, "request", job)
+    assert not who_may.explain(platform, there, None, Action.READ_POLICY, "policy", "").allowed
+
+
+def test_a_refusal_says_what_to_come_with(platform: Platform, job: str) -> None:
+    robot = replace(BOB, kind=PrincipalKind.SERVICE)
+    with pytest.raises(Refused) as refused:
+        requests.reject(platform, robot, RequestId(job))
+    assert refused.value.remedy == "Missing: person. Can be mended by: approver."
+
+
+@pytest.mark.parametrize(("action", "kind"), [(Action.GRANT_ROLE, "grant"), (Action.CREATE_KEY, "key")])
+def test_nobody_learns_from_an_answer_about_themselves_who_else_is_there(
+    platform: Platform, action: Action, kind: str
+) -> None:
+    with platform.work(PrincipalId("operator")) as work:
+        work.principals.put(ANN)
+        work.record(KeyCreated(principal=ANN.id, roles=()))
+        work.commit()
+    there, nowhere = (who_may.explain(platform, ADA, None, action, kind, one) for one in (ANN.id, "prn-nobody"))
+    assert there == nowhere

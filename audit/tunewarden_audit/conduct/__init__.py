@@ -14,7 +14,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tunewarden_audit.conduct import admission, budget, erasure, people, policy, promotion, training, word
+from tunewarden_audit.conduct import (
+    admission,
+    budget,
+    destruction,
+    emergencies,
+    erasure,
+    groups,
+    overridden,
+    people,
+    policy,
+    projects,
+    promotion,
+    removed,
+    training,
+    word,
+)
 from tunewarden_audit.conduct.facts import Fact, NotAFact, read_fact
 from tunewarden_audit.conduct.findings import Finding, Rule
 from tunewarden_audit.conduct.told import Told
@@ -37,12 +52,18 @@ def conduct(
         people.time_rule(skew, now),
         *people.RULES,
         *policy.RULES,
+        *groups.RULES,
+        *projects.RULES,
         *training.RULES,
         *word.RULES,
         *erasure.RULES,
+        *destruction.RULES,
         *budget.RULES,
         *admission.RULES,
         *promotion.RULES,
+        *overridden.RULES,
+        *removed.RULES,
+        *emergencies.RULES,
     )
     vocabulary = _Tally(_VOCABULARY)
     tallies = [_Tally(rule) for rule in rules]

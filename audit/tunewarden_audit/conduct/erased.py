@@ -18,6 +18,7 @@ class Erased:
         read: request -> index at which de-identifying its records began last.
         versions: dataset -> the versions of it that were begun to be de-identified.
         owed: dataset version -> how many persons of it, at least, were erased.
+        destroyed: (dataset, version) whose key was destroyed.
         held: legal holds in force -> what they are on.
     """
 
@@ -27,6 +28,7 @@ class Erased:
     read: dict[str, int] = field(default_factory=dict)
     versions: dict[str, set[str]] = field(default_factory=dict)
     owed: dict[str, int] = field(default_factory=dict)
+    destroyed: set[tuple[str, str]] = field(default_factory=set)
     held: dict[str, str] = field(default_factory=dict)
 
     def began(self, fact: Fact, dataset: str) -> None:

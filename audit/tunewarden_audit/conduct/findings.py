@@ -33,6 +33,15 @@ def absent(fact: Fact, told: Told, because: str) -> Finding:
     return broken(fact, because)
 
 
+def without_role(fact: Fact, told: Told, role: str, project: str | None, what: str) -> Findings:
+    """Who acts was given a role, and has it no more, or not where it counts: in `project`, None where it is unknown."""
+    if told.agreed.was_taken(fact.actor, role, project):
+        yield absent(fact, told, f"{what} in a role that had been taken back, or is held in other projects only")
+    elif told.agreed.may_be_linked(fact.actor, role, project):
+        because = f"{what} in a role that had been taken back, unless a version of the access policy gives it"
+        yield Finding(Grade.INCOMPLETE, f"entry {fact.index}: {because}")
+
+
 def unmatched(told: Told, because: str) -> Finding:
     """What should have followed did not, by the end of what is at hand."""
     if told.has_gaps(told.next_index):

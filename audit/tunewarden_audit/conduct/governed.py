@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tunewarden_audit.conduct.facts import Fact
+from tunewarden_audit.conduct.grouped import Groups
+
+KINDS = frozenset({"PolicyInstalled", "PolicyProposed", "PolicyActivated", "RoleGranted", "RoleRevoked"})
+"""Types of entries about versions and grants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Policies:
     said: dict[str, str] = field(default_factory=dict)
     in_force: str | None = None
     granted: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    groups: Groups = field(default_factory=Groups)
 
     def add(self, fact: Fact) -> None:
         """An entry about the policy was judged: from here on it is so."""

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from tunewarden_audit.conduct.facts import KINDS, Fact
 from tunewarden_audit.conduct.findings import Finding, Findings, Rule, absent, broken
+from tunewarden_audit.conduct.grouped import KINDS as GROUP_KINDS
+from tunewarden_audit.conduct.placed import KINDS as PROJECT_KINDS
 from tunewarden_audit.conduct.told import Told
 from tunewarden_audit.recipe import Grade
 
@@ -49,6 +51,21 @@ _BY_PERSON = frozenset(
         "PolicyActivated",
         "RoleGranted",
         "RoleRevoked",
+        "EmergencyOpened",
+        "EmergencyConfirmed",
+        "EmergencyClosed",
+        "EmergencyReviewed",
+        "EmergencyUsed",
+        "RequestSuspended",
+        "RequestResumed",
+        "AliasRolledBack",
+        "AliasClearingAsked",
+        "AliasCleared",
+        "ModelRetired",
+        "GateOverridden",
+        "VoteLapsed",
+        *GROUP_KINDS,
+        *PROJECT_KINDS,
     }
 )
 _BY_API = frozenset({"PrincipalIdentified", "LoginsRefused"})

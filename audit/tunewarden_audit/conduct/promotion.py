@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from tunewarden_audit.conduct.agreed import role_of
 from tunewarden_audit.conduct.facts import Fact
-from tunewarden_audit.conduct.findings import Findings, Rule, absent, broken, unmatched
+from tunewarden_audit.conduct.findings import Findings, Rule, absent, broken, unmatched, without_role
+from tunewarden_audit.conduct.overridden import is_let_pass, was_let_wait
+from tunewarden_audit.conduct.placed import project_of
 from tunewarden_audit.conduct.told import CLASSIFICATION, Model, Promotion, Told, Verdict
 
 GATES = {CLASSIFICATION: "promotion", "completion": "promotion-completion"}
@@ -36,6 +39,10 @@ def _proposed(fact: Fact, told: Told) -> Findings:
 
 def _approved(fact: Fact, told: Told) -> Findings:
     promotion = told.promotions.get(fact["promotion"])
+    project, role = told.placed.of.get(fact["model"]), role_of(fact)
+    if promotion is not None and told.agreed.is_fresh(fact.actor, role, promotion.proposed_by, fact.at, project):
+        yield absent(fact, told, "was approved in a role that who proposed had given less than a day before")
+    yield from without_role(fact, told, role, project, "was approved")
     if promotion is None:
         yield absent(fact, told, "a promotion is approved that was never proposed")
         return
@@ -45,25 +52,30 @@ def _approved(fact: Fact, told: Told) -> Findings:
         yield broken(fact, "a promotion is approved for another model or verdict than was proposed")
     if promotion.is_approved:
         yield broken(fact, "a promotion is approved for the second time")
-    if promotion.outcome != "pass":
-        yield broken(fact, "a promotion is approved that the gate had refused")
+    if promotion.outcome != "pass" and not was_let_wait(promotion, told):
+        yield absent(fact, told, "a promotion is approved that the gate had refused")
     if fact["model"] in told.disproved:
         yield broken(fact, "a promotion is approved of a model that was shown to leak more than is claimed")
-    yield from _passes_today(fact, told, promotion)
+    yield from passes_since(fact, told, promotion.index, "a promotion is approved", promotion)
 
 
-def _passes_today(fact: Fact, told: Told, promotion: Promotion) -> Findings:
+def passes_since(fact: Fact, told: Told, index: int, what: str, promotion: Promotion | None = None) -> Findings:
+    """The gate that guards the promotion of this model version was asked since that entry, and passed.
+
+    Or two let pass what it stops, of this `promotion`.
+    """
     verdict = _verdict(fact, told)
-    if verdict is None or verdict.index < promotion.index:
-        yield absent(fact, told, "a promotion is approved and the gate was not asked once more")
-    elif verdict.outcome != "pass":
-        yield absent(fact, told, "a promotion is approved although the gate did not pass any more")
+    if verdict is None or verdict.index < index:
+        yield absent(fact, told, f"{what} and the gate was not asked once more")
+    elif verdict.outcome != "pass" and not is_let_pass(promotion, verdict, told):
+        yield absent(fact, told, f"{what} although the gate did not pass any more")
 
 
 def _moved(fact: Fact, told: Told) -> Findings:
-    if (fact["alias"], fact["model"]) not in told.granted and not _is_foreign(fact, told):
+    target = fact["alias"], fact["model"]
+    if target not in {*told.granted, *told.emergencies.going_back} and not is_foreign(fact, told):
         yield absent(fact, told, "an alias moves without an approved promotion")
-    if fact["previous"] != told.aliases.get(fact["alias"]) and not told.has_gaps(fact.index):
+    if fact["previous"] != told.placed.aliases.get((fact["alias"], project_of(fact))) and not told.has_gaps(fact.index):
         yield broken(fact, "an alias moves from another model version than it named")
 
 
@@ -74,7 +86,7 @@ def _taken(fact: Fact, told: Told) -> Findings:
         yield absent(fact, told, "weights were taken of a model that was never registered")
     elif model.adapter != fact["adapter"]:
         yield broken(fact, "other weights were taken than the model version has")
-    if fact["model"] not in told.aliases.values():
+    if fact["model"] not in told.placed.aliases.values():
         yield absent(fact, told, "weights were taken of a model that no alias named")
     if model is not None:
         yield from _taken_for(fact, told, model)
@@ -105,7 +117,7 @@ def _granted(told: Told) -> Findings:
         yield unmatched(told, f"entry {promotion.index}: a promotion was approved and its alias never moved")
 
 
-def _is_foreign(fact: Fact, told: Told) -> bool:
+def is_foreign(fact: Fact, told: Told) -> bool:
     """Whether the entries at hand do not tell of its model: a bundle also holds what replaced its own."""
     return fact["model"] not in told.models and told.has_gaps(fact.index)
 

@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from tunewarden_audit.conduct.agreed import Agreed
+from tunewarden_audit.conduct.emergency import Emergencies
 from tunewarden_audit.conduct.erased import Erased
 from tunewarden_audit.conduct.facts import Fact
-from tunewarden_audit.conduct.governed import Policies
+from tunewarden_audit.conduct.governed import KINDS as POLICY_KINDS, Policies
+from tunewarden_audit.conduct.grouped import KINDS as GROUP_KINDS
 from tunewarden_audit.conduct.ledger import TRAINING, Account, Persons, Sides, promises
+from tunewarden_audit.conduct.placed import Placed
 from tunewarden_audit.conduct.said import Said
+from tunewarden_audit.conduct.wished import Promotion as Promotion, Pruning, is_final
 
 CLASSIFICATION = "classification"
 """What is learnt where a request does not say it."""
@@ -51,6 +55,7 @@ class Verdict:
     about: str
     outcome: str
     digest: str
+    is_final: bool  # nobody lets pass what it stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,28 +95,6 @@ class Model:
 
 
 @dataclass(slots=True)
-class Promotion:
-    """The wish to move an alias."""
-
-    proposed_by: str
-    index: int
-    model: str
-    alias: str
-    verdict: str
-    outcome: str
-    is_approved: bool = False
-
-
-@dataclass(slots=True)
-class Pruning:
-    """The wish to drop bodies."""
-
-    proposed_by: str
-    indices: str
-    is_started: bool = False
-
-
-@dataclass(slots=True)
 class Told:
     """What was so before the entry at hand.
 
@@ -129,6 +112,8 @@ class Told:
         agreed: who agreed to which plan, and what it is for.
         policies: versions of the access policy, and granted roles.
         persons: those who were admitted to what is charged.
+        placed: projects, and what is in them.
+        emergencies: when the glass was broken, and what was done because of it.
         intents: what has no outcome yet, by request and attempt, or by pruning and 0.
     """
 
@@ -144,7 +129,6 @@ class Told:
     trained: dict[str, str] = field(default_factory=dict)
     promotions: dict[str, Promotion] = field(default_factory=dict)
     granted: dict[tuple[str, str], Promotion] = field(default_factory=dict)
-    aliases: dict[str, str] = field(default_factory=dict)
     disproved: set[str] = field(default_factory=set)
     holds: set[str] = field(default_factory=set)
     prunings: dict[str, Pruning] = field(default_factory=dict)
@@ -153,6 +137,8 @@ class Told:
     policies: Policies = field(default_factory=Policies)
     agreed: Agreed = field(default_factory=Agreed)
     persons: Persons = field(default_factory=Persons)
+    placed: Placed = field(default_factory=Placed)
+    emergencies: Emergencies = field(default_factory=Emergencies)
     intents: dict[tuple[str, int], Intent] = field(default_factory=dict)
 
     def has_gaps(self, before: int) -> bool:
@@ -165,6 +151,8 @@ class Told:
         self.next_index = fact.index + 1
         self.newest = fact.at if self.newest is None else max(self.newest, fact.at)
         self.agreed.add(fact)
+        self.placed.add(fact)
+        self.emergencies.add(fact)
         if remember := _REMEMBER.get(fact.kind):
             remember(self, fact)
 
@@ -216,7 +204,11 @@ def _submitted(told: Told, fact: Fact) -> None:
 
 def _voted(told: Told, fact: Fact) -> None:
     request = told.requests.get(fact["request"])
-    if request and fact["plan"] == request.plan and told.agreed.vote(fact, request.dataset, request.asked_by):
+    if (
+        request
+        and fact["plan"] == request.plan
+        and told.agreed.vote(fact, request.asked_by, told.placed.of.get(fact["request"]))
+    ):
         request.approved = fact.index
 
 
@@ -287,6 +279,7 @@ def _judged(told: Told, fact: Fact) -> None:
             about=fact["about"],
             outcome=fact["outcome"],
             digest=fact.digest_of("about", "findings", "gate", "gate_digest"),
+            is_final=is_final(fact["findings"]),
         )
 
 
@@ -311,8 +304,12 @@ def _promotion_approved(told: Told, fact: Fact) -> None:
         told.granted[promotion.alias, promotion.model] = promotion
 
 
+def _gate_overridden(told: Told, fact: Fact) -> None:
+    if promotion := told.promotions.get(fact["promotion"]):
+        promotion.overrides.setdefault(fact.actor, fact["role"])
+
+
 def _alias_moved(told: Told, fact: Fact) -> None:
-    told.aliases[fact["alias"]] = fact["model"]
     told.granted.pop((fact["alias"], fact["model"]), None)
 
 
@@ -369,6 +366,7 @@ _REMEMBER: Mapping[str, Callable[[Told, Fact], None]] = {
     "ModelRegistered": _model_registered,
     "PromotionProposed": _promotion_proposed,
     "PromotionApproved": _promotion_approved,
+    "GateOverridden": _gate_overridden,
     "AliasMoved": _alias_moved,
     "PromiseDisproved": lambda told, fact: told.disproved.add(fact["model"]),
     "ReviewOpened": _review_opened,
@@ -383,10 +381,9 @@ _REMEMBER: Mapping[str, Callable[[Told, Fact], None]] = {
     "PruneFinished": _prune_finished,
     "ErasureAsked": lambda told, fact: told.erased.was_asked(fact),
     "PersonErased": lambda told, fact: told.erased.was_erased(fact, knows_all=not told.has_gaps(fact.index)),
-    **dict.fromkeys(
-        ("PolicyInstalled", "PolicyProposed", "PolicyActivated", "RoleGranted", "RoleRevoked"),
-        lambda told, fact: told.policies.add(fact),
-    ),
+    **dict.fromkeys(POLICY_KINDS, lambda told, fact: told.policies.add(fact)),
+    **dict.fromkeys(GROUP_KINDS, lambda told, fact: told.policies.groups.add(fact, told.agreed)),
+    "VersionDestroyed": lambda told, fact: told.erased.destroyed.add((fact["dataset"], fact["version"])),
     "ActionRefused": lambda told, fact: told.erased.was_refused(fact),
 }
 

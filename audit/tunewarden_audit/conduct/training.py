@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from tunewarden_audit.conduct.agreed import needed
+from tunewarden_audit.conduct.agreed import needed, quorum_of, role_of
 from tunewarden_audit.conduct.facts import Fact
-from tunewarden_audit.conduct.findings import Findings, Rule, absent, broken
+from tunewarden_audit.conduct.findings import Findings, Rule, absent, broken, without_role
 from tunewarden_audit.conduct.told import Dataset, Request, Told
 
 STEP_BEFORE = {"deidentify": None, "train": "deidentify", "measure": "train"}
@@ -49,9 +49,15 @@ def _usable(fact: Fact, dataset: Dataset) -> Findings:
 
 def _approval(fact: Fact, told: Told) -> Findings:
     """No step without the approval of exactly this plan by somebody else."""
+    if fact.kind == "QuorumInForce":
+        yield from _quorum(fact)
+        return
     request = told.requests.get(fact["request"])
     if request is None:
         yield absent(fact, told, "its request was never submitted")
+    elif fact.kind == "VoteLapsed":
+        if fact["principal"] not in told.agreed.votes.get(fact["request"], ()):
+            yield absent(fact, told, "a vote lapses that was not given, or that had lapsed before")
     elif fact.kind in VOTES:
         yield from _vote(fact, told, request)
     else:
@@ -72,13 +78,34 @@ def _vote(fact: Fact, told: Told, request: Request) -> Findings:
         yield broken(fact, "approves what was approved or had ended before")
     elif fact.actor in told.agreed.votes.get(fact["request"], ()):
         yield broken(fact, "somebody agrees a second time")
-    if told.agreed.is_fresh(fact, request.asked_by):
+    project = told.placed.of.get(fact["request"])
+    if told.agreed.is_fresh(fact.actor, role_of(fact), request.asked_by, fact.at, project):
         yield absent(fact, told, "was approved in a role that who asked had given less than a day before")
-    persons, roles = needed(fact)
-    if not 1 <= roles <= persons:
+    yield from without_role(fact, told, role_of(fact), project, "was approved")
+    yield from _counted(fact, told, request.dataset)
+
+
+def _counted(fact: Fact, told: Told, dataset: str) -> Findings:
+    """A vote counts by the rule in force, with the numbers that it has for the sensitivity of the data."""
+    rule, in_force = fact.members.get("quorum"), told.agreed.quorum
+    if not 1 <= needed(fact)[1] <= needed(fact)[0]:
         yield broken(fact, "nobody would have to agree, or in more roles than persons")
-    if told.agreed.asked.get(told.agreed.rule(fact, request.dataset), (persons, roles)) != (persons, roles):
-        yield broken(fact, "asks for another number of persons or roles than the same rule did before")
+    if rule != (in_force.digest if in_force else None):
+        yield absent(fact, told, "is counted by a rule that was not in force")
+    elif (
+        in_force is not None
+        and dataset in told.agreed.sensitivities
+        and in_force.needed.get(told.agreed.sensitivities[dataset]) != needed(fact)
+    ):
+        yield broken(fact, "asks for another number of persons or roles than the rule in force does")
+
+
+def _quorum(fact: Fact) -> Findings:
+    """A rule comes in force as the platform started with it, and is what its digest says."""
+    if fact.actor != "operator":
+        yield broken(fact, "somebody else than the platform says how many have to agree")
+    if quorum_of(fact) is None:
+        yield broken(fact, "how many have to agree is not what its own digest says, or nobody")
 
 
 def _gate(fact: Fact, told: Told) -> Findings:
@@ -111,12 +138,15 @@ def _finding(finding: Any) -> str | None:
     """The outcome of one rule, computed again; None where that is not what stands there."""
     try:
         measured, limit = finding["measured"], Decimal(finding["limit"])
+        otherwise = finding.get("otherwise", "fail")  # "unknown" of a rule about how much is known
+        if otherwise not in ("fail", "unknown"):
+            return None
         if measured is None:
             expected = "unknown"
         elif finding["bound"] == "at-most":
-            expected = "pass" if Decimal(measured["high"]) <= limit else "fail"
+            expected = "pass" if Decimal(measured["high"]) <= limit else otherwise
         elif finding["bound"] == "at-least":
-            expected = "pass" if Decimal(measured["low"]) >= limit else "fail"
+            expected = "pass" if Decimal(measured["low"]) >= limit else otherwise
         else:
             return None
         return expected if finding["outcome"] == expected else None
@@ -180,7 +210,7 @@ RULES = (
     Rule(
         "approval",
         "no step begins before as many others have agreed to that plan as have to, one of them approving it",
-        VOTES | STEPS,
+        VOTES | STEPS | {"QuorumInForce", "VoteLapsed"},
         _approval,
     ),
     Rule("verdicts", "every verdict is what its findings give", frozenset({"GateJudged"}), _verdicts),

@@ -20,8 +20,26 @@ ANYONE = "anyone"
 EVERY = "*"
 """Of a project: all of them, and what is in none. Of an action or a kind: any; only deny rules may say it of these."""
 
-KINDS = frozenset({"file", "dataset", "request", "review", "model", "promotion", "log", "key", "policy", "grant"})
+KINDS = frozenset(
+    {
+        "file",
+        "dataset",
+        "request",
+        "review",
+        "model",
+        "promotion",
+        "log",
+        "key",
+        "policy",
+        "grant",
+        "project",
+        "emergency",
+    }
+)
 """What actions are about."""
+
+IN_PROJECTS = frozenset({"file", "dataset", "request", "review", "model", "promotion", "project"})
+"""Kinds of which each thing is in one project or in none; all others are of the whole platform."""
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -107,17 +125,37 @@ APPROVING = frozenset(
         Action.APPROVE_REQUEST,
         Action.ENDORSE_REQUEST,
         Action.APPROVE_PROMOTION,
+        Action.OVERRIDE_GATE,
         Action.APPROVE_PRUNE,
         Action.REVIEW_SAMPLE,
         Action.ATTEST_REPORT,
         Action.ACTIVATE_POLICY,
         Action.GRANT_ROLE,
+        Action.CONFIRM_EMERGENCY,
+        Action.REVIEW_EMERGENCY,
+        Action.RESUME_REQUEST,
+        Action.ROLL_BACK_MODEL,
     }
 )
 """What nobody may do to their own work."""
 
-PURPOSE_BOUND = frozenset({Action.READ_DATASET, Action.SUBMIT_REQUEST, Action.ADVANCE_JOB, Action.TAKE_ADAPTER})
-"""What is done with data, or with what was learnt from it, for a purpose (GDPR Art. 5(1)(b))."""
+PURPOSE_BOUND = frozenset(
+    {
+        Action.READ_DATASET,
+        Action.SUBMIT_REQUEST,
+        Action.ADVANCE_JOB,
+        Action.TAKE_ADAPTER,
+        Action.REVIEW_SAMPLE,
+        Action.READ_REVIEW,
+        Action.ROLL_BACK_MODEL,
+    }
+)
+"""What is done with data, or with what was learnt from it, for a purpose (GDPR Art. 5(1)(b)).
+
+Rows are read by steps (advance-job) and by readers of a sample (review-sample, read-review), who state the purpose of
+the training; read-dataset shows what is said about a dataset, and none of its rows. Looking a person up and erasing
+them is for that person's rights (Art. 15 and 17), which no purpose of the dataset limits.
+"""
 
 HELD_BACK = frozenset({Action.RETIRE_DATASET, Action.ERASE_PERSON, Action.CARRY_OUT_ERASURE, Action.APPROVE_PRUNE})
 """What would destroy something that a legal hold keeps (GDPR Art. 17(3)(e))."""
@@ -134,6 +172,8 @@ READING = frozenset(
         Action.TAKE_ADAPTER,
         Action.READ_POLICY,
         Action.EXPLAIN_ACCESS,
+        Action.READ_PROJECT,
+        Action.READ_EMERGENCY,
     }
 )
 """What changes nothing but the log."""
@@ -165,6 +205,9 @@ LOW_RISK = frozenset(
         Action.READ_POLICY,
         Action.EXPLAIN_ACCESS,
         Action.REVOKE_ROLE,
+        Action.READ_PROJECT,
+        Action.READ_EMERGENCY,
+        Action.CLOSE_EMERGENCY,
     }
 )
 """What goes on, marked, while nobody can say whether the policy changed: it shows no data, or takes something back."""
@@ -182,6 +225,7 @@ def _hard_denies() -> frozenset[Rule]:
         for action in sorted(actions)
     ]
     rules.append(Rule(ANYONE, Action.APPROVE_PROMOTION, "promotion", "gate-red", Effect.DENY))
+    rules.append(Rule(ANYONE, Action.ROLL_BACK_MODEL, "model", "gate-red", Effect.DENY))
     return frozenset(rules)
 
 
@@ -189,17 +233,25 @@ _KIND_OF_APPROVAL = {
     Action.APPROVE_REQUEST: "request",
     Action.ENDORSE_REQUEST: "request",
     Action.APPROVE_PROMOTION: "promotion",
+    Action.OVERRIDE_GATE: "promotion",
     Action.APPROVE_PRUNE: "log",
     Action.REVIEW_SAMPLE: "review",
     Action.ATTEST_REPORT: "request",
     Action.ACTIVATE_POLICY: "policy",
     Action.GRANT_ROLE: "grant",
+    Action.CONFIRM_EMERGENCY: "emergency",
+    Action.REVIEW_EMERGENCY: "emergency",
+    Action.RESUME_REQUEST: "request",
+    Action.ROLL_BACK_MODEL: "model",
 }
 _KIND_OF_USE = {
     Action.READ_DATASET: "dataset",
     Action.SUBMIT_REQUEST: "request",
     Action.ADVANCE_JOB: "request",
     Action.TAKE_ADAPTER: "model",
+    Action.REVIEW_SAMPLE: "review",
+    Action.READ_REVIEW: "review",
+    Action.ROLL_BACK_MODEL: "model",
 }
 _KIND_OF_LOSS = {
     Action.RETIRE_DATASET: "dataset",

@@ -11,16 +11,20 @@ from dataclasses import dataclass
 from itertools import chain, combinations, product
 from types import MappingProxyType
 
-from tunewarden.domain.access import APPROVING, DATA_READING, KINDS, PURPOSE_BOUND, READING, Effect, Rule
+from tunewarden.domain.access import APPROVING, DATA_READING, EVERY, KINDS, PURPOSE_BOUND, READING, Effect, Rule
+from tunewarden.domain.access_predicates import named
+from tunewarden.domain.break_glass import OPENED_BY_IT
 from tunewarden.domain.duties import conflicting
 from tunewarden.domain.names import Action, Role
 
+_OPEN = "emergency-open"
 WORDS: Mapping[str, Sequence[str]] = MappingProxyType(
     {
         "author": ("own", "other", "none"),
         "purpose": ("", "purpose-fits", "purpose-differs"),
         "gate": ("", "gate-green", "gate-red"),
         "hold": ("", "legal-hold"),
+        "emergency": ("", _OPEN),
     }
 )
 """What can be told apart of a thing: whose it is, and what the server stated. The empty word: not stated."""
@@ -67,6 +71,7 @@ class Change:
 
 Decide = Callable[[frozenset[Role], Question], bool]
 
+_OF_THEIR_OWN = frozenset({Action.OPEN_EMERGENCY, Action.CLOSE_EMERGENCY, Action.READ_EMERGENCY})
 PROPERTIES = (
     Property(
         claim="nobody approves their own work",
@@ -78,7 +83,23 @@ PROPERTIES = (
     ),
     Property(
         claim="nothing is promoted on a red gate",
-        forbids=lambda _roles, asked: asked.action is Action.APPROVE_PROMOTION and "gate-red" in asked.situation,
+        forbids=lambda _roles, asked: (
+            asked.action in {Action.APPROVE_PROMOTION, Action.ROLL_BACK_MODEL} and "gate-red" in asked.situation
+        ),
+    ),
+    Property(
+        claim="nobody rolls a model back alone without an emergency",
+        forbids=lambda _roles, asked: asked.action is Action.ROLL_BACK_MODEL and _OPEN not in asked.situation,
+    ),
+    Property(
+        claim="whoever breaks the glass does nothing but what an emergency is for",
+        forbids=lambda roles, asked: roles == {Role.BREAK_GLASS} and asked.action not in OPENED_BY_IT | _OF_THEIR_OWN,
+    ),
+    Property(
+        claim="whoever may break the glass does nothing before they do",
+        forbids=lambda roles, asked: (
+            roles == {Role.BREAK_GLASS} and asked.action in OPENED_BY_IT and _OPEN not in asked.situation
+        ),
     ),
     Property(
         claim="an auditor changes nothing",
@@ -106,9 +127,12 @@ def role_sets() -> Sequence[frozenset[Role]]:
 def questions(rules: Iterable[Rule] | None = None) -> Sequence[Question]:
     """All of them: actions, kinds and situations.
 
-    With `rules`, only of what an allow among them is about: whatever else is asked, their answer is no.
+    With `rules`, only of what an allow among them is about: whatever else is asked, their answer is no. In an emergency
+    only of what it is for, and of what a rule among them makes it for: of nothing else is it stated that there is one.
     """
+    rules = None if rules is None else tuple(rules)
     about: Iterable[tuple[Action, str]] = product(Action, sorted(KINDS))
+    opened = {*OPENED_BY_IT, *(rule.action for rule in rules or () if _OPEN in named(rule.condition))}
     if rules is not None:
         allowing = {(rule.action, rule.kind.partition("/")[0]) for rule in rules if rule.effect == Effect.ALLOW}
         about = sorted((Action(action), kind) for action, kind in allowing)
@@ -116,6 +140,7 @@ def questions(rules: Iterable[Rule] | None = None) -> Sequence[Question]:
     return [
         Question(action=action, kind=kind, situation=situation)
         for (action, kind), situation in product(about, situations)
+        if _OPEN not in situation or not opened.isdisjoint({action, EVERY})
     ]
 
 

@@ -25,10 +25,20 @@ _OF: Mapping[str, tuple[Action, ...]] = {
         Action.ADVANCE_JOB,
         Action.ATTEST_REPORT,
         Action.WITHDRAW_SIGNATURE,
+        Action.SUSPEND_REQUEST,
+        Action.RESUME_REQUEST,
     ),
     "review": (Action.REVIEW_SAMPLE, Action.READ_REVIEW),
-    "model": (Action.READ_MODEL, Action.PROPOSE_PROMOTION, Action.TAKE_ADAPTER, Action.READ_LINEAGE),
-    "promotion": (Action.APPROVE_PROMOTION,),
+    "model": (
+        Action.READ_MODEL,
+        Action.PROPOSE_PROMOTION,
+        Action.TAKE_ADAPTER,
+        Action.READ_LINEAGE,
+        Action.ROLL_BACK_MODEL,
+        Action.CLEAR_ALIAS,
+        Action.RETIRE_MODEL,
+    ),
+    "promotion": (Action.APPROVE_PROMOTION, Action.OVERRIDE_GATE),
     "log": (
         Action.READ_LOG,
         Action.PLACE_HOLD,
@@ -39,6 +49,14 @@ _OF: Mapping[str, tuple[Action, ...]] = {
     "key": (Action.CREATE_KEY, Action.REVOKE_KEY, Action.LIST_KEYS),
     "policy": (Action.READ_POLICY, Action.PROPOSE_POLICY, Action.ACTIVATE_POLICY, Action.EXPLAIN_ACCESS),
     "grant": (Action.GRANT_ROLE, Action.REVOKE_ROLE),
+    "project": (Action.MANAGE_PROJECT, Action.READ_PROJECT),
+    "emergency": (
+        Action.OPEN_EMERGENCY,
+        Action.CONFIRM_EMERGENCY,
+        Action.CLOSE_EMERGENCY,
+        Action.REVIEW_EMERGENCY,
+        Action.READ_EMERGENCY,
+    ),
 }
 
 KIND_OF: Mapping[Action, str] = MappingProxyType({action: kind for kind, actions in _OF.items() for action in actions})

@@ -40,6 +40,10 @@ class Thing(Protocol):
     def legal_hold(self) -> bool | None:
         """Whether a hold keeps it."""
 
+    @property
+    def emergency_open(self) -> bool | None:
+        """Whether who asks has an emergency in force, by the clock of this very decision."""
+
 
 class NotStated(Exception):
     """A condition needs a fact that the server has stated in part only, or not at all."""
@@ -78,6 +82,12 @@ def _green(_asker: PrincipalId, thing: Thing) -> bool:
     return thing.gate_green
 
 
+def _in_emergency(_asker: PrincipalId, thing: Thing) -> bool:
+    if thing.emergency_open is None:
+        raise NotStated
+    return thing.emergency_open
+
+
 PREDICATES: Mapping[str, Predicate] = MappingProxyType(
     {
         ALWAYS: Predicate(holds=lambda _asker, _thing: True, fails="nothing"),
@@ -101,6 +111,9 @@ PREDICATES: Mapping[str, Predicate] = MappingProxyType(
             holds=lambda _asker, thing: thing.legal_hold is True,
             fails="of a legal hold",
             mends=Role.PRIVACY_OFFICER,
+        ),
+        "emergency-open": Predicate(
+            holds=_in_emergency, fails="no emergency of theirs is in force", mends=Role.BREAK_GLASS
         ),
     }
 )

@@ -158,6 +158,8 @@ def _read(kind: Any, value: Any) -> Any:
     if issubclass(kind, date | Decimal | Enum):
         text = _expect(str, value)
         return date.fromisoformat(text) if kind is date else kind(text)
+    if kind is not str and issubclass(kind, str):  # a word with a form of its own
+        return kind(_expect(str, value))
     return _expect(kind, value)
 
 

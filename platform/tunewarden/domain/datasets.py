@@ -14,7 +14,7 @@ from enum import StrEnum
 from tunewarden.domain.canonical import LATER, digest_of
 from tunewarden.domain.errors import Malformed, NotFound, Refused
 from tunewarden.domain.identifiers import EntityType
-from tunewarden.domain.names import DatasetId, Digest, FileId, PolicyName, PrincipalId
+from tunewarden.domain.names import EVERYWHERE, DatasetId, Digest, FileId, PolicyName, PrincipalId, ProjectId
 
 
 class Purpose(StrEnum):
@@ -246,7 +246,8 @@ class Dataset:
 
     `namespace` says which identifier the column of the person holds (a table of policies/budgets.toml): persons are the
     same across the datasets that name it, and so is their budget. None: they are nobody's in another dataset. Not
-    checked: that the column holds it, in the same spelling everywhere.
+    checked: that the column holds it, in the same spelling everywhere. `project` is where it is for ever, with all that
+    is trained on it; `EVERYWHERE` where in none.
     """
 
     id: DatasetId
@@ -262,6 +263,7 @@ class Dataset:
     retired: bool = False
     namespace: PolicyName | None = field(default=None, metadata=LATER)
     held_out: HeldOut = field(default=HeldOut.PRIVATE, metadata=LATER)
+    project: ProjectId = field(default=EVERYWHERE, metadata=LATER)
 
     def __post_init__(self) -> None:
         if not self.purposes:

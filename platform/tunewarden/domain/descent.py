@@ -26,9 +26,11 @@ from tunewarden.domain.events import (
     StepStarted,
 )
 from tunewarden.domain.gates import Outcome
-from tunewarden.domain.names import Action, Alias, DatasetId, Digest, ModelId, PrincipalId, RequestId, Role
+from tunewarden.domain.names import Action, Alias, DatasetId, Digest, ModelId, PrincipalId, ProjectId, RequestId, Role
 from tunewarden.domain.quorum import Needed, Vote, counting, missing
+from tunewarden.domain.registry_events import AliasCleared
 from tunewarden.domain.training import STATE_AFTER, State, StepName
+from tunewarden.domain.vote_events import VoteLapsed
 
 
 class Use(StrEnum):
@@ -97,7 +99,7 @@ class _Found:
     added: list[Entry] = field(default_factory=list)
     requests: dict[RequestId, _Growing] = field(default_factory=dict)
     refusals: list[Entry] = field(default_factory=list)
-    aliases: dict[Alias, tuple[ModelId, int]] = field(default_factory=dict)
+    aliases: dict[tuple[Alias, ProjectId], tuple[ModelId, int]] = field(default_factory=dict)
 
 
 def descend(entries: Iterable[Entry], dataset: DatasetId, versions: Set[Digest]) -> Descent:
@@ -112,8 +114,10 @@ def descend(entries: Iterable[Entry], dataset: DatasetId, versions: Set[Digest])
                 found.requests[event.request] = _Growing(event, entry.actor, [entry.index])
             case ActionRefused(action=Action.SUBMIT_REQUEST, resource=resource) if resource == dataset:
                 found.refusals.append(entry)
-            case AliasMoved(alias=alias, model=model):
-                found.aliases[alias] = (model, entry.index)
+            case AliasMoved(alias=alias, model=model, project=project):
+                found.aliases[alias, project] = (model, entry.index)
+            case AliasCleared(alias=alias, project=project):
+                found.aliases.pop((alias, project), None)
             case event:
                 grown = found.requests.get(getattr(event, "request", RequestId("")))
                 if grown is not None:
@@ -128,7 +132,7 @@ def descend(entries: Iterable[Entry], dataset: DatasetId, versions: Set[Digest])
 
 def _grow(grown: _Growing, entry: Entry) -> None:
     match entry.event:
-        case RequestApproved() | RequestEndorsed() as vote:
+        case RequestApproved() | RequestEndorsed() | VoteLapsed() as vote:
             grown.state = _voted(grown, entry, vote)
         case BudgetCharged():  # paid before its result exists, so an adapter may have learned even if none is left
             grown.use = Use.TRAINED_OR_MEASURED
@@ -153,8 +157,11 @@ def _grow(grown: _Growing, entry: Entry) -> None:
     grown.log.append(entry.index)
 
 
-def _voted(grown: _Growing, entry: Entry, vote: RequestApproved | RequestEndorsed) -> State:
-    """The state after one vote more: nobody is asked for more votes than the newest one says."""
+def _voted(grown: _Growing, entry: Entry, vote: RequestApproved | RequestEndorsed | VoteLapsed) -> State:
+    """The state after one vote more, or less: nobody is asked for more votes than the newest one says."""
+    if isinstance(vote, VoteLapsed):
+        grown.votes[:] = [one for one in grown.votes if one.by != vote.principal]
+        return grown.state
     role, endorses = vote.role or Role.APPROVER, isinstance(vote, RequestEndorsed)
     grown.votes.append(Vote(by=entry.actor, role=role, plan=vote.plan, at=entry.at, endorses=endorses))
     counted = counting(grown.votes, grown.submitted.plan, grown.requested_by)
@@ -170,7 +177,7 @@ def _judged(state: State, outcome: Outcome) -> State:
 
 
 def _descendant(request: RequestId, grown: _Growing, found: _Found) -> Descendant:
-    named = {alias: index for alias, (model, index) in found.aliases.items() if model == grown.model}
+    named = {alias: index for (alias, _), (model, index) in found.aliases.items() if model == grown.model}
     return Descendant(
         version=grown.submitted.dataset_version,
         request=request,

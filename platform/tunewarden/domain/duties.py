@@ -19,6 +19,10 @@ _CONFLICTS = frozenset(
         frozenset({Role.ADMINISTRATOR, Role.APPROVER}),
         frozenset({Role.ADMINISTRATOR, Role.PRIVACY_OFFICER}),
         frozenset({Role.APPROVER, Role.PRIVACY_OFFICER}),
+        # Who breaks the glass is neither who confirms or reviews it, nor who could hand out the role.
+        frozenset({Role.BREAK_GLASS, Role.APPROVER}),
+        frozenset({Role.BREAK_GLASS, Role.PRIVACY_OFFICER}),
+        frozenset({Role.BREAK_GLASS, Role.ADMINISTRATOR}),
     }
 )
 

@@ -1,8 +1,9 @@
 """Why the platform said no: one hierarchy, five kinds, each with a code, a reason, a remedy and who can apply it.
 
 `Refused` (a rule says no; its sub-kind `Malformed` says that the input itself is at fault, so nobody has to grant
-anything), `NotFound` (also for "exists, but not yours"), `Conflict` (somebody was faster), `Unavailable` (something
-outside is down) and `Corrupted` (stored bytes are not what their digest says: somebody must look).
+anything, and `Unseen` never reaches anybody), `NotFound` (also for "exists, but not yours"), `Conflict` (somebody was
+faster), `Unavailable` (something outside is down) and `Corrupted` (stored bytes are not what their digest says:
+somebody must look).
 `entry/api/errors.py` maps them to HTTP, once.
 
 No message ever holds text from a record: codes, counts, column positions and digests only.
@@ -41,6 +42,18 @@ class Refused(TunewardenError):
 
 class Malformed(Refused):
     """The input itself cannot be used; the caller can mend it without anybody's permission."""
+
+
+class Unseen(Refused):
+    """Who asks holds no role where the thing is. Recorded as refused, and then told as not found: as if it were not.
+
+    Attributes:
+        noun: the word for such a thing, as `NotFound` for one that is nowhere says it.
+    """
+
+    def __init__(self, code: str, reason: str, *, noun: str = "thing", rule: str = "") -> None:
+        super().__init__(code, reason, rule=rule)
+        self.noun = noun
 
 
 class NotFound(TunewardenError):

@@ -16,8 +16,10 @@ from typing import get_args
 
 from tunewarden.domain.canonical import LATER
 from tunewarden.domain.datasets import HeldOut, LawfulBasis, Purpose, Sensitivity
+from tunewarden.domain.emergency_events import EmergencyEvent
 from tunewarden.domain.erasure_events import ErasureAsked as ErasureAsked, PersonErased as PersonErased
 from tunewarden.domain.gates import Finding, Outcome
+from tunewarden.domain.group_events import GroupEvent
 from tunewarden.domain.identities import KeyId, KeyKind
 from tunewarden.domain.identity_events import (
     KeyAdded as KeyAdded,
@@ -33,6 +35,7 @@ from tunewarden.domain.ledger_events import (
     CohortAdmitted as CohortAdmitted,
 )
 from tunewarden.domain.names import (
+    EVERYWHERE,
     Action,
     Alias,
     DatasetId,
@@ -42,14 +45,18 @@ from tunewarden.domain.names import (
     ModelId,
     PolicyName,
     PrincipalId,
+    ProjectId,
     PromotionId,
     PruneId,
     RequestId,
     Role,
 )
+from tunewarden.domain.override_events import OverrideEvent
 from tunewarden.domain.policy_events import PolicyEvent
 from tunewarden.domain.privacy_events import PromiseDisproved as PromiseDisproved
+from tunewarden.domain.project_events import ProjectEvent
 from tunewarden.domain.purpose_events import AdapterTaken as AdapterTaken, PurposesChanged as PurposesChanged
+from tunewarden.domain.registry_events import RegistryEvent
 from tunewarden.domain.request_events import (
     RequestApproved as RequestApproved,
     RequestEnded as RequestEnded,
@@ -64,6 +71,7 @@ from tunewarden.domain.review_events import (
     SignatureWithdrawn as SignatureWithdrawn,
 )
 from tunewarden.domain.training import StepName
+from tunewarden.domain.vote_events import VoteEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +86,7 @@ class KeyCreated:
     request: RequestId | None = field(default=None, metadata=LATER)
     expires: datetime | None = field(default=None, metadata=LATER)
     service: bool = field(default=False, metadata=LATER)
+    project: ProjectId | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +108,12 @@ class ActionRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileUploaded:
-    """Bytes were stored."""
+    """Bytes were stored, in a project or in none (`EVERYWHERE`); so wherever an event has a `project`."""
 
     file: FileId
     digest: Digest
     size: int
+    project: ProjectId = field(default=EVERYWHERE, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +134,7 @@ class DatasetRegistered:
     delta: Decimal
     namespace: PolicyName | None = field(default=None, metadata=LATER)
     held_out: HeldOut = field(default=HeldOut.PRIVATE, metadata=LATER)
+    project: ProjectId = field(default=EVERYWHERE, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +217,7 @@ class ModelRegistered:
     signature: Digest | None = None
     statement: Digest | None = None
     release_key: Digest | None = None
+    project: ProjectId = field(default=EVERYWHERE, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,24 +229,27 @@ class PromotionProposed:
     alias: Alias
     verdict: Digest
     outcome: Outcome
+    project: ProjectId = field(default=EVERYWHERE, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionApproved:
-    """Somebody else approved it, after the gate passed once more."""
+    """Somebody else approved it, in this role, after the gate passed once more. Of before: as an approver."""
 
     promotion: PromotionId
     model: ModelId
     verdict: Digest
+    role: Role | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AliasMoved:
-    """An alias names another model version now; `previous` is None the first time."""
+    """An alias of a project names another model version now; `previous` is None the first time."""
 
     alias: Alias
     model: ModelId
     previous: ModelId | None
+    project: ProjectId = field(default=EVERYWHERE, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,6 +375,12 @@ Event = (
     | RequestEndorsed
     | KeyEvent
     | PolicyEvent
+    | GroupEvent
+    | ProjectEvent
+    | VoteEvent
+    | EmergencyEvent
+    | OverrideEvent
+    | RegistryEvent
 )
 
 EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({kind.__name__: kind for kind in get_args(Event)})

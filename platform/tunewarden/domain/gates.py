@@ -1,15 +1,16 @@
 """Gates: rules over measurements, judged without weights, so that a good thing never pays for a bad one.
 
 Missing, contradictory and foreign evidence is UNKNOWN, and UNKNOWN blocks exactly as FAIL does. The far end of the 95 %
-interval is judged, so a small sample cannot pass by luck.
+interval is judged, so a small sample cannot pass by luck. A rule about how much is known, and not about how good it is,
+says UNKNOWN where it does not hold: "nobody can tell" is another message than "it is bad", and asks for other remedies.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from tunewarden.domain.canonical import digest_of
+from tunewarden.domain.canonical import LATER, digest_of
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import Digest, PolicyName
 
@@ -72,17 +73,26 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One condition. `because` says why it exists, `remedy` what to do when it does not hold."""
+    """One condition. `because` says why it exists, `remedy` what to do when it does not hold.
+
+    Attributes:
+        otherwise: what it means that it does not hold: FAIL, or UNKNOWN where the metric counts what could not be told.
+        hard: nobody can let pass what it stops (`overrides.py`).
+    """
 
     metric: str
     bound: Bound
     limit: Decimal
     because: str
     remedy: str
+    otherwise: Outcome = field(default=Outcome.FAIL, metadata=LATER)
+    hard: bool = field(default=False, metadata=LATER)
 
     def __post_init__(self) -> None:
         if not self.limit.is_finite():
             raise Malformed("limit_not_finite", "The limit of a rule has to be a finite number.")
+        if self.otherwise is Outcome.PASS:
+            raise Malformed("rule_passes_anyway", "A rule that does not hold is a failure, or nothing is known.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,13 +141,18 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The outcome of one rule. `measured` is None where there was no evidence or it contradicted itself."""
+    """The outcome of one rule. `measured` is None where there was no evidence or it contradicted itself.
+
+    `otherwise` and `hard` are the rule's, so that whoever reads the finding alone can judge again.
+    """
 
     metric: str
     bound: Bound
     limit: Decimal
     outcome: Outcome
     measured: Measurement | None
+    otherwise: Outcome = field(default=Outcome.FAIL, metadata=LATER)
+    hard: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +187,13 @@ def _find(rule: Rule, known: Sequence[Measurement]) -> Finding:
     candidates = {measurement for measurement in known if measurement.metric == rule.metric}
     measured = candidates.pop() if len(candidates) == 1 else None
     return Finding(
-        metric=rule.metric, bound=rule.bound, limit=rule.limit, outcome=_outcome(rule, measured), measured=measured
+        metric=rule.metric,
+        bound=rule.bound,
+        limit=rule.limit,
+        outcome=_outcome(rule, measured),
+        measured=measured,
+        otherwise=rule.otherwise,
+        hard=rule.hard,
     )
 
 
@@ -181,6 +202,6 @@ def _outcome(rule: Rule, measured: Measurement | None) -> Outcome:
         return Outcome.UNKNOWN
     match rule.bound:
         case Bound.AT_MOST:
-            return Outcome.PASS if measured.high <= rule.limit else Outcome.FAIL
+            return Outcome.PASS if measured.high <= rule.limit else rule.otherwise
         case Bound.AT_LEAST:
-            return Outcome.PASS if measured.low >= rule.limit else Outcome.FAIL
+            return Outcome.PASS if measured.low >= rule.limit else rule.otherwise

@@ -3,11 +3,12 @@
 None holds a name, an address or anything that was sent. Who an identity provider vouches for is an opaque id.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from tunewarden.domain.canonical import LATER
 from tunewarden.domain.identities import KeyId, KeyKind, LoginFailure
-from tunewarden.domain.names import Digest, PrincipalId, RequestId, Role
+from tunewarden.domain.names import Digest, PrincipalId, ProjectId, RequestId, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +16,8 @@ class KeyAdded:
     """A principal who is there already got a further API key.
 
     `scope` is for which of the principal's roles at most, empty for all of them; `request` the one training request it
-    is bound to; `expires` the instant from which it no longer works. None where there is no such limit.
+    is bound to; `expires` the instant from which it no longer works; `project` the one in which it opens anything. None
+    where there is no such limit.
     """
 
     principal: PrincipalId
@@ -24,6 +26,7 @@ class KeyAdded:
     scope: tuple[Role, ...]
     request: RequestId | None
     expires: datetime | None
+    project: ProjectId | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

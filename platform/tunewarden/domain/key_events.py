@@ -14,10 +14,14 @@ MasterKeyVersion = NewType("MasterKeyVersion", str)
 
 
 class KeyPurpose(StrEnum):
-    """What a master key wraps: data keys of dataset versions and raw rows; or those that releases are made with."""
+    """What a key wraps: data keys of dataset versions and raw rows; or those that releases are made with.
+
+    Or seals: what is in no dataset version, weights above all.
+    """
 
     MASTER = "master"
     VAULT = "vault"
+    BLOBS = "blobs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +29,7 @@ class MasterKeyRotated:
     """Every data key that another master key of this purpose wrapped was wrapped anew; the other one is to go.
 
     Of an environment or a store that the platform cannot write to, somebody has to take it out. `keys` counts what was
-    wrapped anew by the run that ended it.
+    wrapped anew by the run that ended it; of `blobs`, the blobs that are sealed under the new one, which are all.
     """
 
     purpose: KeyPurpose

@@ -6,6 +6,16 @@ Every statement of the report is an entry, so every statement has an index that 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
+from tunewarden.domain.emergency_events import (
+    AliasRolledBack,
+    EmergencyClosed,
+    EmergencyConfirmed,
+    EmergencyOpened,
+    EmergencyReviewed,
+    EmergencyUsed,
+    RequestResumed,
+    RequestSuspended,
+)
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Corrupted, NotFound
 from tunewarden.domain.events import (
@@ -49,7 +59,10 @@ from tunewarden.domain.events import (
 )
 from tunewarden.domain.key_events import VersionDestroyed
 from tunewarden.domain.names import DatasetId, Digest, ModelId, PrincipalId, RequestId, ReviewId
+from tunewarden.domain.override_events import GateOverridden
+from tunewarden.domain.registry_events import AliasCleared, AliasClearingAsked, ModelRetired
 from tunewarden.domain.retention import WHOLE_LOG
+from tunewarden.domain.vote_events import QuorumInForce, VoteLapsed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +84,8 @@ class LineageReport:
     Attributes:
         version: the first entry that added it; the same content may be added again.
         purposes: whenever what the dataset may be used for was set anew.
+        quorums: whenever another rule came in force of how many have to agree to a plan.
+        approvals: who agreed to the plan, and whose vote lapsed.
         reviews: what people said of the clean version, for this request or for another one that made the same.
         ended: the end of the request, and the retirement of the dataset.
         erasures: of persons of the dataset, asked for and carried out; what was made before one holds the person.
@@ -79,6 +94,8 @@ class LineageReport:
         keys: every rotation of the log's signing key.
         holds: legal holds on anything in the story, and their release.
         alarms: that the model version was shown to leak more than its training claims.
+        interventions: that the request was suspended and resumed, that an alias was put back to the model version or
+            away from it, and the emergencies because of which this, or reading the report, was done.
         size: how many entries the log had.
     """
 
@@ -87,6 +104,7 @@ class LineageReport:
     dataset: Entry
     version: Entry
     purposes: tuple[Entry, ...]
+    quorums: tuple[Entry, ...]
     approvals: tuple[Entry, ...]
     budget: tuple[Entry, ...]
     steps: tuple[Entry, ...]
@@ -102,6 +120,7 @@ class LineageReport:
     keys: tuple[Entry, ...]
     holds: tuple[Entry, ...]
     alarms: tuple[Entry, ...]
+    interventions: tuple[Entry, ...]
     size: int
 
     def entries(self) -> tuple[Entry, ...]:
@@ -123,7 +142,7 @@ def fold(entries: Iterable[Entry], story: Story) -> LineageReport:
     """
     told: dict[str, list[Entry]] = {name: [] for name in (*_ONCE, *_BRANCHES)}
     api_keys: list[tuple[PrincipalId, Entry]] = []
-    said = _SaidOfReleases()
+    said, emergencies = _SaidOfReleases(), list[Entry]()
     thread, size = _Thread(story), 0
     for entry in entries:
         size = entry.index + 1
@@ -132,6 +151,8 @@ def fold(entries: Iterable[Entry], story: Story) -> LineageReport:
             told[branch].append(entry)
         elif isinstance(entry.event, KeyCreated | KeyRevoked | PrincipalIdentified):
             api_keys.append((entry.event.principal, entry))
+        elif isinstance(entry.event, _OF_EMERGENCIES):
+            emergencies.append(entry)
         else:
             said.add(entry)
     if not told["model"]:
@@ -141,6 +162,7 @@ def fold(entries: Iterable[Entry], story: Story) -> LineageReport:
     if not _agrees(told["model"][0], told["request"][0], story):
         raise Corrupted("lineage_broken", "The log tells another story of this model than the state.")
     told["reviews"] = said.of(told["steps"])
+    told["interventions"] = _with_emergencies(told["interventions"], emergencies)
     actors = {entry.actor for kept in told.values() for entry in kept}
     return LineageReport(
         model=told["model"][0],
@@ -165,8 +187,14 @@ def documents(report: LineageReport) -> tuple[Digest, ...]:
                 named += [plan, profile, gate]
             case GateJudged(gate_digest=gate):
                 named.append(gate)
-            case PromotionProposed(verdict=verdict) | PromotionApproved(verdict=verdict):
+            case (
+                PromotionProposed(verdict=verdict)
+                | PromotionApproved(verdict=verdict)
+                | GateOverridden(verdict=verdict)
+            ):
                 named.append(verdict)
+            case AliasCleared(registry=document):
+                named.append(document)
             case ReviewClosed(evidence=document) | ReportAttested(report=document):
                 named.append(document)
             case StepFinished(evidence=evidence, details=details):
@@ -179,6 +207,7 @@ def documents(report: LineageReport) -> tuple[Digest, ...]:
 _ONCE = ("model", "request", "dataset", "version")
 _BRANCHES = (
     "purposes",
+    "quorums",
     "approvals",
     "budget",
     "steps",
@@ -193,7 +222,17 @@ _BRANCHES = (
     "keys",
     "holds",
     "alarms",
+    "interventions",
 )
+_OF_EMERGENCIES = EmergencyOpened | EmergencyConfirmed | EmergencyClosed | EmergencyReviewed
+
+
+def _with_emergencies(told: Iterable[Entry], emergencies: Iterable[Entry]) -> list[Entry]:
+    """What was done, and the emergencies that it names, in log order."""
+    done = list(told)
+    named = {getattr(entry.event, "emergency", None) for entry in done}
+    of_these = [entry for entry in emergencies if getattr(entry.event, "emergency", "") in named]
+    return sorted((*done, *of_these), key=lambda entry: entry.index)
 
 
 class _SaidOfReleases:
@@ -256,7 +295,7 @@ class _Thread:
         match event:
             case RequestSubmitted():
                 return "request"
-            case RequestApproved() | RequestEndorsed():
+            case RequestApproved() | RequestEndorsed() | VoteLapsed():
                 return "approvals"
             case BudgetReserved() | CohortAdmitted() | BudgetCharged() | BudgetSettled():
                 return "budget"
@@ -266,6 +305,8 @@ class _Thread:
                 return "verdicts"
             case RequestEnded():
                 return "ended"
+            case RequestSuspended() | RequestResumed():
+                return "interventions"
             case ReviewOpened(review=review):  # it is told with what else was said of the clean version
                 self._known.add(review)
         return None
@@ -278,10 +319,18 @@ class _Thread:
             case PromotionProposed(model=proposed, promotion=promotion) if proposed == model:
                 self._known.add(promotion)
                 return "promotions"
-            case PromotionApproved(model=approved) if approved == model:
+            case PromotionApproved(model=approved) | GateOverridden(model=approved) if approved == model:
                 return "promotions"
             case AliasMoved(model=named, previous=previous) if model in (named, previous):
                 return "aliases"
+            case AliasCleared(model=named) | AliasClearingAsked(model=named) | ModelRetired(model=named) if (
+                named == model
+            ):
+                return "aliases"
+            case AliasRolledBack(model=named, previous=previous) if model in (named, previous):
+                return "interventions"
+            case EmergencyUsed(model=read) if read == model:
+                return "interventions"
             case AdapterTaken(model=taken) if taken == model:
                 return "taken"
             case PromiseDisproved(model=shown) if shown == model:
@@ -292,6 +341,8 @@ class _Thread:
         match event:
             case SigningKeyRotated():
                 return "keys"
+            case QuorumInForce():
+                return "quorums"
             case ActionRefused(resource=resource) if resource in self._known:
                 return "refusals"
             case HoldPlaced(resource=resource, hold=hold) if resource in self._known or resource == WHOLE_LOG:

@@ -6,7 +6,7 @@ written into the audit log, from which nothing can be erased.
 
 import re
 from enum import StrEnum
-from typing import NewType
+from typing import ClassVar, NewType, Self
 
 from tunewarden.domain.errors import Malformed
 
@@ -27,17 +27,25 @@ AnswerId = NewType("AnswerId", str)
 
 AttestationId = NewType("AttestationId", str)
 ErasureId = NewType("ErasureId", str)
+EmergencyId = NewType("EmergencyId", str)
 PolicyId = NewType("PolicyId", str)
 """Of a version of the access policy."""
 
+GroupId = NewType("GroupId", str)
+"""`grp-` and 32 hexadecimal digits: of a group that roles are granted to."""
+
 ProjectId = NewType("ProjectId", str)
-"""One of our ids, or "*" for all projects."""
+"""One of our ids, or `EVERYWHERE`."""
+
+EVERYWHERE = ProjectId("*")
+"""Where a role is held: in all projects, and in what is in none. Where a thing is: in none."""
 
 PolicyName = NewType("PolicyName", str)
 """Name of a versioned policy file (a gate, a de-identification profile, a base model): `[a-z][a-z0-9-]{0,63}`."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _PROJECT = re.compile(r"\*|[a-z]{2,9}-[0-9a-f]{32}")
+_ALIAS = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _NAME = re.compile(r"[a-z][a-z0-9.-]{0,63}")
 
 
@@ -73,6 +81,7 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
     AUDITOR = "auditor"
     WORKER = "worker"
+    BREAK_GLASS = "break-glass"
 
 
 class Action(StrEnum):
@@ -93,6 +102,7 @@ class Action(StrEnum):
     READ_MODEL = "read-model"
     PROPOSE_PROMOTION = "propose-promotion"
     APPROVE_PROMOTION = "approve-promotion"
+    OVERRIDE_GATE = "override-gate"
     TAKE_ADAPTER = "take-adapter"
     READ_LINEAGE = "read-lineage"
     READ_LOG = "read-log"
@@ -116,11 +126,36 @@ class Action(StrEnum):
     GRANT_ROLE = "grant-role"
     REVOKE_ROLE = "revoke-role"
     EXPLAIN_ACCESS = "explain-access"
+    MANAGE_PROJECT = "manage-project"
+    READ_PROJECT = "read-project"
+    OPEN_EMERGENCY = "open-emergency"
+    CONFIRM_EMERGENCY = "confirm-emergency"
+    CLOSE_EMERGENCY = "close-emergency"
+    REVIEW_EMERGENCY = "review-emergency"
+    READ_EMERGENCY = "read-emergency"
+    SUSPEND_REQUEST = "suspend-request"
+    RESUME_REQUEST = "resume-request"
+    ROLL_BACK_MODEL = "roll-back-model"
+    CLEAR_ALIAS = "clear-alias"
+    RETIRE_MODEL = "retire-model"
 
 
-class Alias(StrEnum):
-    """A movable name for a model version. A closed set, because it is written into the log."""
+class Alias(str):
+    """A movable name for a model version: `[a-z][a-z0-9-]{0,31}`.
 
-    CANDIDATE = "candidate"
-    STAGING = "staging"
-    PRODUCTION = "production"
+    It is written into the log, so nobody types one: which there are is said by `policies/registry.toml`, which people
+    review, and `registry.AliasRules` refuses every other. Raises `Malformed`.
+    """
+
+    __slots__ = ()
+    CANDIDATE: ClassVar[Self]
+    STAGING: ClassVar[Self]
+    PRODUCTION: ClassVar[Self]
+
+    def __new__(cls, text: str) -> Self:
+        if not _ALIAS.fullmatch(text):
+            raise Malformed("alias_malformed", "An alias is up to 32 of a-z, 0-9 and '-', and begins with a letter.")
+        return super().__new__(cls, text)
+
+
+Alias.CANDIDATE, Alias.STAGING, Alias.PRODUCTION = Alias("candidate"), Alias("staging"), Alias("production")

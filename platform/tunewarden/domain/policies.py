@@ -12,6 +12,7 @@ from enum import StrEnum
 from tunewarden.domain.access import HARD_DENIES, PolicySet, RoleLink
 from tunewarden.domain.access_compile import compiled
 from tunewarden.domain.errors import Conflict, IllegalTransition, PlanMismatch, Refused
+from tunewarden.domain.groups import Membership, is_group
 from tunewarden.domain.names import Digest, PolicyId, PrincipalId, ProjectId, Role
 
 FRESH = timedelta(hours=24)
@@ -86,7 +87,10 @@ class PolicyVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A role that one principal was given, in one project or in `access.EVERY`, beside those of their keys."""
+    """A role that a principal was given, in one project or in `access.EVERY`, beside those of their keys.
+
+    `member` may be the id of a group (`groups.is_group`): then everybody in it was given the role.
+    """
 
     member: PrincipalId
     role: Role
@@ -106,10 +110,26 @@ class Grant:
         return RoleLink(self.member, self.role, self.project)
 
 
-def with_grants(said: PolicySet, grants: Iterable[Grant], at: datetime | None = None) -> PolicySet:
-    """What a version comes to with the grants that hold at an instant; with those that nobody took back if not said."""
-    links = [grant.link for grant in grants if (grant.revoked_at is None if at is None else grant.holds(at))]
-    return replace(said, links=tuple(dict.fromkeys((*said.links, *links))))
+Given = Grant | Membership
+"""What stands beside a version of the policy."""
+
+
+def with_grants(said: PolicySet, given: Iterable[Given], at: datetime | None = None) -> PolicySet:
+    """What a version comes to with what holds at an instant; with what nobody took back if not said.
+
+    A group is one of the set's where somebody is in it, or it holds a role; else nothing depends on it.
+    """
+    standing = [one for one in given if (one.revoked_at is None if at is None else one.holds(at))]
+    groups = {one.group if isinstance(one, Membership) else one.member for one in standing if _is_of_group(one)}
+    return replace(
+        said,
+        links=tuple(dict.fromkeys((*said.links, *(one.link for one in standing)))),
+        groups=(*said.groups, *sorted(groups)),
+    )
+
+
+def _is_of_group(one: Given) -> bool:
+    return isinstance(one, Membership) or is_group(one.member)
 
 
 def with_hard_denies(said: PolicySet) -> PolicySet:
@@ -117,17 +137,8 @@ def with_hard_denies(said: PolicySet) -> PolicySet:
     return replace(said, rules=(*said.rules, *sorted(HARD_DENIES.difference(said.rules))))
 
 
-def decided(said: PolicySet, grants: Iterable[Grant]) -> Digest:
-    """What a version comes to with the grants that nobody took back. Raises `Malformed` where that has a fault."""
-    whole = with_grants(said, grants)
+def decided(said: PolicySet, given: Iterable[Given]) -> Digest:
+    """What a version comes to with what nobody took back. Raises `Malformed` where that has a fault."""
+    whole = with_grants(said, given)
     compiled(with_hard_denies(whole))
     return whole.digest()
-
-
-def fresh_roles(grants: Iterable[Grant], member: PrincipalId, author: PrincipalId, at: datetime) -> frozenset[Grant]:
-    """What `author` granted to `member` within the last 24 hours and that holds."""
-    return frozenset(
-        grant
-        for grant in grants
-        if (grant.member, grant.granted_by) == (member, author) and grant.holds(at) and at < grant.granted_at + FRESH
-    )

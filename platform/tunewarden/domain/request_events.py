@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from tunewarden.domain.canonical import LATER
 from tunewarden.domain.datasets import Purpose
-from tunewarden.domain.names import DatasetId, Digest, PolicyName, RequestId, Role
+from tunewarden.domain.names import EVERYWHERE, DatasetId, Digest, PolicyName, ProjectId, RequestId, Role
 from tunewarden.domain.training import State, Task
 
 
@@ -22,6 +22,7 @@ class RequestSubmitted:
     profile: Digest
     training_gate: Digest
     task: Task = field(default=Task.CLASSIFICATION, metadata=LATER)
+    project: ProjectId = field(default=EVERYWHERE, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

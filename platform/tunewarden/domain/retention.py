@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from tunewarden.domain.canonical import digest_of
+from tunewarden.domain.emergency_events import EmergencyOpened, EmergencyReviewed
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Corrupted, Malformed
 from tunewarden.domain.events import (
@@ -38,13 +39,15 @@ from tunewarden.domain.events import (
     SignatureWithdrawn,
     StepFinished,
 )
+from tunewarden.domain.group_events import GroupCreated, GroupDeleted
 from tunewarden.domain.names import Digest, HoldId, PrincipalId, PruneId
+from tunewarden.domain.registry_events import AliasCleared
 
 WHOLE_LOG = "log"
 LEAST_DAYS = 184
 """The longest six months there are: Regulation (EU) 2024/1689 Art. 19(1) and 26(6), at least six months."""
 
-_IDS = ("request", "dataset", "model", "previous", "promotion", "file", "principal", "review")
+_IDS = ("request", "dataset", "model", "previous", "promotion", "file", "principal", "group", "review", "emergency")
 """Fields of events that hold the id of something."""
 
 
@@ -293,12 +296,13 @@ class _Stories:
     def with_foundations(self, kept: Set[str]) -> set[str]:
         """`kept` with everything it rests on: datasets of requests, files of datasets, principals who acted.
 
-        And what those rest on: whoever gave a principal who acted their key, and so on.
+        And emergencies because of which they did. And what those rest on: whoever gave a principal who acted their key,
+        and so on.
         """
         actors: dict[str, set[str]] = defaultdict(set)
         for entry in self.log:
             for story in self.of(entry):
-                actors[story].add(entry.actor)
+                actors[story] |= {entry.actor, getattr(entry.event, "emergency", None) or entry.actor}
         found, new = set[str](), set(kept)
         while new:
             found |= new
@@ -310,15 +314,32 @@ class _Stories:
 def _needed(log: Sequence[Entry], stories: _Stories) -> set[str]:
     """The stories that the platform's state rests on today."""
     opened: set[str] = set()
-    named: dict[str, str] = {}
     for entry in log:
         match entry.event:
             case RequestSubmitted(request=started) | DatasetRegistered(dataset=started):
                 opened.add(started)
             case KeyCreated(principal=started) | PrincipalIdentified(principal=started):
                 opened.add(started)
+            case GroupCreated(group=started):  # who is in it holds what it holds
+                opened.add(started)
+            case GroupDeleted(group=ended):
+                opened.discard(ended)
+            case EmergencyOpened(emergency=started):  # whoever opened it waits for its review
+                opened.add(started)
+            case EmergencyReviewed(emergency=ended):
+                opened.discard(ended)
             case RequestEnded(request=ended) | DatasetRetired(dataset=ended) | KeyRevoked(principal=ended):
                 opened.discard(ended)
-            case AliasMoved(alias=alias, model=model):
-                named[alias] = stories.of_model(model)
-    return opened | set(named.values())
+    return opened | _named(log, stories)
+
+
+def _named(log: Sequence[Entry], stories: _Stories) -> set[str]:
+    """The stories of the model versions that aliases name today."""
+    named: dict[tuple[str, str], str] = {}
+    for entry in log:
+        match entry.event:
+            case AliasMoved(alias=alias, model=model, project=project):
+                named[alias, project] = stories.of_model(model)
+            case AliasCleared(alias=alias, project=project):
+                named.pop((alias, project), None)
+    return set(named.values())

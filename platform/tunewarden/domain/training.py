@@ -5,7 +5,7 @@ A plan binds everything that changes the model or its guarantee; its digest is w
 randomness of sampling and noise comes from the operating system and is never stored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +16,17 @@ from tunewarden.domain.canaries import MOST_CANARIES
 from tunewarden.domain.canonical import LATER, digest_of
 from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.errors import Conflict, IllegalTransition, Malformed, Refused
-from tunewarden.domain.names import DatasetId, Digest, ModelId, PolicyName, PrincipalId, RequestId
+from tunewarden.domain.fairness import FairnessDeclaration
+from tunewarden.domain.names import (
+    EVERYWHERE,
+    DatasetId,
+    Digest,
+    ModelId,
+    PolicyName,
+    PrincipalId,
+    ProjectId,
+    RequestId,
+)
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit
 from tunewarden.domain.quorum import Needed, Vote, counting, missing
 
@@ -116,6 +126,7 @@ class Plan:
         collator: digest of the code that turns records into batches; None in plans of before.
         metrics: of the noisy figures about persons held out of training, one update for each release; None where exact
             ones may leave, and in plans of before.
+        fairness: what is going to be compared between groups; None in plans of before, whose models nobody can clear.
     """
 
     base_model: BaseModel
@@ -130,6 +141,7 @@ class Plan:
     delta: Decimal
     collator: Digest | None = field(default=None, metadata=LATER)
     metrics: Mechanism | None = field(default=None, metadata=LATER)
+    fairness: FairnessDeclaration | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         several = self.mechanism.unit is PrivacyUnit.RECORD
@@ -211,6 +223,8 @@ class TrainingRequest:
         by_person: whether nothing may be charged before the persons were admitted; false in requests of before.
         approved_by: the first who approved, once all have agreed that have to; None before.
         votes: who agreed so far, oldest first; empty in requests of before.
+        project: of its dataset.
+        suspended: whether no step of it begins, or goes on, until somebody resumes it.
         training_file, suffix, metadata: the caller's own words, stored for the caller and never logged.
     """
 
@@ -232,11 +246,40 @@ class TrainingRequest:
     erased_before: int = 0
     by_person: bool = False
     votes: tuple[Vote, ...] = field(default=(), metadata=LATER)
+    project: ProjectId = field(default=EVERYWHERE, metadata=LATER)
+    suspended: bool = field(default=False, metadata=LATER)
 
     @property
     def terminal(self) -> bool:
         """Whether nothing can follow."""
         return not NEXT[self.state]
+
+    @property
+    def next_step(self) -> StepName | None:
+        """The step that could begin now; None where it waits for a person, is suspended, or is over."""
+        return None if self.suspended else STEP_FROM.get(self.state)
+
+    def suspend(self) -> "TrainingRequest":
+        """This request, going no further; its state and its reservation stay. Raises `IllegalTransition`."""
+        if self.terminal or self.suspended:
+            raise IllegalTransition("illegal_transition", "A request that is over, or suspended, is not suspended.")
+        return replace(self, suspended=True)
+
+    def resume(self) -> "TrainingRequest":
+        """This request, going on where it was. Raises `IllegalTransition` for one that is over or not suspended."""
+        if self.terminal or not self.suspended:
+            raise IllegalTransition("illegal_transition", "Only a request that is suspended can be resumed.")
+        return replace(self, suspended=False)
+
+    def require_going(self) -> None:
+        """Raise `Conflict` where it is suspended: what runs ends here, and is tried again once it was resumed."""
+        if self.suspended:
+            raise Conflict(
+                "request_suspended",
+                "The request is suspended.",
+                remedy="Have it resumed.",
+                who="approver, privacy-officer",
+            )
 
     def to(self, state: State) -> "TrainingRequest":
         """This request in `state`; raises `IllegalTransition` where `NEXT` has no such arrow."""
@@ -248,8 +291,8 @@ class TrainingRequest:
         """This request in a terminal `state`, with the time and the code of the reason."""
         return replace(self.to(state), ended_at=at, ended_because=because)
 
-    def voted(self, vote: Vote, needed: Needed) -> "TrainingRequest":
-        """With one vote more; approved where nothing is missing any more.
+    def voted(self, vote: Vote, needed: Needed, lapsed: Set[PrincipalId] = frozenset()) -> "TrainingRequest":
+        """With one vote more; approved where nothing is missing any more. Votes of `lapsed` count no more, for good.
 
         Raises `IllegalTransition`, `Refused` for a vote of the requester or for another plan, and `Conflict` for a
         second one of the same person.
@@ -268,7 +311,7 @@ class TrainingRequest:
                 who="approver",
                 param="plan",
             )
-        counted = self.counted
+        counted = [one for one in self.counted if one.by not in lapsed]
         if any(one.by == vote.by for one in counted):
             raise Conflict("voted_before", "A person counts once, in however many roles.", remedy="Ask somebody else.")
         votes = (*counted, vote)

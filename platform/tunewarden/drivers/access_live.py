@@ -67,7 +67,8 @@ class LiveAccess:
         except Exception as error:
             # Whatever Casbin stumbles over, the answer is no.
             self._alarm("error", type(error).__name__)
-            return Decision(allowed=False, because="error", who=Role.ADMINISTRATOR)
+            outside = self._is_outside(principal, resource)
+            return Decision(allowed=False, because="error", who=Role.ADMINISTRATOR, outside=outside)
         if not stale:
             return decision
         if decision.allowed and action not in LOW_RISK:
@@ -98,6 +99,21 @@ class LiveAccess:
         if version != self._snapshot.version:
             with self._checking:
                 self._look()
+
+    def has(self, is_there: Callable[[str], bool]) -> bool:
+        """Whether this is so of the stamp of what is decided by, after a look at the store where it was not."""
+        if not is_there(self._stamp):
+            with self._checking:
+                if not is_there(self._stamp):
+                    self._look()
+        return is_there(self._stamp)
+
+    def _is_outside(self, principal: Principal, resource: Resource) -> bool:
+        """What is said of it where no decision was made: nobody without a role there learns that the thing is there."""
+        try:
+            return self._snapshot.is_outside(principal, resource.project)
+        except Exception:
+            return True
 
     def _current(self) -> tuple[Snapshot, bool]:
         """What to decide by, and whether the store could not be asked for too long."""
@@ -135,5 +151,5 @@ class LiveAccess:
 
     def _take(self, stored: Stored) -> None:
         snapshot = Snapshot(stored.compiled, stored.model)
-        self._stamp = stored.stamp
         self._snapshot = snapshot  # the one assignment: from here on everybody decides by it
+        self._stamp = stored.stamp  # after it, so that whoever waits for a stamp is not answered by what was before

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tunewarden.domain.access import ANYONE, EVERY, KINDS, Rule
+from tunewarden.domain.access import ANYONE, EVERY, KINDS, STANDARD_ROLES, Rule
 from tunewarden.domain.access_compile import Compiled
 from tunewarden.domain.access_explain import Explanation, Reason, reason
 from tunewarden.domain.access_predicates import named, outcome
@@ -60,11 +60,13 @@ class Snapshot:
     def decide(self, principal: Principal, action: Action, resource: Resource) -> Decision:
         """Deny by default. Raises whatever Casbin does; `LiveAccess` makes a no of it."""
         bucket = self._bucket_of(action, resource)
+        project = self._known(resource.project)
         if bucket is None:
-            return Decision(allowed=False, because="no-rule-allows", version=self.version)
-        held = self._held_by(principal, bucket.project)
+            outside = self.is_outside(principal, project)
+            return Decision(allowed=False, because="no-rule-allows", version=self.version, outside=outside)
+        held = self._held_by(principal, project)
         if held is None:
-            return self._conflicting
+            return self._conflicting  # of a key and links together, and a role of a key is held in every project
         asker = principal.id
         return self._answer(bucket, held, tuple([outcome(name, asker, resource) for name in bucket.conditions]))
 
@@ -98,7 +100,16 @@ class Snapshot:
         if self._one:
             inside = (f"{kind}/{resource.id}", *resource.parents)
             things = (kind, *[thing for thing in inside if thing in self._one])
-        return self._bucket(resource.project if resource.project in self._projects else EVERY, things, action)
+        return self._bucket(self._known(resource.project), things, action)
+
+    def _known(self, project: str) -> str:
+        """A project that no rule and no link names is like every other one of these."""
+        return project if project in self._projects else EVERY
+
+    def is_outside(self, principal: Principal, project: str) -> bool:
+        """Whether a principal holds no role in a project, whatever is asked; Casbin has no part in it."""
+        known = principal.id if principal.id in self._graph.people and not principal.scoped else None
+        return not STANDARD_ROLES & self._graph.held(known, principal.roles, project)
 
     def _held_by(self, principal: Principal, project: str) -> frozenset[str] | None:
         """None for who holds, over all projects, what nobody may together."""
@@ -143,6 +154,7 @@ class Snapshot:
             rule=why.rule,
             failed=why.failed,
             unblocks=why.unblocks,
+            outside=not STANDARD_ROLES & held,
         )
 
     @property
@@ -165,6 +177,7 @@ def _facts(principal: Principal, resource: Resource, held: frozenset[str]) -> Ma
         "purposes": None if resource.purposes is None else ", ".join(sorted(resource.purposes)),
         "gate_green": resource.gate_green,
         "legal_hold": resource.legal_hold,
+        "emergency_open": resource.emergency_open,
     }
     told = {name: "not stated" if value is None else str(value) for name, value in stated.items()}
     return {**told, "roles": ", ".join(sorted(held - {ANYONE}))}

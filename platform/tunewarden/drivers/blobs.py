@@ -4,7 +4,8 @@ The folder is trusted for nothing: a blob is named by the SHA-256 of its plain b
 the whole blob has been checked against that name. Who can write to the folder can at most make reading fail; who can
 read it learns how many blobs there are, how long each is, and which belong to the same dataset version.
 
-A blob that belongs to no dataset is sealed under the blob key. One that does is put through `under` and is sealed under
+A blob that belongs to no dataset is sealed under the blob key, the first one where there are several; any of them opens
+it (`blob_rotation`). One that does is put through `under` and is sealed under
 the data key of its scope (`scopes`): destroyed, that key takes with it all copies of the file, wherever they are. The
 same bytes in two scopes are two files, so that destroying one leaves the other; reading needs no scope, any file of
 that name does whose key is still there.
@@ -23,6 +24,7 @@ reordered, repeated, dropped or cut off. A folder on one machine only; object st
 import hashlib
 import io
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -38,6 +40,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tunewarden.domain.errors import Corrupted, NotFound, Unavailable
 from tunewarden.domain.names import DatasetId, Digest, digest_name
+from tunewarden.drivers.blob_keys import Keys, as_keys
 from tunewarden.drivers.keyfiles import flush_folder
 from tunewarden.drivers.scopes import DataKeys, NoKeys, Scope, ScopeKeys, scope_in
 from tunewarden.usecases.custody import Lent
@@ -46,6 +49,7 @@ CHUNK = 1 << 20
 _TAG = 16
 _MAGIC, _SCOPED = b"tw-blob1", b"tw-blob2"
 _SALTED = len(_MAGIC) + 32
+_WHOLE_NAME = re.compile(r"[0-9a-f]{64}")
 
 
 class DirectoryBlobs:
@@ -54,13 +58,13 @@ class DirectoryBlobs:
     def __init__(
         self,
         root: Path,
-        master_key: bytes,
+        blob_key: bytes | Keys,
         vault: DataKeys | None = None,
         *,
         lent: Lent | None = None,
     ) -> None:
-        """`master_key` is the blob key. `vault` has the data keys of scopes, `lent` those that another process lent."""
-        self._root, self._master_key = root, master_key
+        """`vault` has the data keys of scopes, `lent` those that another process lent."""
+        self._root, self._blob_keys = root, as_keys(blob_key)
         borrowed = {Scope(*scope): key for scope, key in (lent or {}).items()}
         self._keys = ScopeKeys(vault=vault or NoKeys(), lent=borrowed)
         self._scope: Scope | None = None
@@ -91,7 +95,10 @@ class DirectoryBlobs:
         Raises `Refused` where the key of this scope was destroyed.
         """
         header = _new_header(self._scope)
-        sealing = header, _cipher(self._master_key if self._scope is None else self._keys.sealing(self._scope), header)
+        sealing = (
+            header,
+            _cipher(self._blob_keys()[0] if self._scope is None else self._keys.sealing(self._scope), header),
+        )
         with _storage():
             draft, digest = self._write_draft(source, sealing)
             target = self._path(digest, self._scope)
@@ -147,7 +154,11 @@ class DirectoryBlobs:
     def _opened(self, path: Path, digest: Digest) -> "_Reader":
         file = path.open("rb")
         try:
-            reader = _Reader(file, self._cipher(file))
+            several = self._openings(file)
+            fitting = several if len(several) == 1 else [each for each in several if _opens(file, each)]
+            if not fitting:
+                raise _corrupted()
+            reader = _Reader(file, fitting[0])
             if reader.digest() != digest:
                 raise _corrupted()
         except BaseException:
@@ -155,12 +166,25 @@ class DirectoryBlobs:
             raise
         return reader
 
-    def _cipher(self, file: BinaryIO) -> tuple[bytes, AESGCM]:
-        """Header and cipher of a file that is to be read."""
+    def is_newest(self, digest: Digest) -> bool:
+        """Whether the file of that blob that is in no scope is sealed under the key that seals now."""
+        with _storage(), self._path(digest, None).open("rb") as file:
+            header = _header(file)
+            return _opens(file, (header, _cipher(self._blob_keys()[0], header)))
+
+    def unscoped(self) -> Iterator[Digest]:
+        """Every blob that has a file in no scope, in the order of digests."""
+        with _storage():
+            for path in sorted(self._root.glob("??/??/*")):
+                if _WHOLE_NAME.fullmatch(path.name):
+                    yield Digest(f"sha256:{path.name}")
+
+    def _openings(self, file: BinaryIO) -> list[tuple[bytes, AESGCM]]:
+        """Header and cipher of a file that is to be read; of one in no scope, for each key that may have sealed it."""
         header = _header(file)
         scope = _scope_of(header)
         if scope is None:
-            return header, _cipher(self._master_key, header)
+            return [(header, _cipher(key, header)) for key in self._blob_keys()]
         key = self._keys.opening(scope)
         if key is None:
             raise NotFound(
@@ -169,7 +193,7 @@ class DirectoryBlobs:
                 remedy="Register newer records.",
                 who="steward",
             )
-        return header, _cipher(key, header)
+        return [(header, _cipher(key, header))]
 
     def _files(self, digest: Digest) -> list[Path]:
         """Every file of that blob: this scope's, that of none, those of others."""
@@ -260,6 +284,17 @@ class _Reader(io.RawIOBase):
                 raise _corrupted() from None
             self._loaded = (number, plain)
         return self._loaded[1]
+
+
+def _opens(file: BinaryIO, opening: tuple[bytes, AESGCM]) -> bool:
+    """Whether the first chunk of a file was sealed so."""
+    header, cipher = opening
+    file.seek(len(header))
+    try:
+        cipher.decrypt(_nonce(0, _plain_size(file, len(header)) <= CHUNK), file.read(CHUNK + _TAG), header)
+    except InvalidTag:
+        return False
+    return True
 
 
 def _new_header(scope: Scope | None) -> bytes:

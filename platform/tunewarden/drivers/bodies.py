@@ -5,26 +5,29 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from tunewarden.domain.attestations import Attestation
+from tunewarden.domain.break_glass import Emergency
 from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
 from tunewarden.domain.cohorts import Cohort, CohortId
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.erasures import Erasure
 from tunewarden.domain.errors import Corrupted, NotFound, Refused, UnrecordedChange
 from tunewarden.domain.names import (
-    Alias,
     AnswerId,
     AttestationId,
     DatasetId,
+    EmergencyId,
     ErasureId,
     FileId,
     ModelId,
     PrincipalId,
+    ProjectId,
     PromotionId,
     RequestId,
     ReviewId,
 )
 from tunewarden.domain.privacy import Ledger
-from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
+from tunewarden.domain.projects import Project
+from tunewarden.domain.registry import AliasKey, AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.reviews import Answer, Review
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.usecases.ports import KeyRecord, Principal, StoredFile
@@ -65,12 +68,14 @@ REQUESTS: Kind[RequestId, TrainingRequest] = Kind("request", TrainingRequest, la
 LEDGERS: Kind[DatasetId, Ledger] = Kind("ledger", Ledger, lambda one: one.dataset)
 MODELS: Kind[ModelId, ModelVersion] = Kind("model", ModelVersion, lambda one: one.id)
 PROMOTIONS: Kind[PromotionId, Promotion] = Kind("promotion", Promotion, lambda one: one.id)
-ALIASES: Kind[Alias, AliasTarget] = Kind("alias", AliasTarget, lambda one: one.alias)
+ALIASES: Kind[AliasKey, AliasTarget] = Kind("alias", AliasTarget, lambda one: one.key)
 REVIEWS: Kind[ReviewId, Review] = Kind("review", Review, lambda one: one.id)
 ANSWERS: Kind[AnswerId, Answer] = Kind("answer", Answer, lambda one: one.id)
 ATTESTATIONS: Kind[AttestationId, Attestation] = Kind("attestation", Attestation, lambda one: one.id)
 ERASURES: Kind[ErasureId, Erasure] = Kind("erasure", Erasure, lambda one: one.id)
 COHORTS: Kind[CohortId, Cohort] = Kind("cohort", Cohort, lambda one: one.id)
+PROJECTS: Kind[ProjectId, Project] = Kind("project", Project, lambda one: one.id)
+EMERGENCIES: Kind[EmergencyId, Emergency] = Kind("emergency", Emergency, lambda one: one.id)
 
 NOUNS = tuple(
     kind.noun
@@ -89,6 +94,8 @@ NOUNS = tuple(
         ATTESTATIONS,
         ERASURES,
         COHORTS,
+        PROJECTS,
+        EMERGENCIES,
     )
 )
 

@@ -72,7 +72,8 @@ def identify(view: Views, token: str, now: datetime) -> Bearer | LoginFailure:
         return LoginFailure.PRINCIPAL_REVOKED
     roles = acting_roles(holder.roles, key.kind, key.scope)
     scoped = key.scope is not None or key.kind is KeyKind.ADMIN
-    return Bearer(principal=replace(holder, roles=roles, bound_to=key.request, scoped=scoped), key=key)
+    acting = replace(holder, roles=roles, bound_to=key.request, scoped=scoped, within=key.project)
+    return Bearer(principal=acting, key=key)
 
 
 def form_token(session_token: str) -> str:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import BinaryIO, Generic, Protocol, Self, TypeVar
 
 from tunewarden.domain.attestations import Attestation
+from tunewarden.domain.break_glass import Emergency
 from tunewarden.domain.canonical import digest_bytes
 from tunewarden.domain.cohorts import Cohort, CohortId, Combination
 from tunewarden.domain.datasets import Dataset
@@ -21,22 +22,24 @@ from tunewarden.domain.erasures import Erasure
 from tunewarden.domain.errors import Corrupted, NotFound, Unavailable
 from tunewarden.domain.events import Event
 from tunewarden.domain.names import (
-    Alias,
     AnswerId,
     AttestationId,
     DatasetId,
     Digest,
+    EmergencyId,
     ErasureId,
     FileId,
     ModelId,
     PrincipalId,
+    ProjectId,
     PromotionId,
     PruneId,
     RequestId,
     ReviewId,
 )
 from tunewarden.domain.privacy import Ledger
-from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
+from tunewarden.domain.projects import Project
+from tunewarden.domain.registry import AliasKey, AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.reviews import Answer, Review
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.drivers import bodies, memory_cohorts
@@ -124,6 +127,8 @@ class _MemoryView:
         self.attestations = _Shelf(self, bodies.ATTESTATIONS)
         self.erasures = _Shelf(self, bodies.ERASURES)
         self.cohorts = _Shelf(self, bodies.COHORTS)
+        self.projects = _Shelf(self, bodies.PROJECTS)
+        self.emergencies = _Shelf(self, bodies.EMERGENCIES)
 
     def __enter__(self) -> Self:
         # Units of work replace the shelves as one.
@@ -137,9 +142,13 @@ class _MemoryView:
     ) -> None:
         self._shelves = None
 
-    def entries(self, start: int = 0) -> Iterator[Entry]:
+    def size(self) -> int:
         self.shelf("key")  # refuse when closed
-        yield from read_from(self._entries, start)
+        return len(self._entries)
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
+        self.shelf("key")  # refuse when closed
+        yield from read_from(self._entries, start, stop)
 
     def entries_naming(self, identifier: str) -> Iterator[Entry]:
         self.shelf("key")  # refuse when closed
@@ -181,12 +190,14 @@ class _MemoryUnit:
         self.ledgers: Store[DatasetId, Ledger] = _Shelf(self, bodies.LEDGERS)
         self.models: Store[ModelId, ModelVersion] = _Shelf(self, bodies.MODELS)
         self.promotions: Store[PromotionId, Promotion] = _Shelf(self, bodies.PROMOTIONS)
-        self.aliases: Store[Alias, AliasTarget] = _Shelf(self, bodies.ALIASES)
+        self.aliases: Store[AliasKey, AliasTarget] = _Shelf(self, bodies.ALIASES)
         self.reviews: Store[ReviewId, Review] = _Shelf(self, bodies.REVIEWS)
         self.answers: Store[AnswerId, Answer] = _Shelf(self, bodies.ANSWERS)
         self.attestations: Store[AttestationId, Attestation] = _Shelf(self, bodies.ATTESTATIONS)
         self.erasures: Store[ErasureId, Erasure] = _Shelf(self, bodies.ERASURES)
         self.cohorts: Store[CohortId, Cohort] = _Shelf(self, bodies.COHORTS)
+        self.projects: Store[ProjectId, Project] = _Shelf(self, bodies.PROJECTS)
+        self.emergencies: Store[EmergencyId, Emergency] = _Shelf(self, bodies.EMERGENCIES)
 
     def __enter__(self) -> Self:
         if not self._state.lock.acquire(timeout=_WAIT_SECONDS):

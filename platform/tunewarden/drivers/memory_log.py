@@ -6,9 +6,9 @@ from tunewarden.domain.entries import Entry, read_entry
 from tunewarden.domain.names import PruneId
 
 
-def read_from(entries: Sequence[bytes], start: int) -> Iterator[Entry]:
-    """Those from index `start` on that still have their body."""
-    for index in range(start, len(entries)):
+def read_from(entries: Sequence[bytes], start: int, stop: int | None = None) -> Iterator[Entry]:
+    """Those from index `start` on, before `stop`, that still have their body."""
+    for index in range(start, len(entries) if stop is None else min(stop, len(entries))):
         if entries[index]:
             yield read_entry(index, entries[index])
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from tunewarden.domain.access import PolicySet
 from tunewarden.domain.errors import Corrupted
-from tunewarden.domain.names import Digest, PolicyId, PrincipalId
-from tunewarden.domain.policies import Grant, PolicyVersion
+from tunewarden.domain.groups import Group, Membership, missing_group
+from tunewarden.domain.names import Digest, GroupId, PolicyId, PrincipalId
+from tunewarden.domain.policies import Given, Grant, PolicyVersion
 from tunewarden.usecases.policy_doors import Head, missing
 
 
@@ -17,10 +18,14 @@ class MemoryPolicies:
     _versions: dict[PolicyId, tuple[PolicyVersion, PolicySet]] = field(default_factory=dict)
     _grants: list[Grant] = field(default_factory=list)
     _head: Head | None = None
+    _groups: dict[GroupId, Group] = field(default_factory=dict)
+    _memberships: list[Membership] = field(default_factory=list)
 
     def copy(self) -> "MemoryPolicies":
         """The same, to be changed apart."""
-        return MemoryPolicies(dict(self._versions), list(self._grants), self._head)
+        return MemoryPolicies(
+            dict(self._versions), list(self._grants), self._head, dict(self._groups), list(self._memberships)
+        )
 
     def head(self) -> Head | None:
         return self._head
@@ -40,6 +45,23 @@ class MemoryPolicies:
     def grants_of(self, member: PrincipalId) -> Sequence[Grant]:
         return [grant for grant in self._grants if grant.member == member]
 
+    def group(self, key: GroupId) -> Group:
+        if key not in self._groups:
+            raise missing_group()
+        return self._groups[key]
+
+    def groups(self) -> Sequence[Group]:
+        return list(self._groups.values())
+
+    def memberships(self) -> Sequence[Membership]:
+        return list(self._memberships)
+
+    def memberships_of(self, member: PrincipalId) -> Sequence[Membership]:
+        return [one for one in self._memberships if one.member == member]
+
+    def given(self) -> Sequence[Given]:
+        return [*self._grants, *self._memberships]
+
     def add(self, version: PolicyVersion, said: PolicySet) -> None:
         if version.id in self._versions:
             raise Corrupted("database_inconsistent", "A version of the access policy was to be stored twice.")
@@ -54,6 +76,16 @@ class MemoryPolicies:
             self._grants[self._grants.index(given)] = grant
         else:
             self._grants.append(grant)
+
+    def put_group(self, group: Group) -> None:
+        self._groups[group.id] = group
+
+    def admit(self, membership: Membership) -> None:
+        given = replace(membership, revoked_by=None, revoked_at=None)
+        if given in self._memberships and membership.revoked_at is not None:
+            self._memberships[self._memberships.index(given)] = membership
+        else:
+            self._memberships.append(membership)
 
     def decide_by(self, policy: PolicyId, decides: Digest) -> None:
         changes = 1 if self._head is None else self._head.changes + 1

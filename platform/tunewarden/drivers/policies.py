@@ -19,10 +19,12 @@ from tunewarden.domain.cohorts import Over, PersonLimit
 from tunewarden.domain.datasets import Sensitivity
 from tunewarden.domain.deidentification import parse_profile
 from tunewarden.domain.errors import Malformed, NotFound, Refused
-from tunewarden.domain.gates import Bound, Gate, Rule, SamplingPlan
-from tunewarden.domain.names import Digest, PolicyName, Role, digest_name, policy_name
+from tunewarden.domain.fairness import FairnessPolicy, GroupMetric, Tolerance
+from tunewarden.domain.gates import Bound, Gate, Outcome, Rule, SamplingPlan
+from tunewarden.domain.names import Alias, Digest, PolicyName, Role, digest_name, policy_name
 from tunewarden.domain.privacy import MOST_CONTRIBUTIONS, PrivacyUnit
 from tunewarden.domain.quorum import Needed, Quorum
+from tunewarden.domain.removals import AliasRules
 from tunewarden.domain.retention import Retention, RetentionClass
 from tunewarden.domain.sampling import require_attainable
 from tunewarden.domain.training import BaseModel, NoiseForm, Precision, Recipe, Task
@@ -30,11 +32,15 @@ from tunewarden.domain.training import BaseModel, NoiseForm, Precision, Recipe, 
 _GATE = frozenset({"name", "rules"})
 _TRAINING = frozenset({"units", "rows_per_person", "precisions", "noise", "because"})
 _RULE = frozenset({"metric", "bound", "limit", "because", "remedy"})
+_OTHERWISE = frozenset({Outcome.FAIL, Outcome.UNKNOWN})
+_FAIRNESS = frozenset({"tolerances", "minimum", "least", "alpha", "depth", "because"})
 _REVIEW = frozenset({"documents", "seeds"})
 _RETENTION = frozenset({"classes", "events"})
 _RETENTION_CLASS = frozenset({"because"})
 _PERSON_LIMIT = frozenset({"epsilon", "delta", "over", "because"})
 _QUORUM = frozenset({"because", *Sensitivity})
+_REGISTRY = frozenset({"because", "aliases"})
+_PROTECTED = frozenset({"protected"})
 _NEEDED = frozenset({"persons", "roles"})
 _BASE_MODEL = frozenset({"weights", "source", "licence", "because"})
 _RECIPE: Mapping[str, type] = MappingProxyType({"lora_targets": list, "max_tokens": int, "lower_case": bool})
@@ -135,12 +141,57 @@ class FilePolicies:
             raise _fault(entry, f"epsilon and delta are decimals in quotes, and over is {' or '.join(Over)}") from None
         return PersonLimit(namespace=namespace, epsilon=epsilon, delta=delta, over=over)
 
+    def fairness(self) -> FairnessPolicy:
+        """What is compared between groups: `fairness.toml`."""
+        place = "fairness.toml"
+        table = _fields(_toml(self._text(place), place), _FAIRNESS, place)
+        _line(table, "because", place)
+        if not isinstance(table["tolerances"], dict) or any(
+            type(table[key]) is not int for key in ("minimum", "least", "depth")
+        ):
+            raise _fault(place, "[tolerances] is a table, and minimum, least and depth are whole numbers")
+        limits = table["tolerances"]
+        try:
+            tolerances = tuple(
+                Tolerance(metric=GroupMetric(name), at_most=Decimal(_line(limits, name, place)))
+                for name in sorted(limits)
+            )
+            return FairnessPolicy(
+                tolerances=tolerances,
+                minimum=table["minimum"],
+                least=table["least"],
+                alpha=Decimal(_line(table, "alpha", place)),
+                depth=table["depth"],
+            )
+        except (ValueError, InvalidOperation):
+            raise _fault(place, f"tolerances are decimals in quotes, for: {', '.join(GroupMetric)}") from None
+        except Malformed as error:
+            raise _fault(place, error.reason) from error
+
     def quorum(self) -> Quorum:
         """Who has to agree before a request may be trained: `access/quorum.toml`, which names every sensitivity."""
         place = "access/quorum.toml"
         table = _fields(_toml(self._text(place), place), _QUORUM, place)
         _line(table, "because", place)
         return Quorum(needed={word: _needed(table[word], f"{place} [{word}]") for word in Sensitivity})
+
+    def registry(self) -> AliasRules:
+        """Which aliases there are, and which of them are protected: `registry.toml`."""
+        place = "registry.toml"
+        table = _fields(_toml(self._text(place), place), _REGISTRY, place)
+        _line(table, "because", place)
+        if not isinstance(table["aliases"], dict) or not table["aliases"]:
+            raise _fault(place, "[aliases] is a table, and there is at least one")
+        found = {}
+        for name, value in table["aliases"].items():
+            protected = _fields(value, _PROTECTED, f"{place} [aliases.{name}]")["protected"]
+            if not isinstance(protected, bool):
+                raise _fault(place, "protected is true or false")
+            try:
+                found[Alias(name)] = protected
+            except Malformed:
+                raise _fault(place, "an alias is up to 32 of a-z, 0-9 and '-', and begins with a letter") from None
+        return AliasRules(protected=found)
 
     def base_source(self, name: PolicyName) -> tuple[str, str | None]:
         """Where its files are ("package:NAME/FOLDER", "directory:PATH" or "hub:OWNER/NAME"), and the hub's revision."""
@@ -186,7 +237,12 @@ class FilePolicies:
 
 
 def _rule(value: object, place: str) -> Rule:
-    table = _fields(value, _RULE, place)
+    table = _fields(value, _RULE, place, optional=frozenset({"otherwise", "hard"}))
+    otherwise = table.get("otherwise", Outcome.FAIL)
+    if not isinstance(otherwise, str) or otherwise not in _OTHERWISE:
+        raise _fault(place, f"otherwise is {' or '.join(sorted(_OTHERWISE))}")
+    if not isinstance(table.get("hard", False), bool):
+        raise _fault(place, "hard is true or false")
     try:
         bound, limit = Bound(_line(table, "bound", place)), Decimal(_line(table, "limit", place))
     except (ValueError, InvalidOperation):
@@ -199,6 +255,8 @@ def _rule(value: object, place: str) -> Rule:
         limit=limit,
         because=_line(table, "because", place),
         remedy=_line(table, "remedy", place),
+        otherwise=Outcome(otherwise),
+        hard=table.get("hard", False),
     )
 
 

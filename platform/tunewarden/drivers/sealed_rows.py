@@ -1,10 +1,11 @@
 """Raw records in a blob, each row sealed under the keys of the persons it belongs to.
 
 A line of the blob is `handle,handle,... content` and a line feed. A handle (64 hexadecimal digits) is HMAC-SHA256 of
-dataset and person under a key that is derived from the blob key: it names the person's data key in the vault and tells
-nothing of the person. The content is base64 of AES-256-SIV (RFC 5297) of the record's canonical line, with dataset,
-version and position as associated data; the key is HKDF-SHA256 (RFC 5869) of the data keys of all its persons, so that
-destroying one of them is enough. The content is empty where a person had been erased before the row came.
+dataset and person under a key that was derived from the first blob key there was: it names the person's data key in the
+vault and tells nothing of the person. The content is base64 of AES-256-SIV (RFC 5297) of the record's canonical line,
+with dataset, version and position as associated data; the key is HKDF-SHA256 (RFC 5869) of the data keys of all its
+persons, so that destroying one of them is enough. The content is empty where a person had been erased before the row
+came.
 
 SIV needs no nonce, so none can repeat, and the same records give the same blob. Its tag is a digest of the plain record
 under the persons' keys: each row that is left is checked against it, and who does not have the keys cannot guess at a
@@ -43,10 +44,9 @@ _CIPHERS = 4096  # kept ready, of persons whose rows come one after the other or
 class SealedRows:
     """`usecases.custody.RawRows` over blobs with scopes and the vault of their keys."""
 
-    def __init__(self, blobs: DirectoryBlobs, vault: DataKeys, blob_key: bytes) -> None:
-        """`blob_key` has 32 bytes; it is never rotated, because handles are made with what is derived from it."""
-        self._blobs, self._vault = blobs, vault
-        self._handles = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"tunewarden handle").derive(blob_key)
+    def __init__(self, blobs: DirectoryBlobs, vault: DataKeys, handles: bytes) -> None:
+        """`handles`, 32 bytes, makes handles. It is never another one: these stand in stored rows and name keys."""
+        self._blobs, self._vault, self._handles = blobs, vault, handles
 
     def upload(self, file: FileId) -> DirectoryBlobs:
         return self._blobs.under(upload_key(file), UPLOAD)
@@ -90,6 +90,11 @@ class SealedRows:
             for (index, line), handles in zip(some, owned, strict=True):
                 content = _sealed(_keys(handles, found), line, _place(dataset, key, index))
                 yield ",".join(handles).encode() + b" " + content
+
+
+def handles_key(blob_key: bytes) -> bytes:
+    """What handles are made with as long as the blob key was never rotated."""
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"tunewarden handle").derive(blob_key)
 
 
 class RowsIntoBlobs:

@@ -129,6 +129,8 @@ class _SqlView:
     attestations = _Shelves(bodies.ATTESTATIONS)
     erasures = _Shelves(bodies.ERASURES)
     cohorts = _Shelves(bodies.COHORTS)
+    projects = _Shelves(bodies.PROJECTS)
+    emergencies = _Shelves(bodies.EMERGENCIES)
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -145,8 +147,11 @@ class _SqlView:
             self._connection.close()
             self._connection = None
 
-    def entries(self, start: int = 0) -> Iterator[Entry]:
-        for index, body in sql_log.read_bodies(self.open(), start):
+    def size(self) -> int:
+        return sql_log.next_index(self.open())
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
+        for index, body in sql_log.read_bodies(self.open(), start, stop):
             yield read_entry(index, body)
 
     def entries_naming(self, identifier: str) -> Iterator[Entry]:
@@ -184,6 +189,8 @@ class _SqlUnit:
     attestations = _Stores(bodies.ATTESTATIONS)
     erasures = _Stores(bodies.ERASURES)
     cohorts = _Stores(bodies.COHORTS)
+    projects = _Stores(bodies.PROJECTS)
+    emergencies = _Stores(bodies.EMERGENCIES)
 
     def __init__(self, turns: Turns, clock: Clock, actor: PrincipalId) -> None:
         self._turns, self._clock, self._actor = turns, clock, actor

@@ -49,7 +49,10 @@ def new_entry(index: int, body: bytes) -> NewEntry:
 
 
 def next_index(connection: Connection) -> int:
-    """Where the log goes on. Read under the write lock, never taken from a sequence: a rollback would leave a gap."""
+    """Where the log goes on: how many entries it has.
+
+    An index is taken under the write lock, never from a sequence: a rollback would leave a gap.
+    """
     newest: int | None = connection.scalar(select(func.max(ENTRIES.c.idx)))
     return 0 if newest is None else newest + 1
 
@@ -70,12 +73,14 @@ def copy(connection: Connection, statement: str, entries: Sequence[NewEntry]) ->
             rows.write_row(entry)
 
 
-def read_bodies(connection: Connection, start: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Index and canonical bytes of every entry from `start` on that still has its body, in batches.
+def read_bodies(connection: Connection, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """Index and canonical bytes of every entry from `start` on, before `stop`, that still has its body, in batches.
 
     Raises `Corrupted` for a gap and for bytes that are not those of the stored leaf hash.
     """
     columns = select(ENTRIES.c.idx, ENTRIES.c.leaf_hash, ENTRIES.c.body).order_by(ENTRIES.c.idx).limit(_BATCH)
+    if stop is not None:
+        columns = columns.where(ENTRIES.c.idx < stop)
     while rows := connection.execute(columns.where(ENTRIES.c.idx >= start)).all():
         yield from ((index, body) for index, _, body in _sound(rows, start) if body is not None)
         start += len(rows)

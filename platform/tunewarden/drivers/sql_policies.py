@@ -1,4 +1,4 @@
-"""The stored access policy in SQL: a row for each rule, link, group and grant, a column for each of their fields.
+"""The stored access policy in SQL: a row for each rule, link, group, grant and member, a column for each field of it.
 
 Never as text that is parsed again: a name with a comma in it would shift the fields of a rule. Trusted as all state is;
 whoever can write here decides who may do what, until `stored_policies` finds that the digests do not fit. What was
@@ -6,16 +6,16 @@ proposed, and by whom it was put in force, is in the log.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Row, Select, Table, insert, select, update
 
 from tunewarden.domain.access import PolicySet, RoleLink, Rule
-from tunewarden.domain.canonical import instant_text
-from tunewarden.domain.errors import Corrupted
-from tunewarden.domain.names import Digest, PolicyId, PrincipalId, ProjectId, Role
-from tunewarden.domain.policies import Grant, PolicyState, PolicyVersion
+from tunewarden.domain.groups import Group, Membership
+from tunewarden.domain.names import Digest, GroupId, PolicyId, PrincipalId, ProjectId, Role
+from tunewarden.domain.policies import Given, Grant, PolicyState, PolicyVersion
+from tunewarden.drivers import sql_groups
+from tunewarden.drivers.policy_columns import instant_in, instant_of, malformed, text_of
 from tunewarden.drivers.sql_schema import (
     POLICY_GROUPS,
     POLICY_HEAD,
@@ -69,6 +69,21 @@ class SqlPolicyShelf:
     def grants_of(self, member: PrincipalId) -> Sequence[Grant]:
         return self._granted(select(ROLE_GRANTS).where(ROLE_GRANTS.c.member == member))
 
+    def group(self, key: GroupId) -> Group:
+        return sql_groups.group(self._opened.open(), key)
+
+    def groups(self) -> Sequence[Group]:
+        return sql_groups.groups(self._opened.open())
+
+    def memberships(self) -> Sequence[Membership]:
+        return sql_groups.memberships(self._opened.open())
+
+    def memberships_of(self, member: PrincipalId) -> Sequence[Membership]:
+        return sql_groups.memberships(self._opened.open(), member)
+
+    def given(self) -> Sequence[Given]:
+        return [*self.grants(), *self.memberships()]
+
     def _granted(self, found: Select[Any]) -> Sequence[Grant]:
         return [_grant(row) for row in self._opened.open().execute(found.order_by(ROLE_GRANTS.c.seq))]
 
@@ -104,11 +119,11 @@ class SqlPolicyStore(SqlPolicyShelf):
 
     def grant(self, grant: Grant) -> None:
         connection = self._unit.changing()
-        back = {"revoked_by": grant.revoked_by, "revoked_at": _text(grant.revoked_at)}
+        back = {"revoked_by": grant.revoked_by, "revoked_at": text_of(grant.revoked_at)}
         if grant.revoked_at is not None:
             columns = ROLE_GRANTS.c
             same = (columns.member == grant.member) & (columns.role == grant.role) & (columns.project == grant.project)
-            same &= (columns.granted_at == _text(grant.granted_at)) & columns.revoked_at.is_(None)
+            same &= (columns.granted_at == text_of(grant.granted_at)) & columns.revoked_at.is_(None)
             if connection.execute(update(ROLE_GRANTS).where(same).values(**back)).rowcount:
                 return
         given = {
@@ -116,9 +131,15 @@ class SqlPolicyStore(SqlPolicyShelf):
             "role": str(grant.role),
             "project": grant.project,
             "granted_by": grant.granted_by,
-            "granted_at": _text(grant.granted_at),
+            "granted_at": text_of(grant.granted_at),
         }
         connection.execute(insert(ROLE_GRANTS).values(**given, **back))
+
+    def put_group(self, group: Group) -> None:
+        sql_groups.put_group(self._unit.changing(), group)
+
+    def admit(self, membership: Membership) -> None:
+        sql_groups.admit(self._unit.changing(), membership)
 
     def decide_by(self, policy: PolicyId, decides: Digest) -> None:
         changes = POLICY_HEAD.c.changes + 1
@@ -139,44 +160,39 @@ def _columns(version: PolicyVersion) -> dict[str, str | None]:
         "base": version.base,
         "restores": version.restores,
         "proposed_by": version.proposed_by,
-        "proposed_at": _text(version.proposed_at),
+        "proposed_at": text_of(version.proposed_at),
         "report": version.report,
         "state": str(version.state),
         "activated_by": version.activated_by,
-        "activated_at": _text(version.activated_at),
+        "activated_at": text_of(version.activated_at),
     }
 
 
 def _version(row: Row[Any]) -> PolicyVersion:
-    proposed, state = _instant(row.proposed_at), _word(PolicyState, row.state)
-    if proposed is None:
-        raise _malformed()
+    state = _word(PolicyState, row.state)
     return PolicyVersion(
         id=row.id,
         digest=row.digest,
         base=row.base,
         restores=row.restores,
         proposed_by=row.proposed_by,
-        proposed_at=proposed,
+        proposed_at=instant_in(row.proposed_at),
         report=row.report,
         state=state,
         activated_by=row.activated_by,
-        activated_at=_instant(row.activated_at),
+        activated_at=instant_of(row.activated_at),
     )
 
 
 def _grant(row: Row[Any]) -> Grant:
-    granted = _instant(row.granted_at)
-    if granted is None:
-        raise _malformed()
     return Grant(
         member=PrincipalId(row.member),
         role=_word(Role, row.role),
         project=ProjectId(row.project),
         granted_by=PrincipalId(row.granted_by),
-        granted_at=granted,
+        granted_at=instant_in(row.granted_at),
         revoked_by=None if row.revoked_by is None else PrincipalId(row.revoked_by),
-        revoked_at=_instant(row.revoked_at),
+        revoked_at=instant_of(row.revoked_at),
     )
 
 
@@ -184,19 +200,4 @@ def _word(kind: type[W], text: str) -> W:
     try:
         return kind(text)
     except ValueError:
-        raise _malformed() from None
-
-
-def _text(instant: datetime | None) -> str | None:
-    return None if instant is None else instant_text(instant)
-
-
-def _instant(text: str | None) -> datetime | None:
-    try:
-        return None if text is None else datetime.fromisoformat(text)
-    except ValueError:
-        raise _malformed() from None
-
-
-def _malformed() -> Corrupted:
-    return Corrupted("record_malformed", "A stored version or grant of the access policy has another form.")
+        raise malformed() from None

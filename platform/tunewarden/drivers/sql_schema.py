@@ -44,6 +44,8 @@ STATE = {
     "attestation": _state("attestations"),
     "erasure": _state("erasures"),
     "cohort": _state("cohorts"),
+    "project": _state("projects"),
+    "emergency": _state("emergencies"),
 }
 """Noun of a `bodies.Kind` -> its table."""
 
@@ -163,6 +165,32 @@ ROLE_GRANTS = Table(
     Column("revoked_by", String(80)),
     Column("revoked_at", String(24)),
     Index("grants_of_a_member", "member"),
+)
+
+GROUPS = Table(
+    "groups",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(80), nullable=False, unique=True),
+    Column("name", Text, nullable=False),  # for screens
+    Column("created_by", String(80), nullable=False),
+    Column("created_at", String(24), nullable=False),
+    Column("deleted_by", String(80)),
+    Column("deleted_at", String(24)),
+)
+
+GROUP_MEMBERS = Table(
+    "group_members",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("member", String(80), nullable=False),
+    Column("in_group", String(80), nullable=False),  # "group" is a word of SQL
+    Column("granted_by", String(80), nullable=False),
+    Column("granted_at", String(24), nullable=False),
+    Column("revoked_by", String(80)),
+    Column("revoked_at", String(24)),
+    Index("groups_of_a_member", "member"),
+    Index("members_of_a_group", "in_group"),
 )
 
 POLICY_HEAD = Table(

@@ -5,13 +5,14 @@ what its digest says, that with the grants it is what the last change made of it
 A hard deny that came after it was stored is added: what is stored never allows more than a release does.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from tunewarden.domain.access import PolicySet
 from tunewarden.domain.access_compile import compiled
 from tunewarden.domain.access_explain import Explanation
-from tunewarden.domain.errors import Corrupted, Malformed
+from tunewarden.domain.errors import Corrupted, Malformed, Unavailable
 from tunewarden.domain.names import Action, Digest, Role
 from tunewarden.domain.policies import with_grants, with_hard_denies
 from tunewarden.drivers.access_files import Stored
@@ -20,6 +21,7 @@ from tunewarden.drivers.access_snapshot import Snapshot
 from tunewarden.usecases.policy_doors import Head, PolicyShelf
 from tunewarden.usecases.ports import Access, Principal, Resource, Views
 
+_VERSION = re.compile(r"[0-9]{1,15}:sha256:[0-9a-f]{64}")
 _AFRESH = Digest("")
 """The version of no policy."""
 
@@ -41,7 +43,7 @@ class StoredPolicies:
         with self.view() as view:
             head = _head(view.policies)
             version, said = view.policies.get(head.policy), view.policies.said(head.policy)
-            whole = with_grants(said, view.policies.grants())
+            whole = with_grants(said, view.policies.given())
         if said.digest() != version.digest or whole.digest() != head.decides:
             raise Corrupted(
                 "policy_changed_in_store",
@@ -57,6 +59,7 @@ class StoredEngine:
     """`usecases.ports.Engine` over what is decided by here."""
 
     live: LiveAccess
+    view: Views
     model: Path
 
     def explain(self, principal: Principal, action: Action, resource: Resource, viewer: Principal) -> Explanation:
@@ -67,6 +70,27 @@ class StoredEngine:
 
     def refresh(self) -> None:
         self.live.at_least(_AFRESH)
+
+    def version(self) -> str:
+        with self.view() as view:
+            head = _head(view.policies)
+        return f"{head.changes}:{head.decides}"
+
+    def at_least(self, version: str) -> None:
+        if not _VERSION.fullmatch(version):
+            raise Malformed(
+                "policy_version_malformed",
+                "A version of the access policy is a number, ':' and a digest.",
+                remedy="Bring back the header Tunewarden-Policy-Version of an answer, unchanged.",
+            )
+        changes, _, decides = version.partition(":")
+        if not self.live.has(lambda stamp: _is_not_older(stamp, int(changes), decides)):
+            raise Unavailable(
+                "policy_version_not_here",
+                "This process does not decide by that version of the access policy yet.",
+                remedy="Try again in a second. Where it goes on, this process reads another database than was changed.",
+                who=Role.ADMINISTRATOR,
+            )
 
 
 def model_text(path: Path) -> str:
@@ -91,3 +115,9 @@ def _head(shelf: PolicyShelf) -> Head:
 
 def _stamp(head: Head) -> str:
     return f"{head.changes} {head.decides}"
+
+
+def _is_not_older(stamp: str, changes: int, decides: str) -> bool:
+    """Whether it is of exactly this change, or of a later one. Another state with the same number is not this one."""
+    number, _, digest = stamp.partition(" ")
+    return int(number) > changes or (int(number), digest) == (changes, decides)

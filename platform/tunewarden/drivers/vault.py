@@ -61,6 +61,15 @@ class SqlVault:
             found |= {name: self._unwrapped(dataset, name, sealed) for name, sealed in wrapped.items()}
         return found
 
+    def adopt(self, dataset: DatasetId, name: str, key: bytes) -> bytes:
+        """Keep a key of 32 bytes made elsewhere, where there is none yet; returns what is kept. Raises as `keys`."""
+        with self._engine.begin() as connection:
+            sealed = self._master.wrap(key, context(dataset, name), self._current(connection))
+            connection.execute(_unless_there(connection, [{"dataset": dataset, "pseudonym": name, "wrapped": sealed}]))
+        kept = self.known(dataset, [name])[name]
+        assert kept is not None, "nobody destroys what was adopted"
+        return kept
+
     def _make(self, connection: Connection, dataset: DatasetId, missing: Sequence[str]) -> None:
         version = self._current(connection)
         rows = [

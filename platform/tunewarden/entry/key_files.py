@@ -2,9 +2,12 @@
 
 Four files of secrets that are no signing keys. Two hold master keys, which wrap data keys and can be rotated: `master`
 (of dataset versions, uploads and raw rows; api and worker) and `vault` (of persons, as releases are made with them; the
-worker alone). Two hold secrets that stay: `blobs` and `tenant`.
+worker alone). `blobs` seals what is in no dataset version, and can be rotated too (`blob_rotation`). `tenant` stays as
+long as the platform: pseudonyms are made with it. Under another one everybody would be somebody else, with a privacy
+budget of their own again and on the other side of a held-out split, and nobody's erasure would find their keys.
 """
 
+from tunewarden.drivers.blob_keys import BlobKeys
 from tunewarden.drivers.keys_file import KeyFile, keys_in_words
 from tunewarden.drivers.keys_kms import kms_named
 from tunewarden.drivers.keys_master import FIRST, LocalMaster
@@ -39,8 +42,13 @@ def create(settings: Settings) -> None:
 
 
 def secret(settings: Settings, purpose: str) -> bytes:
-    """The key of a file that holds one and is not rotated: `blobs` or `tenant`. Raises as `KeyFile.load` does."""
+    """The key of a file that holds one and is not rotated: `tenant`. Raises as `KeyFile.load` does."""
     return key_files(settings)[purpose].load()[0]
+
+
+def blob_keys(settings: Settings) -> BlobKeys:
+    """The blob keys, as they are whenever it is asked. Raises as `KeyFile.load` does."""
+    return BlobKeys(key_files(settings)[BLOBS])
 
 
 def master(settings: Settings, purpose: str) -> LocalMaster:

@@ -55,7 +55,7 @@ def rotate(settings: Settings, purpose: KeyPurpose) -> Rotated:
     file = key_files.key_files(settings).get(purpose)
     # 1. The new key is there, durably, before anything is wrapped under it; from an earlier try, maybe.
     if file is not None and len(keys := file.load()) == 1:
-        file.replace([secrets.token_bytes(KEY_BYTES), *keys])
+        file.replace([new_key(), *keys])
     master = key_files.master(settings, purpose)
     if len(master) == 1:
         raise _no_new_key()
@@ -64,6 +64,11 @@ def rotate(settings: Settings, purpose: KeyPurpose) -> Rotated:
         return _rotate(engine, file, master, purpose)
     finally:
         engine.dispose()
+
+
+def new_key() -> bytes:
+    """From the operating system's randomness."""
+    return secrets.token_bytes(KEY_BYTES)
 
 
 def _rotate(engine: Engine, file: KeyFile | None, master: LocalMaster, purpose: KeyPurpose) -> Rotated:
@@ -113,7 +118,7 @@ def standing(settings: Settings) -> list[Standing]:
             ended = [one.ended_at for one in view.erasures.all() if one.state is ErasureState.DONE and one.ended_at]
     finally:
         engine.dispose()
-    return [_standing(purpose, rotated.get(purpose), ended) for purpose in KeyPurpose]
+    return [_standing(KeyPurpose(purpose), rotated.get(purpose), ended) for purpose in key_files.RINGS]
 
 
 def _standing(purpose: KeyPurpose, rotated: str | None, ended: Sequence[datetime]) -> Standing:

@@ -12,6 +12,8 @@ from tunewarden.domain.training import StepName
 from tunewarden.drivers import accounting
 from tunewarden.drivers.access_files import PolicyFiles
 from tunewarden.drivers.access_live import LiveAccess
+from tunewarden.drivers.blob_keys import BlobKeys
+from tunewarden.drivers.blob_rotation import handles
 from tunewarden.drivers.blobs import DirectoryBlobs
 from tunewarden.drivers.envelopes import SealedEnvelopes
 from tunewarden.drivers.keys_file import KeyFile
@@ -33,6 +35,7 @@ from tunewarden.entry.settings import Settings
 from tunewarden.steps.train.collation import COLLATOR
 from tunewarden.usecases import policies
 from tunewarden.usecases.binding import bound
+from tunewarden.usecases.counting import put_in_force
 from tunewarden.usecases.custody import Lent
 from tunewarden.usecases.jobs import Pipeline
 from tunewarden.usecases.ports import Platform
@@ -52,29 +55,31 @@ def create_keys(settings: Settings) -> None:
 
 def build(settings: Settings) -> Platform:
     """A platform over the settings' database, blobs and policies."""
-    engine, blob_key = connect(settings.database), key_files.secret(settings, key_files.BLOBS)
+    engine, blob_keys = connect(settings.database), key_files.blob_keys(settings)
     vault = SqlVault(engine, key_files.master(settings, key_files.MASTER))
-    blobs = DirectoryBlobs(settings.blob_directory, blob_key, vault)
+    blobs = DirectoryBlobs(settings.blob_directory, blob_keys, vault)
     work, view, model = SqlWork(engine, _now), SqlViews(engine), settings.policies / "access" / "model.conf"
     shipped = PolicyFiles(model=model, policy=settings.policies / "access" / "policy.csv")
     policies.install(work, view, _now, new_id, lambda: shipped.read().compiled.policy)
+    files = FilePolicies(settings.policies)
+    put_in_force(work, view, files.quorum())
     live = LiveAccess(StoredPolicies(view=view, model=model), alarm=_alarm)
     return Platform(
         work=work,
         view=view,
         access=bound(live),
-        engine=StoredEngine(live=live, model=model),
+        engine=StoredEngine(live=live, view=view, model=model),
         blobs=blobs,
-        rows=SealedRows(blobs, vault, blob_key),
+        rows=SealedRows(blobs, vault, handles(engine, vault, blob_keys())),
         clock=_now,
         claims=SqlClaims(engine),
-        policies=FilePolicies(settings.policies),
+        policies=files,
         ingest=ingest,
         accountant=accounting.epsilon,
         calibrate=accounting.calibrate,
         log=SqlSealedLog(engine),
         new_id=new_id,
-        envelopes=SealedEnvelopes(blob_key),
+        envelopes=SealedEnvelopes(blob_keys),
         training_gate=policy_name(settings.training_gate),
         collator=COLLATOR,
     )
@@ -166,8 +171,8 @@ class OpenBlobs:
 
     def __call__(self) -> DirectoryBlobs:
         kms = kms_named(self.kms, self.kms_token_file)
-        key, *_ = KeyFile(path=self.key_file, purpose=key_files.BLOBS, kms=kms).load()
-        return DirectoryBlobs(self.directory, key, lent=self.lent)
+        keys = BlobKeys(KeyFile(path=self.key_file, purpose=key_files.BLOBS, kms=kms))
+        return DirectoryBlobs(self.directory, keys, lent=self.lent)
 
     def lending(self, lent: Lent) -> "OpenBlobs":
         """The same, which can also read what these keys seal."""

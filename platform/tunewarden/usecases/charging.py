@@ -71,8 +71,12 @@ def charged_at(platform: Platform, request: RequestId, step: StepName, receipt: 
 
 
 def underway(platform: Platform, work: UnitOfWork, identifier: RequestId, step: StepName) -> TrainingRequest:
-    """The request as it is now. Raises `IllegalTransition` or `Refused` where `step` may not be charged any more."""
+    """The request as it is now. Raises `IllegalTransition` or `Refused` where `step` may not be charged any more.
+
+    `Conflict` where it is suspended, and may be later.
+    """
     request = work.requests.get(identifier)
+    request.require_going()
     if STEP_FROM.get(request.state) is not step or step not in SPENDS:
         raise IllegalTransition("illegal_transition", f"A request that is {request.state} cannot be charged for now.")
     work.datasets.get(request.plan.dataset).require_usable_for(request.plan.purpose, platform.clock().date())

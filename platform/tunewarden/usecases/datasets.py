@@ -18,13 +18,16 @@ from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.events import DatasetRegistered, DatasetRetired, DatasetVersionAdded, PurposesChanged
 from tunewarden.domain.names import Action, DatasetId, Digest, FileId, PolicyName
 from tunewarden.domain.privacy import Ledger
-from tunewarden.domain.training import TrainingRequest
+from tunewarden.domain.projects import require_one_project
+from tunewarden.domain.training import State, TrainingRequest
 from tunewarden.usecases.custody import UPLOAD, upload_key, version_key
 from tunewarden.usecases.erasures import is_held, require_no_hold
-from tunewarden.usecases.gating import failed
+from tunewarden.usecases.gating import failed, turned_down
 from tunewarden.usecases.limits import person_limit
-from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, StoredFile, UnitOfWork, View
+from tunewarden.usecases.ports import Platform, Principal, Receipt, StoredFile, UnitOfWork, View
+from tunewarden.usecases.projects import require_active
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+from tunewarden.usecases.things import new, of_dataset, of_file
 
 PURPOSE_TAKEN_BACK = "purpose_taken_back"
 """Why a request ends: what it was approved for is no purpose of its dataset any more."""
@@ -58,7 +61,7 @@ class BudgetState:
 def register(platform: Platform, principal: Principal, asked: Registration) -> tuple[Dataset, Receipt]:
     """A dataset without records yet, and its empty ledger."""
     with refusals_recorded(platform, principal, Action.REGISTER_DATASET, "dataset"):
-        permit(platform, principal, Action.REGISTER_DATASET, Resource(kind="dataset", author=principal.id))
+        permit(platform, principal, Action.REGISTER_DATASET, new("dataset", principal))
         if asked.retain_until < platform.clock().date():
             raise Malformed(
                 "retention_in_the_past",
@@ -77,9 +80,11 @@ def register(platform: Platform, principal: Principal, asked: Registration) -> t
             budget=asked.budget,
             namespace=asked.namespace,
             held_out=asked.held_out,
+            project=principal.place,
         )
         person_limit(platform, dataset)  # raises `Refused` where no policy says what a person of the namespace may lose
         with platform.work(principal.id) as work:
+            require_active(work, dataset.project)
             work.datasets.put(dataset)
             # A pseudonym of a person stays on its side, trained on or measured on; that of a row is another person's
             # in the next version.
@@ -102,9 +107,11 @@ def add_version(
     """
     with refusals_recorded(platform, principal, Action.REGISTER_DATASET, "dataset", identifier):
         with platform.work(principal.id) as work:
-            dataset, stored = work.datasets.get(identifier), work.files.get(file)
-        _permit(platform, principal, Action.REGISTER_DATASET, dataset)
-        permit(platform, principal, Action.READ_FILE, Resource(kind="file", id=file, author=stored.owner))
+            dataset = work.datasets.get(identifier)
+            permit(platform, principal, Action.REGISTER_DATASET, of_dataset(dataset))
+            stored = work.files.get(file)
+            permit(platform, principal, Action.READ_FILE, of_file(stored))
+        require_one_project(dataset.project, stored.project, param="file_id")
         with platform.view() as view:
             _require_unregistered(view, dataset, stored.digest)
         # The file is read outside any unit of work: it may take minutes, and its content cannot change meanwhile.
@@ -112,6 +119,7 @@ def add_version(
         with platform.work(principal.id) as work:
             dataset = work.datasets.get(identifier)
             _require_in_use(dataset)
+            require_active(work, dataset.project)
             _require_unregistered(work, dataset, version.source, version.digest)
             dataset = dataset.with_version(version)
             work.datasets.put(dataset)
@@ -166,8 +174,8 @@ def retire(platform: Platform, principal: Principal, identifier: DatasetId) -> t
         platform.work(principal.id) as work,
     ):
         dataset = work.datasets.get(identifier)
-        _permit(platform, principal, Action.RETIRE_DATASET, dataset)
-        require_no_hold(platform, principal, Action.RETIRE_DATASET, work, identifier)
+        permit(platform, principal, Action.RETIRE_DATASET, of_dataset(dataset))
+        require_no_hold(platform, principal, Action.RETIRE_DATASET, work, dataset)
         _require_in_use(dataset)
         retired = replace(dataset, retired=True)
         work.datasets.put(retired)
@@ -180,8 +188,9 @@ def set_purposes(
 ) -> tuple[Dataset, Receipt]:
     """The dataset may be used for these purposes from now on, and for no others.
 
-    Requests that were approved for a purpose that is none of them any more have failed, with that reason; those that
-    wait for approval cannot be approved; what was trained for it before may not be taken (`models.inherited`). Whether
+    Requests for a purpose that is none of them any more have ended, with that reason, and give back what they held of
+    the budget: those that wait for approval as rejected, all others as failed; a step that is under way notices at its
+    next charge. What was trained for it before may not be taken (`models.inherited`). Whether
     a purpose may be added (GDPR Art. 6(4)) is the steward's statement; it is recorded, not checked. Raises `Refused`,
     and `Malformed` without any purpose.
     """
@@ -190,27 +199,28 @@ def set_purposes(
         platform.work(principal.id) as work,
     ):
         dataset = work.datasets.get(identifier)
-        _permit(platform, principal, Action.SET_PURPOSES, dataset)
+        permit(platform, principal, Action.SET_PURPOSES, of_dataset(dataset))
         _require_in_use(dataset)
         changed = replace(dataset, purposes=purposes)
         work.datasets.put(changed)
         work.record(PurposesChanged(dataset=identifier, purposes=tuple(sorted(purposes))))
         for request in work.requests.all():
             if request.plan.dataset == identifier and _is_over(request, changed):
-                work.requests.put(failed(platform, work, request, PURPOSE_TAKEN_BACK))
+                end = turned_down if request.state is State.AWAITING_APPROVAL else failed
+                work.requests.put(end(platform, work, request, PURPOSE_TAKEN_BACK))
         return changed, work.commit()
 
 
 def _is_over(request: TrainingRequest, dataset: Dataset) -> bool:
-    """Whether it was approved, has not ended, and is for a purpose that the dataset has no more."""
-    return request.approved_by is not None and not request.terminal and request.plan.purpose not in dataset.purposes
+    """Whether it has not ended, and is for a purpose that the dataset has no more."""
+    return not request.terminal and request.plan.purpose not in dataset.purposes
 
 
 def get(platform: Platform, principal: Principal, identifier: DatasetId) -> Dataset:
     """Raises `NotFound`."""
     with platform.view() as view:
         dataset = view.datasets.get(identifier)
-    permit_to_see(platform, principal, Action.READ_DATASET, _resource(dataset))
+    permit_to_see(platform, principal, Action.READ_DATASET, of_dataset(dataset))
     return dataset
 
 
@@ -218,7 +228,7 @@ def listed(platform: Platform, principal: Principal) -> list[Dataset]:
     """Every dataset that this principal may see, oldest first."""
     with platform.view() as view:
         found = view.datasets.all()
-    return [one for one in found if platform.access(principal, Action.READ_DATASET, _resource(one)).allowed]
+    return [one for one in found if platform.access(principal, Action.READ_DATASET, of_dataset(one)).allowed]
 
 
 def budget(platform: Platform, principal: Principal, identifier: DatasetId) -> BudgetState:
@@ -247,15 +257,8 @@ def _registered(dataset: Dataset) -> DatasetRegistered:
         delta=dataset.budget.delta,
         namespace=dataset.namespace,
         held_out=dataset.held_out,
+        project=dataset.project,
     )
-
-
-def _resource(dataset: Dataset) -> Resource:
-    return Resource(kind="dataset", id=dataset.id, author=dataset.registered_by)
-
-
-def _permit(platform: Platform, principal: Principal, action: Action, dataset: Dataset) -> None:
-    permit(platform, principal, action, _resource(dataset))
 
 
 def _require_unregistered(
@@ -263,7 +266,8 @@ def _require_unregistered(
 ) -> None:
     """One content, one budget: the same bytes or records in a second dataset would be paid for from a second ledger.
 
-    Not checked: whether other bytes are about the same persons.
+    In another project too, about which nothing more is said than that it is not this one. Not checked: whether other
+    bytes are about the same persons.
     """
     for other in work.datasets.all():
         if other.id == dataset.id:
@@ -271,11 +275,15 @@ def _require_unregistered(
         if any(known.source == source or known.digest == digest for known in other.versions):
             raise Refused(
                 "already_registered",
-                f"These records are a version of the dataset {other.id} already.",
+                f"These records are a version of {_called(other, dataset)} already.",
                 remedy="Use that dataset; a second one would give the same persons a second privacy budget.",
                 who="privacy-officer",
                 param="file_id",
             )
+
+
+def _called(other: Dataset, dataset: Dataset) -> str:
+    return f"the dataset {other.id}" if other.project == dataset.project else "a dataset of another project"
 
 
 def _require_in_use(dataset: Dataset) -> None:

@@ -11,18 +11,23 @@ from dataclasses import replace
 from tunewarden.domain.datasets import Dataset, DatasetVersion
 from tunewarden.domain.key_events import VersionDestroyed
 from tunewarden.domain.names import Action, DatasetId
-from tunewarden.domain.training import STEP_FROM, TrainingRequest
+from tunewarden.domain.training import State, TrainingRequest
 from tunewarden.usecases.custody import version_key
 from tunewarden.usecases.erasures import is_held
-from tunewarden.usecases.ports import Platform, Principal, Resource, UnitOfWork, View
+from tunewarden.usecases.gating import failed, turned_down
+from tunewarden.usecases.ports import Platform, Principal, UnitOfWork, View
 from tunewarden.usecases.refusals import permit, refusals_recorded
+from tunewarden.usecases.things import of_dataset
+
+SUSPENDED_TOO_LONG = "suspended_past_retention"
+"""Why a request ends: it stood still when the records that it is about were to be kept no longer."""
 
 
 def due(platform: Platform) -> Sequence[DatasetId]:
     """Datasets whose retention has ended, of which a version can still be read, and which nothing keeps.
 
     Kept by a legal hold (GDPR Art. 17(3)(e)), and by a request that a worker may be busy with; it ends soon, because it
-    is refused its next step.
+    is refused its next step. One that is suspended keeps nothing, or whoever suspends it would keep the records.
     """
     with platform.view() as view:
         return [one.id for one in view.datasets.all() if _is_due(platform, view, one)]
@@ -31,14 +36,15 @@ def due(platform: Platform) -> Sequence[DatasetId]:
 def destroy(platform: Platform, worker: Principal, identifier: DatasetId) -> Dataset:
     """Destroy the keys of all versions of a dataset that is due; one that is not, or not any more, is left as it is.
 
+    Suspended requests on it have ended with that, and give back what they held of the budget.
     Raises `Refused` for everybody but a worker, and `NotFound`.
     """
     with (
         refusals_recorded(platform, worker, Action.CARRY_OUT_ERASURE, "dataset", identifier),
         platform.work(worker.id) as work,
     ):
-        permit(platform, worker, Action.CARRY_OUT_ERASURE, Resource(kind="dataset", id=identifier))
         dataset = work.datasets.get(identifier)
+        permit(platform, worker, Action.CARRY_OUT_ERASURE, of_dataset(dataset))
         if not _is_due(platform, work, dataset):
             return dataset
         for version in filter(_is_readable, dataset.versions):
@@ -46,6 +52,10 @@ def destroy(platform: Platform, worker: Principal, identifier: DatasetId) -> Dat
             work.record(VersionDestroyed(dataset=identifier, version=version.digest))
         ended = replace(dataset, versions=tuple(map(_destroyed, dataset.versions)))
         work.datasets.put(ended)
+        for request in work.requests.all():
+            if request.plan.dataset == identifier and request.suspended and not request.terminal:
+                end = turned_down if request.state is State.AWAITING_APPROVAL else failed
+                work.requests.put(end(platform, work, request, SUSPENDED_TOO_LONG))
         work.commit()  # point of no return: the keys are gone
         return ended
 
@@ -59,7 +69,7 @@ def _is_due(platform: Platform, shelves: View | UnitOfWork, dataset: Dataset) ->
 
 
 def _is_under_way(request: TrainingRequest, dataset: Dataset) -> bool:
-    return request.plan.dataset == dataset.id and request.state in STEP_FROM
+    return request.plan.dataset == dataset.id and request.next_step is not None
 
 
 def _is_readable(version: DatasetVersion) -> bool:

@@ -23,8 +23,10 @@ Not reached by an erasure:
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
+from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.erasures import Erasure
 from tunewarden.domain.errors import Corrupted, Malformed, Refused, Unavailable
@@ -36,6 +38,7 @@ from tunewarden.usecases.custody import UPLOAD, upload_key
 from tunewarden.usecases.gating import failed
 from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, UnitOfWork
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+from tunewarden.usecases.things import of_dataset
 
 OUTDATED = "person_erased_meanwhile"
 """Why a request ends, or a release begins anew: it has read records of somebody who was erased then."""
@@ -52,11 +55,13 @@ def ask(platform: Platform, principal: Principal, identifier: DatasetId, person:
     `Refused`, also while a legal hold covers the dataset (GDPR Art. 17(3)(e)), `NotFound` for the dataset, `Malformed`.
     """
     with refusals_recorded(platform, principal, Action.ERASE_PERSON, "dataset", identifier):
-        permit(platform, principal, Action.ERASE_PERSON, Resource(kind="dataset", id=identifier))
+        with platform.view() as view:
+            about = of_dataset(view.datasets.get(identifier))
+        permit(platform, principal, Action.ERASE_PERSON, about, seen_by=Action.READ_DATASET)
         content = _written(person)
         with platform.work(principal.id) as work:
             dataset = work.datasets.get(identifier)
-            require_no_hold(platform, principal, Action.ERASE_PERSON, work, identifier)
+            require_no_hold(platform, principal, Action.ERASE_PERSON, work, dataset)
             erasure = ErasureId(platform.new_id("erasure"))
             asked = Erasure(
                 id=erasure,
@@ -72,9 +77,9 @@ def ask(platform: Platform, principal: Principal, identifier: DatasetId, person:
 
 def listed(platform: Platform, principal: Principal, identifier: DatasetId) -> list[Erasure]:
     """Every erasure of a dataset, oldest first, for those who may read the log. Raises `NotFound`."""
-    permit_to_see(platform, principal, Action.READ_LOG, Resource(kind="log"))
     with platform.view() as view:
-        view.datasets.get(identifier)
+        about = Resource(kind="log", project=view.datasets.get(identifier).project)
+        permit_to_see(platform, principal, Action.READ_LOG, about, noun="dataset")
         return [one for one in view.erasures.all() if one.dataset == identifier]
 
 
@@ -102,11 +107,12 @@ def carry_out(platform: Platform, worker: Principal, identifier: ErasureId) -> E
         platform.work(worker.id) as work,
     ):
         asked = work.erasures.get(identifier)
-        permit(platform, worker, Action.CARRY_OUT_ERASURE, Resource(kind="dataset", id=asked.dataset))
+        dataset = work.datasets.get(asked.dataset)
+        permit(platform, worker, Action.CARRY_OUT_ERASURE, of_dataset(dataset))
         if not asked.is_waiting:
             return asked
         try:
-            require_no_hold(platform, worker, Action.CARRY_OUT_ERASURE, work, asked.dataset)
+            require_no_hold(platform, worker, Action.CARRY_OUT_ERASURE, work, dataset)
             pseudonym, handle = _names(platform, asked)
         except (Refused, Corrupted) as error:
             ended = asked.refused(error.code, platform.clock())
@@ -183,10 +189,10 @@ def is_held(log: _Log, resource: str) -> bool:
     return bool(placed) and keeping(placed, log.entries(), resource) is not None
 
 
-def require_no_hold(platform: Platform, principal: Principal, action: Action, log: _Log, dataset: DatasetId) -> None:
+def require_no_hold(platform: Platform, principal: Principal, action: Action, log: _Log, dataset: Dataset) -> None:
     """Raise `Refused` where a legal hold covers the dataset; with the rule of the access policy that says so too."""
-    if is_held(log, dataset):
-        held = Resource(kind="dataset", id=dataset, legal_hold=True)
+    if is_held(log, dataset.id):
+        held = replace(of_dataset(dataset), legal_hold=True)
         raise Refused(
             "legal_hold",
             "A legal hold covers the dataset; until it is released, nothing of it is erased, and it is not retired.",

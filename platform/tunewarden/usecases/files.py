@@ -5,8 +5,10 @@ from typing import BinaryIO
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.events import FileUploaded
 from tunewarden.domain.names import Action, FileId
-from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, StoredFile
+from tunewarden.usecases.ports import Platform, Principal, Receipt, StoredFile
+from tunewarden.usecases.projects import require_active
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+from tunewarden.usecases.things import new, of_file
 
 
 def upload(
@@ -17,7 +19,7 @@ def upload(
     They are there until they have become a dataset version; then their key is destroyed (`datasets.add_version`).
     """
     with refusals_recorded(platform, principal, Action.UPLOAD_FILE, "file"):
-        permit(platform, principal, Action.UPLOAD_FILE, Resource(kind="file", author=principal.id))
+        permit(platform, principal, Action.UPLOAD_FILE, new("file", principal))
         file = FileId(platform.new_id("file"))
         store = platform.blobs if platform.rows is None else platform.rows.upload(file)
         digest = store.put(content)
@@ -32,10 +34,12 @@ def upload(
             digest=digest,
             size=size,
             uploaded_at=platform.clock(),
+            project=principal.place,
         )
         with platform.work(principal.id) as work:
+            require_active(work, stored.project)
             work.files.put(stored)
-            work.record(FileUploaded(file=stored.id, digest=digest, size=size))
+            work.record(FileUploaded(file=stored.id, digest=digest, size=size, project=stored.project))
             return stored, work.commit()
 
 
@@ -43,7 +47,7 @@ def get(platform: Platform, principal: Principal, file: FileId) -> StoredFile:
     """Raises `NotFound`, also for other people's files."""
     with platform.view() as view:
         stored = view.files.get(file)
-    permit_to_see(platform, principal, Action.READ_FILE, Resource(kind="file", id=stored.id, author=stored.owner))
+    permit_to_see(platform, principal, Action.READ_FILE, of_file(stored))
     return stored
 
 
@@ -51,8 +55,4 @@ def listed(platform: Platform, principal: Principal) -> list[StoredFile]:
     """Every upload that this principal may see, oldest first."""
     with platform.view() as view:
         stored = view.files.all()
-    return [
-        file
-        for file in stored
-        if platform.access(principal, Action.READ_FILE, Resource(kind="file", id=file.id, author=file.owner)).allowed
-    ]
+    return [file for file in stored if platform.access(principal, Action.READ_FILE, of_file(file)).allowed]

@@ -200,6 +200,11 @@ def failed(platform: Platform, work: UnitOfWork, request: TrainingRequest, code:
     return _ended(platform, work, request, State.FAILED, code)
 
 
+def turned_down(platform: Platform, work: UnitOfWork, request: TrainingRequest, code: str) -> TrainingRequest:
+    """The same of a request that waits for approval: nobody may approve it any more."""
+    return _ended(platform, work, request, State.REJECTED, code)
+
+
 def _ended(
     platform: Platform, work: UnitOfWork, request: TrainingRequest, state: State, because: str
 ) -> TrainingRequest:

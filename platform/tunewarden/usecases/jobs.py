@@ -18,18 +18,20 @@ from tunewarden.domain.events import (
 from tunewarden.domain.gates import Evidence
 from tunewarden.domain.names import Action, Digest, ModelId, RequestId
 from tunewarden.domain.registry import ModelVersion
-from tunewarden.domain.training import STATE_AFTER, STEP_FROM, State, StepName, TrainingRequest
+from tunewarden.domain.training import STATE_AFTER, State, StepName, TrainingRequest
 from tunewarden.usecases.admission import admit
 from tunewarden.usecases.alarms import alarms
 from tunewarden.usecases.charging import charge, charged_at, charged_so_far
 from tunewarden.usecases.custody import version_key
 from tunewarden.usecases.erasures import OUTDATED, persons_erased
 from tunewarden.usecases.gating import decided, failed, pinned_gate, prepared
-from tunewarden.usecases.ports import Attempt, Attested, Platform, Principal, Resource, Step, StepResult, UnitOfWork
+from tunewarden.usecases.ports import Attempt, Attested, Platform, Principal, Step, StepResult, UnitOfWork
+from tunewarden.usecases.promoted import promoted_before
 from tunewarden.usecases.refusals import permit, refusals_recorded
 from tunewarden.usecases.releases import attested
 from tunewarden.usecases.requests import settle
 from tunewarden.usecases.signing import require_not_withdrawn
+from tunewarden.usecases.things import of_request
 
 MOST_ATTEMPTS = 10
 
@@ -41,7 +43,7 @@ Guarded = Set[StepName]
 def waiting(platform: Platform) -> Sequence[RequestId]:
     """Requests whose next step could begin now, oldest first."""
     with platform.view() as view:
-        return [request.id for request in view.requests.all() if request.state in STEP_FROM]
+        return [request.id for request in view.requests.all() if request.next_step is not None]
 
 
 def advance(
@@ -82,8 +84,9 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
         platform.work(worker.id) as work,
     ):
         request = work.requests.get(identifier)
-        permit(platform, worker, Action.ADVANCE_JOB, Resource(kind="request", id=identifier))
-        step = STEP_FROM.get(request.state)
+        permit(platform, worker, Action.ADVANCE_JOB, of_request(request))
+        request.require_going()
+        step = request.next_step
         if step is None or request.approved_by is None:
             raise IllegalTransition("illegal_transition", f"A request that is {request.state} has no next step.")
         dataset = work.datasets.get(request.plan.dataset)
@@ -95,7 +98,7 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
             work.requests.put(failed(platform, work, request, refusal.code))
             work.commit()
             raise
-        bound = Resource(kind="request", id=identifier, purpose=request.plan.purpose, purposes=dataset.purposes)
+        bound = replace(of_request(request), purpose=request.plan.purpose, purposes=dataset.purposes)
         permit(platform, worker, Action.ADVANCE_JOB, bound)
         version = dataset.version(request.plan.dataset_version)
         request = replace(request, attempt=request.attempt + 1)
@@ -103,6 +106,7 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
             request = replace(request, erased_before=persons_erased(work, dataset.id))
         given = _given(request, step)
         charged = charged_so_far(work, request, step)
+        promoted = promoted_before(work, request) if step is StepName.MEASURE else None
         work.requests.put(request)
         work.record(StepStarted(request=identifier, attempt=request.attempt, step=step, given=given))
         work.commit()
@@ -124,6 +128,7 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
         protected=dataset.columns.protected,
         sealed=version.sealed,
         key=version_key(version.source) if version.sealed is not None else "",
+        promoted=promoted,
     )
     return request, attempt, step
 
@@ -165,7 +170,9 @@ def _finish(
     with platform.work(worker.id) as work:
         if step is StepName.DEIDENTIFY:
             _require_nobody_erased(work, request)
-        done = work.requests.get(request.id).done(step, result.output, document)
+        found = work.requests.get(request.id)
+        found.require_going()
+        done = found.done(step, result.output, document)
         work.record(
             StepFinished(
                 request=request.id,
@@ -210,6 +217,7 @@ def _registered(
         evidence=tuple(done.evidence[step] for step in StepName),
         requested_by=done.requested_by,
         registered_at=platform.clock(),
+        project=done.project,
     )
     work.models.put(model)
     work.record(
@@ -221,6 +229,7 @@ def _registered(
             signature=platform.blobs.put_bytes(signed.signature),
             statement=platform.blobs.put_bytes(signed.statement),
             release_key=platform.blobs.put_bytes(signed.key),
+            project=model.project,
         )
     )
     for alarm in alarms(done, model.id, measured):
@@ -243,8 +252,9 @@ def _fail(
     with platform.work(worker.id) as work:
         request = work.requests.get(identifier)
         work.record(StepFailed(request=identifier, attempt=attempt, step=step, code=code))
-        # Another worker may have carried the step out meanwhile, or somebody withdrawn the request: then nothing ends.
-        if final and STEP_FROM.get(request.state) is step:
+        # Another worker may have carried the step out meanwhile, or somebody withdrawn or suspended the request: then
+        # nothing ends.
+        if final and request.next_step is step:
             work.requests.put(failed(platform, work, request, code))
         work.commit()
 

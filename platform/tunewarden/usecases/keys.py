@@ -8,9 +8,11 @@ from tunewarden.domain.duties import conflicting
 from tunewarden.domain.errors import IllegalTransition, Malformed, NotFound, Refused
 from tunewarden.domain.events import KeyAdded, KeyCreated, KeyRevoked, KeyWithdrawn
 from tunewarden.domain.identities import KeyId, KeyKind, PrincipalKind, require_scope
-from tunewarden.domain.names import Action, PrincipalId, RequestId, Role
+from tunewarden.domain.names import EVERYWHERE, Action, PrincipalId, ProjectId, RequestId, Role
+from tunewarden.domain.projects import require_one_project
 from tunewarden.usecases.ports import KeyRecord, Platform, Principal, Receipt, Resource, UnitOfWork
-from tunewarden.usecases.refusals import permit, refusals_recorded
+from tunewarden.usecases.projects import require_active
+from tunewarden.usecases.refusals import not_found, permit, refusals_recorded
 
 LONGEST_OVERLAP = timedelta(days=7)
 """For so long at most a key that was replaced goes on working beside the new one."""
@@ -25,6 +27,8 @@ class NewKey:
     scope: frozenset[Role] | None = None
     request: RequestId | None = None
     expires: datetime | None = None
+    project: ProjectId | None = None
+    name: str = ""
 
 
 def create(
@@ -39,7 +43,8 @@ def create(
     """A new principal with one key, of which only the hash is stored.
 
     Raises `Refused` where the roles may not be held by one person (separation of duty), where the key would be for
-    more than these, or is over already.
+    more than these, is over already, or is of an archived project. With a key of a project they have their roles there;
+    with a further key of none, everywhere.
     """
     with refusals_recorded(platform, principal, Action.CREATE_KEY, "key"):
         permit(platform, principal, Action.CREATE_KEY, Resource(kind="key"))
@@ -62,6 +67,7 @@ def create(
                     request=key.request,
                     expires=key.expires,
                     service=kind is PrincipalKind.SERVICE,
+                    project=key.project,
                 )
             )
             return made, stored, work.commit()
@@ -121,6 +127,8 @@ def rotate(
             scope=old.scope,
             request=old.request,
             expires=expires,
+            project=old.project,
+            name=old.name,
         )
         _require_possible(work, holder.roles, key, now)
         stored = _record(platform, holder.id, key)
@@ -195,8 +203,20 @@ def _require_possible(work: UnitOfWork, roles: frozenset[Role], key: NewKey, now
     require_scope(roles, key.kind, key.scope, key.request)
     if key.expires is not None and key.expires <= now:
         raise Malformed("key_expired_already", "A new key cannot have expired already.", param="expires_in_days")
+    if key.project is not None:
+        _require_project(work, key.kind, key.project)
     if key.request is not None:
-        work.requests.get(key.request)
+        bound = work.requests.get(key.request)
+        if key.project is not None:
+            require_one_project(key.project, bound.project, param="request")
+
+
+def _require_project(work: UnitOfWork, kind: KeyKind, project: ProjectId) -> None:
+    if kind is KeyKind.ADMIN:
+        raise Malformed("admin_key_in_project", "An admin key is for the whole platform.", param="project")
+    if project == EVERYWHERE:
+        raise not_found("project")
+    require_active(work, project)
 
 
 def _record(platform: Platform, whose: PrincipalId, key: NewKey) -> KeyRecord:
@@ -208,6 +228,8 @@ def _record(platform: Platform, whose: PrincipalId, key: NewKey) -> KeyRecord:
         request=key.request,
         created=platform.clock(),
         expires=key.expires,
+        project=key.project,
+        name=key.name,
     )
 
 
@@ -219,6 +241,7 @@ def _added(stored: KeyRecord, key: NewKey) -> KeyAdded:
         scope=_scope(key),
         request=key.request,
         expires=key.expires,
+        project=key.project,
     )
 
 

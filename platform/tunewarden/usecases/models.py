@@ -7,17 +7,22 @@ from typing import BinaryIO
 
 from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
 from tunewarden.domain.datasets import Purpose
+from tunewarden.domain.emergency_events import AliasRolledBack
 from tunewarden.domain.errors import Refused
 from tunewarden.domain.events import AdapterTaken, AliasMoved, ModelRegistered, PromotionApproved, PromotionProposed
 from tunewarden.domain.gates import Evidence, Outcome, Verdict, judge
 from tunewarden.domain.names import Action, Alias, Digest, ModelId, PromotionId
-from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, PromotionState
+from tunewarden.domain.overrides import is_green
+from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, PromotionState, alias_key
 from tunewarden.domain.training import TrainingRequest
+from tunewarden.usecases.counting import role_of, still_may
 from tunewarden.usecases.gating import judged, promotion_gate
 from tunewarden.usecases.grants import require_counting
-from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, UnitOfWork, View
-from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded, require_allowed
+from tunewarden.usecases.ports import Decision, Platform, Principal, Receipt, UnitOfWork, View
+from tunewarden.usecases.projects import require_active
+from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded, require_allowed, require_there
 from tunewarden.usecases.signing import require_not_withdrawn
+from tunewarden.usecases.things import of_model, of_promotion
 
 
 def propose(
@@ -30,12 +35,15 @@ def propose(
     was trained under a signature that was withdrawn.
     """
     with refusals_recorded(platform, principal, Action.PROPOSE_PROMOTION, "model", identifier):
-        _require_told(platform, identifier)
+        require_told(platform, principal, Action.PROPOSE_PROMOTION, identifier, "model")
         with platform.work(principal.id) as work:
             model = work.models.get(identifier)
-            permit(platform, principal, Action.PROPOSE_PROMOTION, _resource(model))
+            permit(platform, principal, Action.PROPOSE_PROMOTION, of_model(model))
+            require_active(work, model.project)
+            model.require_not_retired()
+            platform.policies.registry().require(alias)
             require_not_withdrawn(platform, work, work.requests.get(model.request))
-            verdict = _judge(platform, work, model)
+            verdict = judge_today(platform, work, model)
             passed = verdict.outcome is Outcome.PASS
             promotion = Promotion(
                 id=PromotionId(platform.new_id("prom")),
@@ -54,6 +62,7 @@ def propose(
                     alias=alias,
                     verdict=promotion.verdict,
                     outcome=verdict.outcome,
+                    project=model.project,
                 )
             )
             receipt = work.commit()
@@ -66,32 +75,57 @@ def approve(
 ) -> tuple[Promotion, Receipt]:
     """Somebody else approves; the gate is asked once more, because it may have become stricter; the alias moves.
 
-    Not on a red gate, which two say: the gate's own rules, and the access policy, which is told what the gate said.
+    Not on a red gate, which two say: the gate's own rules, and the access policy, which is told what the gate said. It
+    is green too where two let pass what it stops (`overrides.is_green`), and still may.
     """
     with refusals_recorded(platform, principal, Action.APPROVE_PROMOTION, "promotion", identifier):
         with platform.view() as view:
-            _require_told(platform, view.promotions.get(identifier).model)
+            proposed = view.promotions.get(identifier)
+        require_told(platform, principal, Action.APPROVE_PROMOTION, proposed.model, "promotion")
         with platform.work(principal.id) as work:
             promotion = work.promotions.get(identifier)
             model = work.models.get(promotion.model)
-            resource = Resource(kind="promotion", id=identifier, author=promotion.proposed_by)
-            require_counting(platform, work, principal, Action.APPROVE_PROMOTION, resource)
+            resource = of_promotion(promotion, model)
+            counted = require_counting(platform, work, principal, Action.APPROVE_PROMOTION, resource)
+            require_active(work, model.project)
+            model.require_not_retired()
+            platform.policies.registry().require(promotion.alias)
             approved = promotion.approve(principal.id, verdict)
             require_not_withdrawn(platform, work, work.requests.get(model.request))
-            today = _judge(platform, work, model)
+            today = judge_today(platform, work, model)
             work.record(judged(model.request, today))
-            passed = today.outcome is Outcome.PASS
-            decision = platform.access(principal, Action.APPROVE_PROMOTION, replace(resource, gate_green=passed))
-            if passed and decision.allowed:
-                previous = work.aliases.find(promotion.alias)
+            green = _is_green(platform, work, today, promotion, model)
+            decision = platform.access(principal, Action.APPROVE_PROMOTION, replace(resource, gate_green=green))
+            if green and decision.allowed:
+                previous = work.aliases.find(alias_key(promotion.alias, model.project))
                 work.promotions.put(approved)
-                work.aliases.put(AliasTarget(alias=promotion.alias, model=model.id, promotion=promotion.id))
-                work.record(PromotionApproved(promotion=identifier, model=model.id, verdict=verdict))
+                target = AliasTarget(
+                    alias=promotion.alias, model=model.id, promotion=promotion.id, project=model.project
+                )
+                work.aliases.put(target)
+                role = role_of(counted.because)
+                work.record(PromotionApproved(promotion=identifier, model=model.id, verdict=verdict, role=role))
+                before = previous.model if previous else None
+                if before is not None and before != model.id and named_before(work, promotion.alias, model.id):
+                    back = AliasRolledBack(
+                        alias=promotion.alias,
+                        model=model.id,
+                        previous=before,
+                        emergency=None,
+                        promotion=promotion.id,
+                    )
+                    work.record(back)
                 work.record(
-                    AliasMoved(alias=promotion.alias, model=model.id, previous=previous.model if previous else None)
+                    AliasMoved(
+                        alias=promotion.alias,
+                        model=model.id,
+                        previous=before,
+                        project=model.project,
+                    )
                 )
             receipt = work.commit()
-        require_pass(platform, today)
+        if not green:
+            require_pass(platform, today)
         require_allowed(Action.APPROVE_PROMOTION, decision)
         return approved, receipt
 
@@ -107,7 +141,7 @@ def take_adapter(
     """
     model = get(platform, principal, identifier)
     with refusals_recorded(platform, principal, Action.TAKE_ADAPTER, "model", identifier):
-        permit(platform, principal, Action.TAKE_ADAPTER, _resource(model))
+        permit(platform, principal, Action.TAKE_ADAPTER, of_model(model))
         with ExitStack() as unless_taken:
             weights = unless_taken.enter_context(platform.blobs.open(model.adapter))
             with platform.work(principal.id) as work:
@@ -121,7 +155,7 @@ def take_adapter(
                 request = work.requests.get(model.request)
                 require_not_withdrawn(platform, work, request)
                 stated = request.plan.purpose if purpose is None else purpose
-                use = replace(_resource(model), purpose=stated, purposes=inherited(work, request))
+                use = replace(of_model(model), purpose=stated, purposes=inherited(work, request))
                 permit(platform, principal, Action.TAKE_ADAPTER, use)
                 work.record(AdapterTaken(model=identifier, adapter=model.adapter, purpose=stated))
                 receipt = work.commit()
@@ -148,7 +182,7 @@ def get(platform: Platform, principal: Principal, identifier: ModelId) -> ModelV
     """Raises `NotFound`."""
     with platform.view() as view:
         model = view.models.get(identifier)
-    permit_to_see(platform, principal, Action.READ_MODEL, _resource(model))
+    permit_to_see(platform, principal, Action.READ_MODEL, of_model(model))
     return model
 
 
@@ -156,14 +190,15 @@ def listed(platform: Platform, principal: Principal) -> list[ModelVersion]:
     """Every model version that this principal may see, oldest first."""
     with platform.view() as view:
         found = view.models.all()
-    return [one for one in found if platform.access(principal, Action.READ_MODEL, _resource(one)).allowed]
+    return [one for one in found if platform.access(principal, Action.READ_MODEL, of_model(one)).allowed]
 
 
 def aliases(platform: Platform, principal: Principal) -> list[AliasTarget]:
-    """Every alias and the model version it names."""
-    permit_to_see(platform, principal, Action.READ_MODEL, Resource(kind="model"))
+    """Every alias that names a model version which this principal may see, and that."""
     with platform.view() as view:
-        return list(view.aliases.all())
+        all_ = view.aliases.all()
+        named = [(target, of_model(view.models.get(target.model))) for target in all_ if target.model is not None]
+    return [one for one, what in named if platform.access(principal, Action.READ_MODEL, what).allowed]
 
 
 def promotion(platform: Platform, principal: Principal, identifier: PromotionId) -> tuple[Promotion, Verdict]:
@@ -171,7 +206,7 @@ def promotion(platform: Platform, principal: Principal, identifier: PromotionId)
     with platform.view() as view:
         found = view.promotions.get(identifier)
         model = view.models.get(found.model)
-    permit_to_see(platform, principal, Action.READ_MODEL, _resource(model))
+    permit_to_see(platform, principal, Action.READ_MODEL, of_model(model), noun="promotion")
     return found, from_plain(Verdict, decode(platform.blobs.read(found.verdict)))
 
 
@@ -192,10 +227,13 @@ def require_pass(platform: Platform, verdict: Verdict) -> None:
     )
 
 
-def _require_told(platform: Platform, identifier: ModelId) -> None:
+def require_told(platform: Platform, principal: Principal, action: Action, identifier: ModelId, noun: str) -> None:
+    """Raise `Refused` of a model version whose entries lost their bodies; nobody could be shown how it came to be."""
     with platform.view() as view:
-        if not view.dropped_bodies() or view.models.find(identifier) is None:
+        model = view.models.find(identifier)
+        if not view.dropped_bodies() or model is None:
             return
+        require_there(platform, principal, action, of_model(model), noun)
         told = (entry.event for entry in view.entries_naming(identifier))
         if any(isinstance(event, ModelRegistered) and event.model == identifier for event in told):
             return
@@ -207,12 +245,42 @@ def _require_told(platform: Platform, identifier: ModelId) -> None:
     )
 
 
-def _judge(platform: Platform, work: UnitOfWork, model: ModelVersion) -> Verdict:
+def counted_for_two(
+    platform: Platform,
+    work: UnitOfWork,
+    principal: Principal,
+    action: Action,
+    promotion: Promotion,
+    model: ModelVersion,
+) -> Decision:
+    """What the access policy says of a promotion where it is asked about as the work of both whose work it is.
+
+    Neither who proposed it nor who asked for the training is allowed what nobody is of their own work. Raises
+    `Refused`.
+    """
+    resource = of_promotion(promotion, model)
+    require_counting(platform, work, principal, action, replace(resource, author=model.requested_by))
+    return require_counting(platform, work, principal, action, resource)
+
+
+def _is_green(platform: Platform, work: UnitOfWork, today: Verdict, promotion: Promotion, model: ModelVersion) -> bool:
+    """`overrides.is_green`, by those who could let it pass today too."""
+    about = of_promotion(promotion, model)
+    standing = [
+        one for one in promotion.overrides if still_may(platform, work, one.by, one.role, Action.OVERRIDE_GATE, about)
+    ]
+    return is_green(today, standing, {promotion.proposed_by, model.requested_by})
+
+
+def named_before(shelves: View | UnitOfWork, alias: Alias, identifier: ModelId) -> bool:
+    """Whether the alias ever named this model version, as the log tells it; not where its entries lost their bodies."""
+    told = (entry.event for entry in shelves.entries_naming(identifier))
+    return any(isinstance(event, AliasMoved) and (event.alias, event.model) == (alias, identifier) for event in told)
+
+
+def judge_today(platform: Platform, work: UnitOfWork, model: ModelVersion) -> Verdict:
+    """What the gate that guards the promotion of this model version says now; to be recorded, whatever it is."""
     gate = promotion_gate(platform, work.requests.get(model.request).plan)
     platform.blobs.put_bytes(encode(to_plain(gate)))
     evidence = [from_plain(Evidence, decode(platform.blobs.read(digest))) for digest in model.evidence]
     return judge(gate, model.adapter, evidence)
-
-
-def _resource(model: ModelVersion) -> Resource:
-    return Resource(kind="model", id=model.id, author=model.requested_by)

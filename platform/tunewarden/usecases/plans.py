@@ -11,11 +11,13 @@ from tunewarden.domain.datasets import Dataset, DatasetVersion, Purpose
 from tunewarden.domain.deidentification import Profile, claimed_method
 from tunewarden.domain.demands import demanded, require_agreement_claimed, require_purpose, require_transformed
 from tunewarden.domain.errors import Malformed, Refused
+from tunewarden.domain.fairness import GroupMetric
 from tunewarden.domain.gates import Gate
 from tunewarden.domain.names import PolicyName
 from tunewarden.domain.owners import rows_of_several_persons
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.training import NoiseForm, Plan, Precision, Recipe, Task
+from tunewarden.usecases.declaring import declared_fairness
 from tunewarden.usecases.measuring import metrics_mechanism
 from tunewarden.usecases.ports import Platform
 
@@ -39,6 +41,7 @@ class Ask:
         unit, rows_per_person, precision, noise: what `policies/training.toml` allows of them.
         canaries: made-up persons; None lets the platform choose.
         task: what is to be learnt; None means what the columns of the dataset say.
+        fairness: smaller tolerances between groups than the policy's, or ones that it has not.
     """
 
     training_file: str
@@ -58,6 +61,7 @@ class Ask:
     noise: NoiseForm = NoiseForm.GAUSSIAN
     canaries: int | None = None
     task: Task | None = None
+    fairness: Mapping[GroupMetric, Decimal] = field(default_factory=dict)
 
 
 def purpose_of(text: str) -> Purpose:
@@ -112,6 +116,7 @@ def plan_for(platform: Platform, ask: Ask, dataset: Dataset, version: DatasetVer
         delta=delta,
         collator=platform.collator,
         metrics=metrics_mechanism(platform.calibrate, dataset, ask.epsilon, delta),
+        fairness=declared_fairness(platform, dataset, task, ask.fairness),
     )
     for document in (profile, encode(to_plain(gate)), encode(to_plain(plan))):
         platform.blobs.put_bytes(document)

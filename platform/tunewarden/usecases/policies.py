@@ -11,7 +11,7 @@ from tunewarden.domain.access import EVERY, PolicySet, Rule
 from tunewarden.domain.access_compile import compiled
 from tunewarden.domain.canonical import Plain, decode, encode, to_plain
 from tunewarden.domain.errors import IllegalTransition, Malformed, NotFound, Refused, Unavailable
-from tunewarden.domain.names import Action, Digest, PolicyId, PrincipalId, Role
+from tunewarden.domain.names import Action, Digest, PolicyId, PrincipalId, ProjectId, Role
 from tunewarden.domain.policies import PolicyState, PolicyVersion, decided, with_hard_denies
 from tunewarden.domain.policy_events import PolicyActivated, PolicyInstalled, PolicyProposed
 from tunewarden.usecases.policy_doors import Head, PolicyShelf
@@ -48,7 +48,7 @@ def install(
             activated_by=INSTALLER,
             activated_at=now,
         )
-        decides = decided(first.policy, unit.policies.grants())
+        decides = decided(first.policy, unit.policies.given())
         unit.policies.add(version, first.policy)
         unit.policies.decide_by(version.id, decides)
         unit.record(
@@ -134,7 +134,7 @@ def activate(
             head = _head(work.policies)
             said, now = work.policies.said(identifier), platform.clock()
             activated = version.activate(principal.id, digest, report, now, head.policy)
-            decides = decided(said, work.policies.grants())
+            decides = decided(said, work.policies.given())
             for one in work.policies.versions():
                 if one.id == head.policy:
                     work.policies.put(replace(one, state=PolicyState.SUPERSEDED))
@@ -189,21 +189,21 @@ def _compared(platform: Platform, said: PolicySet) -> WhatIf:
         base = _head(view.policies).policy
         _require_ours(view, said)
         before, now = with_hard_denies(view.policies.said(base)), platform.clock()
-        decided(said, view.policies.grants())
+        decided(said, view.policies.given())
         return what_if(behind, view, base, before, said, now)
 
 
 def _require_ours(view: View, said: PolicySet) -> None:
     """Names in a policy are names of ours, because rules stand in the log where they refuse.
 
-    Groups are the one word that people choose: letters and hyphens. There are no projects yet that a rule could name.
+    Groups are the one word that people choose: letters and hyphens. Projects are those that there are, archived or not.
     """
     members = {*Role, *said.groups}
-    wrong = [f"rule {n}" for n, rule in enumerate(said.rules, 1) if rule.project != EVERY or not _is_there(view, rule)]
+    wrong = [f"rule {n}" for n, rule in enumerate(said.rules, 1) if not _is_there(view, rule)]
     wrong += [
         f"link {n}"
         for n, link in enumerate(said.links, 1)
-        if link.project != EVERY
+        if not _is_project(view, link.project)
         or (link.member not in members and view.principals.find(PrincipalId(link.member)) is None)
     ]
     wrong += [f"group {n}" for n, group in enumerate(said.groups, 1) if not _GROUP.fullmatch(group)]
@@ -211,7 +211,7 @@ def _require_ours(view: View, said: PolicySet) -> None:
         raise Malformed(
             "policy_names_unknown",
             f"What is named is not known here, or no name for a group, in {', '.join(wrong[:20])}.",
-            remedy="Name things and principals that are there, '*' as the project, and groups of a-z and '-'.",
+            remedy="Name things, projects and principals that are there, and groups of a-z and '-'.",
             who=Role.ADMINISTRATOR,
         )
 
@@ -219,9 +219,16 @@ def _require_ours(view: View, said: PolicySet) -> None:
 def _is_there(view: View, rule: Rule) -> bool:
     kind, slash, identifier = rule.kind.partition("/")
     try:
-        return not slash or thing(view, kind, identifier).author is not None
+        about = thing(view, kind, identifier)
     except NotFound:
         return False
+    if slash and (about.author is None or rule.project not in (EVERY, about.project)):
+        return False
+    return _is_project(view, rule.project)
+
+
+def _is_project(view: View, project: str) -> bool:
+    return project == EVERY or view.projects.find(ProjectId(project)) is not None
 
 
 def _head(shelf: PolicyShelf) -> Head:

@@ -1,4 +1,4 @@
-"""The doors to the stored access policy: its versions, the grants beside it, and what is decided by.
+"""The doors to the stored access policy: its versions, the grants and groups beside it, and what is decided by.
 
 `work.py` has them as parts of views and units of work. Own tables with a column for each field; no text is parsed.
 """
@@ -9,8 +9,9 @@ from typing import Protocol
 
 from tunewarden.domain.access import PolicySet
 from tunewarden.domain.errors import NotFound
-from tunewarden.domain.names import Digest, PolicyId, PrincipalId
-from tunewarden.domain.policies import Grant, PolicyVersion
+from tunewarden.domain.groups import Group, Membership
+from tunewarden.domain.names import Digest, GroupId, PolicyId, PrincipalId
+from tunewarden.domain.policies import Given, Grant, PolicyVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +20,8 @@ class Head:
 
     Attributes:
         policy: the version in force.
-        changes: how often version or grants changed; never twice the same.
-        decides: digest of the version's rules, links and groups together with all grants.
+        changes: how often version, grants or groups changed; never twice the same.
+        decides: digest of the version's rules, links and groups together with all grants and memberships.
     """
 
     policy: PolicyId
@@ -47,7 +48,22 @@ class PolicyShelf(Protocol):
         """All that there ever were, oldest first."""
 
     def grants_of(self, member: PrincipalId) -> Sequence[Grant]:
+        """Those of one principal, or of one group."""
+
+    def group(self, key: GroupId) -> Group:
+        """One that was deleted too. Raises `NotFound` where there never was one."""
+
+    def groups(self) -> Sequence[Group]:
+        """All that there ever were, oldest first."""
+
+    def memberships(self) -> Sequence[Membership]:
+        """All that there ever were, oldest first."""
+
+    def memberships_of(self, member: PrincipalId) -> Sequence[Membership]:
         """Those of one principal."""
+
+    def given(self) -> Sequence[Given]:
+        """All grants and all memberships."""
 
 
 class PolicyStore(PolicyShelf, Protocol):
@@ -60,6 +76,12 @@ class PolicyStore(PolicyShelf, Protocol):
         """In place of what was known of it; what it says stays."""
 
     def grant(self, grant: Grant) -> None:
+        """Add one, or, of one that was taken back, what is known of it now."""
+
+    def put_group(self, group: Group) -> None:
+        """Add it, or, of one that is there, what is known of it now."""
+
+    def admit(self, membership: Membership) -> None:
         """Add one, or, of one that was taken back, what is known of it now."""
 
     def decide_by(self, policy: PolicyId, decides: Digest) -> None:

@@ -4,9 +4,11 @@ from typing import Protocol
 
 from tunewarden.domain.allowed import BaseFit, TrainingPolicy
 from tunewarden.domain.cohorts import PersonLimit
+from tunewarden.domain.fairness import FairnessPolicy
 from tunewarden.domain.gates import Gate
 from tunewarden.domain.names import PolicyName
 from tunewarden.domain.quorum import Quorum
+from tunewarden.domain.removals import AliasRules
 from tunewarden.domain.training import BaseModel
 
 
@@ -30,6 +32,12 @@ class Policies(Protocol):
 
     def person_limit(self, namespace: PolicyName) -> PersonLimit:
         """What one person may lose over all datasets of a namespace; raise `Refused` for one that is not named."""
+
+    def registry(self) -> AliasRules:
+        """Which aliases there are, and which of them are protected."""
+
+    def fairness(self) -> FairnessPolicy:
+        """What is compared between groups. Raise `Malformed` for a file that breaks its own form."""
 
     def quorum(self) -> Quorum:
         """Who has to agree to a plan. Raise `Malformed` for a file that breaks its own form."""

@@ -26,6 +26,7 @@ _FACTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "gate-green": {"gate_green": True},
         "gate-red": {"gate_green": False},
         "legal-hold": {"legal_hold": True},
+        "emergency-open": {"emergency_open": True},
     }
 )
 

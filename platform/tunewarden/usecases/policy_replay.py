@@ -5,8 +5,8 @@ about things as they are today, of which the log and the state know the author. 
 were (purpose, gate, legal hold), and entries whose body is gone or whose thing is not known any more.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -14,11 +14,27 @@ from typing import Any
 from tunewarden.domain import events as facts
 from tunewarden.domain.access import EVERY
 from tunewarden.domain.access_kinds import KIND_OF
+from tunewarden.domain.emergency_events import (
+    AliasRolledBack,
+    EmergencyClosed,
+    EmergencyConfirmed,
+    EmergencyOpened,
+    EmergencyReviewed,
+    EmergencyUsed,
+    RequestResumed,
+    RequestSuspended,
+)
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import NotFound
-from tunewarden.domain.names import Action, PrincipalId, Role
-from tunewarden.domain.policies import Grant
+from tunewarden.domain.group_events import MemberAdded, MemberRemoved
+from tunewarden.domain.groups import Membership
+from tunewarden.domain.holding import ways
+from tunewarden.domain.names import EVERYWHERE, Action, PrincipalId, Role
+from tunewarden.domain.override_events import GateOverridden
+from tunewarden.domain.policies import Given
 from tunewarden.domain.policy_events import PolicyActivated, PolicyProposed, RoleGranted, RoleRevoked
+from tunewarden.domain.project_events import ProjectArchived, ProjectCreated, ProjectRenamed
+from tunewarden.domain.registry_events import AliasCleared, AliasClearingAsked, ModelRetired
 from tunewarden.domain.training import State
 from tunewarden.usecases.ports import Access, Principal, Resource, View
 from tunewarden.usecases.things import thing
@@ -75,7 +91,7 @@ def replay(view: View, before: Access, after: Access, since: datetime) -> Replay
     refusals, deeds, roles = _Count(), _Count(), _Roles(view)
     for entry in _entries_since(view, since):
         asked = asked_in(view, entry)
-        principal = None if asked is None else roles.of(asked.principal, entry.at)
+        principal = None if asked is None else roles.of(asked.principal, entry.at, asked.resource.project)
         if asked is None or principal is None:
             continue
         was, would = (one(principal, asked.action, asked.resource).allowed for one in (before, after))
@@ -100,6 +116,9 @@ def asked_in(view: View, entry: Entry) -> Replayed | None:
                 return None
             about = thing(view, KIND_OF[event.action], event.resource if "-" in event.resource else "")
             return Replayed(principal=entry.actor, action=event.action, resource=about, was_refused=True)
+        if isinstance(event, AliasRolledBack) and event.emergency is not None:
+            back = replace(thing(view, "model", event.model), emergency_open=True)
+            return Replayed(principal=entry.actor, action=A.ROLL_BACK_MODEL, resource=back, was_refused=False)
         if type(event) not in _DEEDS:
             return None
         action, find = _DEEDS[type(event)]
@@ -114,19 +133,26 @@ class _Roles:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._grants: dict[PrincipalId, list[Grant]] = {}
-        for grant in view.policies.grants():
-            self._grants.setdefault(grant.member, []).append(grant)
+        self._given: dict[str, list[Given]] = {}
+        for one in view.policies.given():
+            self._given.setdefault(one.member, []).append(one)
 
-    def of(self, who: PrincipalId, at: datetime) -> Principal | None:
-        """None for the platform itself."""
+    def of(self, who: PrincipalId, at: datetime, project: str) -> Principal | None:
+        """With those granted for where the thing is; None for the platform itself."""
         known = self._view.principals.find(who)
-        return None if known is None else Principal(id=who, roles=known.roles | granted(self._grants.get(who, ()), at))
+        if known is None:
+            return None
+        return Principal(id=who, roles=known.roles | granted(who, self._of(who), at, project))
+
+    def _of(self, who: PrincipalId) -> Sequence[Given]:
+        own = self._given.get(who, [])
+        groups = {one.group for one in own if isinstance(one, Membership)}
+        return [*own, *(one for group in groups for one in self._given.get(group, ()))]
 
 
-def granted(grants: Iterable[Grant], at: datetime) -> frozenset[Role]:
-    """Of these, the roles in every project that hold at an instant."""
-    return frozenset(grant.role for grant in grants if grant.project == EVERY and grant.holds(at))
+def granted(who: PrincipalId, given: Iterable[Given], at: datetime, project: str = EVERY) -> frozenset[Role]:
+    """The roles in a project, those in every one among them, that these give to somebody at an instant."""
+    return frozenset(way.role for way in ways(who, given, at) if way.project in (EVERY, project))
 
 
 def _entries_since(view: View, since: datetime) -> Iterator[Entry]:
@@ -152,13 +178,26 @@ def _any(kind: str) -> Find:
 
 
 def _mine(kind: str) -> Find:
-    return lambda _view, entry: Resource(kind=kind, author=entry.actor)
+    return lambda _view, entry: Resource(
+        kind=kind, author=entry.actor, project=getattr(entry.event, "project", EVERYWHERE)
+    )
 
 
 def _of(kind: str, member: str) -> Find:
     def find(view: View, entry: Entry) -> Resource:
         event: Any = entry.event
         return thing(view, kind, getattr(event, member))
+
+    return find
+
+
+def _in_emergency(kind: str, member: str) -> Find:
+    """Of what is done in an emergency, and where it took none, without one."""
+
+    def find(view: View, entry: Entry) -> Resource:
+        event: Any = entry.event
+        about = thing(view, kind, getattr(event, member))
+        return about if event.emergency is None else replace(about, emergency_open=True)
 
     return find
 
@@ -184,6 +223,10 @@ _DEEDS: Mapping[type, tuple[Action, Find]] = MappingProxyType(
         facts.RequestEnded: (A.APPROVE_REQUEST, _of("request", "request")),
         facts.PromotionProposed: (A.PROPOSE_PROMOTION, _of("model", "model")),
         facts.PromotionApproved: (A.APPROVE_PROMOTION, _of("promotion", "promotion")),
+        AliasClearingAsked: (A.CLEAR_ALIAS, _of("model", "model")),
+        AliasCleared: (A.CLEAR_ALIAS, _of("model", "model")),
+        ModelRetired: (A.RETIRE_MODEL, _of("model", "model")),
+        GateOverridden: (A.OVERRIDE_GATE, _of("promotion", "promotion")),
         facts.AdapterTaken: (A.TAKE_ADAPTER, _of("model", "model")),
         facts.ReviewAnswered: (A.REVIEW_SAMPLE, _of("review", "review")),
         facts.PersonTraced: (A.TRACE_PERSON, _of("dataset", "dataset")),
@@ -194,10 +237,22 @@ _DEEDS: Mapping[type, tuple[Action, Find]] = MappingProxyType(
         facts.PruneStarted: (A.APPROVE_PRUNE, _pruned),
         facts.KeyCreated: (A.CREATE_KEY, _any("key")),
         facts.KeyRevoked: (A.REVOKE_KEY, _any("key")),
+        ProjectCreated: (A.MANAGE_PROJECT, _any("project")),
+        ProjectRenamed: (A.MANAGE_PROJECT, _of("project", "project")),
+        ProjectArchived: (A.MANAGE_PROJECT, _of("project", "project")),
         PolicyProposed: (A.PROPOSE_POLICY, _any("policy")),
         PolicyActivated: (A.ACTIVATE_POLICY, _of("policy", "policy")),
         RoleGranted: (A.GRANT_ROLE, _of("grant", "principal")),
         RoleRevoked: (A.REVOKE_ROLE, _of("grant", "principal")),
+        EmergencyOpened: (A.OPEN_EMERGENCY, _of("emergency", "emergency")),
+        EmergencyConfirmed: (A.CONFIRM_EMERGENCY, _of("emergency", "emergency")),
+        EmergencyClosed: (A.CLOSE_EMERGENCY, _of("emergency", "emergency")),
+        EmergencyReviewed: (A.REVIEW_EMERGENCY, _of("emergency", "emergency")),
+        EmergencyUsed: (A.READ_LINEAGE, _in_emergency("model", "model")),
+        RequestSuspended: (A.SUSPEND_REQUEST, _in_emergency("request", "request")),
+        RequestResumed: (A.RESUME_REQUEST, _of("request", "request")),
+        MemberAdded: (A.GRANT_ROLE, _of("grant", "principal")),
+        MemberRemoved: (A.REVOKE_ROLE, _of("grant", "principal")),
     }
 )
 """What was done -> the action that was asked for, and about what."""

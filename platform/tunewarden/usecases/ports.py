@@ -27,6 +27,7 @@ from tunewarden.domain.reviews import Mark
 from tunewarden.domain.training import Plan, StepName
 from tunewarden.usecases.custody import Blobs as Blobs, RawRows as RawRows
 from tunewarden.usecases.policy_files import Policies as Policies
+from tunewarden.usecases.promoted import Promoted as Promoted
 from tunewarden.usecases.work import (
     KeyRecord as KeyRecord,
     Principal as Principal,
@@ -57,10 +58,10 @@ class Resource:
         kind: one of `domain.access.KINDS`.
         id: empty where the thing does not exist yet or the action is about all of a kind.
         author: who asked for it or owns it; None where nobody does.
-        project: where it is; "*" where in none.
+        project: where it is; `EVERYWHERE` where in none.
         parents: what it is in, each as `kind/id`; a rule about one of them is about this too.
-        purpose, purposes, gate_green, legal_hold: facts, as `domain.access_predicates.Thing` has them; None where not
-            stated yet. From the server, never from the caller.
+        purpose, purposes, gate_green, legal_hold, emergency_open: facts, as `domain.access_predicates.Thing` has them;
+            None where not stated yet. From the server, never from the caller.
     """
 
     kind: str
@@ -72,6 +73,7 @@ class Resource:
     purposes: frozenset[Purpose] | None = None
     gate_green: bool | None = None
     legal_hold: bool | None = None
+    emergency_open: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ class Decision:
         version: digest of the policy that decided; empty where none did.
         rule, failed, unblocks: of a denial, as `domain.access_explain.Reason` has them.
         stale: whether the policy that decided could not be compared with the stored one for more than two seconds.
+        outside: whether who asks holds no role where the thing is, neither there nor everywhere; then it is denied.
     """
 
     allowed: bool
@@ -94,6 +97,7 @@ class Decision:
     failed: str = ""
     unblocks: str = ""
     stale: bool = False
+    outside: bool = False
 
 
 Access = Callable[[Principal, Action, Resource], Decision]
@@ -111,6 +115,15 @@ class Engine(Protocol):
 
     def refresh(self) -> None:
         """Decide by what is stored now, in this process; all others see it within two seconds."""
+
+    def version(self) -> str:
+        """A word for what is stored now: no older than any change that was made before."""
+
+    def at_least(self, version: str) -> None:
+        """Decide by this version, or a later one, from here on.
+
+        Raises `Malformed` for what is no such word, and `Unavailable` where what is stored is older.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +248,7 @@ class Attempt:
         sealed: of the blob with the records under their persons' keys (`custody.RawRows`); None where they are in plain
             lines, as `records` names them.
         key: of the dataset version's own data key; empty where it has none.
+        promoted: what the measuring step holds the adapter against; None where nothing can be compared.
     """
 
     request: RequestId
@@ -254,6 +268,7 @@ class Attempt:
     protected: tuple[str, ...] = ()
     sealed: Digest | None = None
     key: str = ""
+    promoted: Promoted | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,20 @@
 """What the platform can prove about a model version: its lineage, folded from the log, with the documents it names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 
+from tunewarden.domain.emergency_events import EmergencyUsed
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Malformed, NotFound
 from tunewarden.domain.lineage import LineageReport, Story, documents, fold
 from tunewarden.domain.names import Action, Digest, ModelId
-from tunewarden.domain.registry import ModelVersion
 from tunewarden.domain.retention import require_explained
-from tunewarden.usecases.ports import Platform, Principal, Resource, View
+from tunewarden.usecases.emergencies import because_of
+from tunewarden.usecases.ports import Platform, Principal, View
 from tunewarden.usecases.refusals import permit_to_see
+from tunewarden.usecases.things import of_model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +36,7 @@ def lineage(platform: Platform, principal: Principal, identifier: ModelId, *, as
     `Corrupted` where a document is not what its digest says, or where entries lost their bodies and the log does not
     say why.
     """
-    with platform.view() as view:
-        _permit(platform, principal, view, identifier)
+    used = _permitted(platform, principal, identifier)
     if as_of is not None and as_of > platform.clock():
         raise Malformed(
             "as_of_in_the_future",
@@ -44,23 +45,43 @@ def lineage(platform: Platform, principal: Principal, identifier: ModelId, *, as
             param="as_of",
         )
     with platform.view() as view:
-        return _lineage(platform, view, identifier, as_of)
+        found = _lineage(platform, view, identifier, as_of)
+    _record(platform, principal, used)
+    return found
 
 
 def compare(platform: Platform, principal: Principal, one: ModelId, other: ModelId) -> tuple[Lineage, Lineage]:
     """The lineages of two model versions, from one moment of the log; for a caller who may see both."""
+    used = _permitted(platform, principal, one, other)
     with platform.view() as view:
-        for identifier in (one, other):
-            _permit(platform, principal, view, identifier)
-    with platform.view() as view:
-        return _lineage(platform, view, one, None), _lineage(platform, view, other, None)
+        found = _lineage(platform, view, one, None), _lineage(platform, view, other, None)
+    _record(platform, principal, used)
+    return found
 
 
-def _permit(platform: Platform, principal: Principal, view: View, identifier: ModelId) -> ModelVersion:
-    model = view.models.get(identifier)
-    resource = Resource(kind="model", id=identifier, author=model.requested_by)
-    permit_to_see(platform, principal, Action.READ_LINEAGE, resource)
-    return model
+def _permitted(platform: Platform, principal: Principal, *identifiers: ModelId) -> Sequence[EmergencyUsed]:
+    """What has to be recorded before anything is shown, because it takes an emergency. Raises `NotFound`."""
+    used: list[EmergencyUsed] = []
+    with platform.view() as view:
+        for identifier in identifiers:
+            model = of_model(view.models.get(identifier))
+            resource, emergency = because_of(platform, principal, Action.READ_LINEAGE, model, view)
+            permit_to_see(platform, principal, Action.READ_LINEAGE, resource)
+            if emergency is not None:
+                used.append(EmergencyUsed(emergency=emergency, action=Action.READ_LINEAGE, model=identifier))
+    return used
+
+
+def _record(platform: Platform, principal: Principal, used: Sequence[EmergencyUsed]) -> None:
+    """Durably, before the first byte leaves; the report itself is of the moment before, which is sealed by now.
+
+    Reading took its time, so it is asked once more whether the emergency is in force. Raises `NotFound` where not.
+    """
+    if still := used and _permitted(platform, principal, *[event.model for event in used]):
+        with platform.work(principal.id) as work:
+            for event in still:
+                work.record(event)
+            work.commit()
 
 
 def _lineage(platform: Platform, view: View, identifier: ModelId, as_of: datetime | None) -> Lineage:

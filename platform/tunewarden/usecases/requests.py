@@ -1,5 +1,6 @@
 """Asking for a fine-tune, and rejecting or withdrawing it; `voting.py` is about agreeing to it."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from tunewarden.domain.cohorts import require_possible
@@ -24,8 +25,10 @@ from tunewarden.usecases.plans import (
     plan_for,
     purpose_of,
 )
-from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, UnitOfWork
-from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+from tunewarden.usecases.ports import Platform, Principal, Receipt, UnitOfWork
+from tunewarden.usecases.projects import require_active
+from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded, require_there
+from tunewarden.usecases.things import new, of_dataset, of_file, of_request
 from tunewarden.usecases.voting import approve as approve, endorse as endorse
 
 
@@ -37,7 +40,7 @@ def submit(platform: Platform, principal: Principal, ask: Ask) -> tuple[Training
     with refusals_recorded(platform, principal, Action.SUBMIT_REQUEST, "file", ask.training_file):
         dataset, version = _find(platform, principal, ask.training_file)
     with refusals_recorded(platform, principal, Action.SUBMIT_REQUEST, "dataset", dataset.id):
-        permit(platform, principal, Action.SUBMIT_REQUEST, Resource(kind="request", author=principal.id))
+        permit(platform, principal, Action.SUBMIT_REQUEST, new("request", principal, dataset.project))
         purpose = purpose_of(ask.purpose)
         dataset.require_usable_for(purpose, platform.clock().date())
         _permit_purpose(platform, principal, dataset, purpose)
@@ -52,8 +55,10 @@ def submit(platform: Platform, principal: Principal, ask: Ask) -> tuple[Training
             suffix=ask.suffix,
             metadata=ask.metadata,
             by_person=True,
+            project=dataset.project,
         )
         with platform.work(principal.id) as work:
+            require_active(work, dataset.project)
             # Read again inside the unit of work: the dataset may have been retired and the budget spent meanwhile.
             work.datasets.get(dataset.id).require_usable_for(purpose, platform.clock().date())
             ledger = work.ledgers.get(dataset.id)
@@ -77,8 +82,8 @@ def submit(platform: Platform, principal: Principal, ask: Ask) -> tuple[Training
 
 def _permit_purpose(platform: Platform, principal: Principal, dataset: Dataset, purpose: Purpose) -> None:
     """What was asked before the purpose was known, once more with it."""
-    resource = Resource(kind="request", author=principal.id, purpose=purpose, purposes=dataset.purposes)
-    permit(platform, principal, Action.SUBMIT_REQUEST, resource)
+    resource = new("request", principal, dataset.project)
+    permit(platform, principal, Action.SUBMIT_REQUEST, replace(resource, purpose=purpose, purposes=dataset.purposes))
 
 
 def reject(platform: Platform, principal: Principal, identifier: RequestId) -> tuple[TrainingRequest, Receipt]:
@@ -95,7 +100,7 @@ def get(platform: Platform, principal: Principal, identifier: RequestId) -> Trai
     """Raises `NotFound`."""
     with platform.view() as view:
         request = view.requests.get(identifier)
-    permit_to_see(platform, principal, Action.READ_REQUEST, _resource(request))
+    permit_to_see(platform, principal, Action.READ_REQUEST, of_request(request))
     return request
 
 
@@ -103,7 +108,7 @@ def listed(platform: Platform, principal: Principal) -> list[TrainingRequest]:
     """Every request that this principal may see, oldest first."""
     with platform.view() as view:
         found = view.requests.all()
-    return [one for one in found if platform.access(principal, Action.READ_REQUEST, _resource(one)).allowed]
+    return [one for one in found if platform.access(principal, Action.READ_REQUEST, of_request(one)).allowed]
 
 
 def events(platform: Platform, principal: Principal, identifier: RequestId) -> list[Entry]:
@@ -165,7 +170,7 @@ def _end(
         platform.work(principal.id) as work,
     ):
         request = work.requests.get(identifier)
-        permit(platform, principal, action, _resource(request))
+        permit(platform, principal, action, of_request(request))
         ended = request.ended(state, platform.clock())
         work.requests.put(ended)
         settle(platform, work, ended)
@@ -174,31 +179,35 @@ def _end(
 
 
 def _find(platform: Platform, principal: Principal, training_file: str) -> tuple[Dataset, DatasetVersion]:
-    """The dataset version that `training_file` means; by content, so it does not matter who uploaded the bytes."""
+    """The dataset version that `training_file` means; by content, so it does not matter who uploaded the bytes.
+
+    Content of the file's own project: a dataset of another one is not found by having the same bytes.
+    """
     with platform.view() as view:
         dataset = view.datasets.find(DatasetId(training_file))
         if dataset is not None:
-            found = (dataset, dataset.latest())
-        else:
-            source = view.files.get(FileId(training_file)).digest
-            versions = ((each, version) for each in view.datasets.all() for version in each.versions)
-            match = next((pair for pair in versions if pair[1].source == source), None)
-            if match is None:
-                raise Refused(
-                    "file_not_in_a_dataset",
-                    "The bytes of this file are not a version of any registered dataset.",
-                    remedy="Have them registered with purpose, lawful basis and columns.",
-                    who="steward",
-                    param="training_file",
-                )
-            found = match
-    permit_to_see(
-        platform,
-        principal,
-        Action.READ_DATASET,
-        Resource(kind="dataset", id=found[0].id, author=found[0].registered_by),
-    )
-    return found
+            _permit_data(platform, principal, dataset)
+            return dataset, dataset.latest()
+        stored = view.files.get(FileId(training_file))
+        require_there(platform, principal, Action.SUBMIT_REQUEST, of_file(stored))
+        here = [each for each in view.datasets.all() if each.project == stored.project]
+        versions = ((each, version) for each in here for version in each.versions)
+        match = next((pair for pair in versions if pair[1].source == stored.digest), None)
+    if match is None:
+        raise Refused(
+            "file_not_in_a_dataset",
+            "The bytes of this file are not a version of any registered dataset.",
+            remedy="Have them registered with purpose, lawful basis and columns.",
+            who="steward",
+            param="training_file",
+        )
+    _permit_data(platform, principal, match[0])
+    return match
+
+
+def _permit_data(platform: Platform, principal: Principal, dataset: Dataset) -> None:
+    """What is not theirs is as an unknown `training_file` is, which could be either."""
+    permit_to_see(platform, principal, Action.READ_DATASET, of_dataset(dataset), noun="file")
 
 
 def _submitted(request: TrainingRequest) -> RequestSubmitted:
@@ -214,8 +223,5 @@ def _submitted(request: TrainingRequest) -> RequestSubmitted:
         profile=plan.profile,
         training_gate=plan.training_gate,
         task=plan.recipe.task,
+        project=request.project,
     )
-
-
-def _resource(request: TrainingRequest) -> Resource:
-    return Resource(kind="request", id=request.id, author=request.requested_by)

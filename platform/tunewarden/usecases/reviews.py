@@ -33,6 +33,7 @@ from tunewarden.domain.training import TrainingRequest
 from tunewarden.usecases.gating import failed, judged_again, waiting_with
 from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, UnitOfWork, View
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+from tunewarden.usecases.things import of_review
 
 LEASE = timedelta(hours=2)
 """How long a text is one reader's alone after it was opened."""
@@ -140,15 +141,24 @@ def get(platform: Platform, principal: Principal, identifier: ReviewId) -> Revie
     """A review, for who may see what came of it. Raises `NotFound`."""
     with platform.view() as view:
         review = view.reviews.get(identifier)
-    permit_to_see(platform, principal, Action.READ_REVIEW, Resource(kind="review", id=identifier))
+        about = of_review(review, view.requests.get(review.request))
+    permit_to_see(platform, principal, Action.READ_REVIEW, about)
     return review
 
 
 def leaks(platform: Platform, principal: Principal, identifier: ReviewId) -> tuple[Review, list[Leak]]:
-    """Every text in which something else than its seed was marked; none while the review is open."""
+    """Every text in which something else than its seed was marked; none while the review is open.
+
+    Raises `NotFound`, and `Refused` where the dataset may not be used any more for what the texts were made for.
+    """
     review = get(platform, principal, identifier)
     if review.is_open:
         return review, []
+    with refusals_recorded(platform, principal, Action.READ_REVIEW, "review", identifier):
+        with platform.view() as view:
+            request = view.requests.get(review.request)
+            texts = _for_purpose(view, of_review(review, request), request)
+        permit(platform, principal, Action.READ_REVIEW, texts)
     sample = _sample(platform, review)
     with platform.view() as view:
         marked = {item: view.answers.get(answer_id(identifier, item)).marks for item in range(review.items)}
@@ -259,10 +269,20 @@ def _refusal(platform: Platform, shelves: View | UnitOfWork, request: TrainingRe
 
 
 def _resource(shelves: View | UnitOfWork, principal: Principal, review: Review) -> Resource:
-    """The review as the access policy sees it: its author is who asked for any training that waits for it."""
-    authors = {one.requested_by for one in waiting_with(shelves, review.about)}
-    author = principal.id if principal.id in authors else shelves.requests.get(review.request).requested_by
-    return Resource(kind="review", id=review.id, author=author)
+    """The review as the access policy sees it: its author is who asked for any training that waits for it.
+
+    Its texts are read for the purpose of a training that waits for them, else of the one that they were made for.
+    """
+    waiting = waiting_with(shelves, review.about)
+    author = principal.id if principal.id in {one.requested_by for one in waiting} else None
+    request = shelves.requests.get(review.request)
+    return _for_purpose(shelves, of_review(review, request, author), waiting[0] if waiting else request)
+
+
+def _for_purpose(shelves: View | UnitOfWork, about: Resource, request: TrainingRequest) -> Resource:
+    """The same with what its texts are read for, and what their dataset may be used for."""
+    purposes = shelves.datasets.get(request.plan.dataset).purposes
+    return replace(about, purpose=request.plan.purpose, purposes=purposes)
 
 
 def _sample(platform: Platform, review: Review) -> Sample:

@@ -19,7 +19,10 @@ from tunewarden.domain.names import Action, AttestationId, Digest
 from tunewarden.domain.training import State, TrainingRequest
 from tunewarden.usecases.gating import GATED, judged_again, waiting_with
 from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource, UnitOfWork, View
-from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+from tunewarden.usecases.refusals import not_found, permit, permit_to_see, refusals_recorded
+from tunewarden.usecases.things import of_request
+
+_CLEAN = "clean version"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +45,9 @@ class Claim:
 def claim(platform: Platform, principal: Principal, about: Digest) -> Claim:
     """What is, or would be, signed. Raises `NotFound`."""
     with platform.view() as view:
-        made = _made_by(view, about)
-        permit_to_see(platform, principal, Action.READ_REVIEW, Resource(kind="review"))
+        made = _made_by(platform, view, principal, about)
+        here = Resource(kind="review", project=made[-1].project)
+        permit_to_see(platform, principal, Action.READ_REVIEW, here, noun=_CLEAN)
         method, report = _claimed(platform, made[-1])
         return Claim(
             about=about,
@@ -78,17 +82,12 @@ def attest(
     clean version's own, and for another method than its profile claims.
     """
     with platform.view() as view:
-        request = _subject(view, principal, about)
+        request = _subject(platform, view, principal, about)
     with (
         refusals_recorded(platform, principal, Action.ATTEST_REPORT, "request", request.id),
         platform.work(principal.id) as work,
     ):
-        permit(
-            platform,
-            principal,
-            Action.ATTEST_REPORT,
-            Resource(kind="request", id=request.id, author=request.requested_by),
-        )
+        permit(platform, principal, Action.ATTEST_REPORT, of_request(request), noun=_CLEAN)
         claimed, made = _claimed(platform, request)
         _require_same(claimed, made, method, report)
         require_statement(method, knowledge)
@@ -117,13 +116,12 @@ def withdraw(
     `Conflict` where no signature is left to withdraw.
     """
     with platform.view() as view:
-        request = _subject(view, principal, about)
+        request = _subject(platform, view, principal, about)
     with (
         refusals_recorded(platform, principal, Action.WITHDRAW_SIGNATURE, "request", request.id),
         platform.work(principal.id) as work,
     ):
-        resource = Resource(kind="request", id=request.id, author=request.requested_by)
-        permit(platform, principal, Action.WITHDRAW_SIGNATURE, resource)
+        permit(platform, principal, Action.WITHDRAW_SIGNATURE, of_request(request), noun=_CLEAN)
         now = platform.clock()
         given = [one for one in work.attestations.all() if one.about == about and one.withdrawn is None]
         if not given:
@@ -172,19 +170,23 @@ def _require_same(claimed: Method, made: Digest | None, method: Method, report: 
         )
 
 
-def _made_by(shelves: View | UnitOfWork, about: Digest) -> list[TrainingRequest]:
-    """The requests whose de-identification made it, oldest first; raises `NotFound` where none did."""
-    made = [one for one in shelves.requests.all() if one.outputs.get(GATED) == about]
+def _made_by(platform: Platform, view: View, principal: Principal, about: Digest) -> list[TrainingRequest]:
+    """The requests whose de-identification made it, oldest first; raises `NotFound` where none did.
+
+    Those that are there for this principal, where any is; else all, and whoever asks for permission is told as much.
+    """
+    made = [one for one in view.requests.all() if one.outputs.get(GATED) == about]
     if not made:
-        raise NotFound("clean_version_not_found", "There is no such clean version for you.")
-    return made
+        raise not_found(_CLEAN)
+    seen = [one for one in made if not platform.access(principal, Action.READ_REQUEST, of_request(one)).outside]
+    return seen or made
 
 
-def _subject(shelves: View | UnitOfWork, principal: Principal, about: Digest) -> TrainingRequest:
+def _subject(platform: Platform, view: View, principal: Principal, about: Digest) -> TrainingRequest:
     """The request that a signature is judged by: one of the signer's own if there is any, else the one that waits."""
-    made = _made_by(shelves, about)
+    made = _made_by(platform, view, principal, about)
     own = [one for one in made if one.requested_by == principal.id]
-    return (own or [*made, *waiting_with(shelves, about)])[-1]
+    return (own or [*made, *(one for one in waiting_with(view, about) if one in made)])[-1]
 
 
 def _claimed(platform: Platform, request: TrainingRequest) -> tuple[Method, Digest | None]:

@@ -18,6 +18,7 @@ from tunewarden.domain.names import Action, DatasetId, Digest, PrincipalId
 from tunewarden.domain.retention import require_explained
 from tunewarden.usecases.ports import Blobs, Platform, Principal, RawRows, Receipt, Resource, View
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+from tunewarden.usecases.things import of_dataset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +91,10 @@ def trace_person(platform: Platform, principal: Principal, identifier: DatasetId
     has.
     """
     with refusals_recorded(platform, principal, Action.TRACE_PERSON, "dataset", identifier):
-        permit(platform, principal, Action.TRACE_PERSON, Resource(kind="dataset", id=identifier))
         with platform.view() as view:
-            versions = view.datasets.get(identifier).versions
+            dataset = view.datasets.get(identifier)
+        permit(platform, principal, Action.TRACE_PERSON, of_dataset(dataset), seen_by=Action.READ_DATASET)
+        versions = dataset.versions
         holding = [version.digest for version in versions if _holds(platform, identifier, version, person)]
         with platform.view() as view:
             descent, without_body = _descent(view, identifier, frozenset(holding))
@@ -113,18 +115,18 @@ def trace_person(platform: Platform, principal: Principal, identifier: DatasetId
 def _permit_version(platform: Platform, principal: Principal, identifier: DatasetId) -> None:
     with platform.view() as view:
         dataset = view.datasets.get(identifier)
-    resource = Resource(kind="dataset", id=identifier, author=dataset.registered_by)
-    permit_to_see(platform, principal, Action.READ_DATASET, resource)
+    permit_to_see(platform, principal, Action.READ_DATASET, of_dataset(dataset))
 
 
 def _trace(
     platform: Platform, principal: Principal, view: View, identifier: DatasetId, version: Digest
 ) -> VersionTrace:
-    known = view.datasets.get(identifier).version(version)
+    dataset = view.datasets.get(identifier)
+    known = dataset.version(version)
     descent, without_body = _descent(view, identifier, {known.digest})
 
     def may_see(author: PrincipalId, request: str = "") -> bool:
-        resource = Resource(kind="request", id=request, author=author)
+        resource = Resource(kind="request", id=request, author=author, project=dataset.project)
         return platform.access(principal, Action.READ_REQUEST, resource).allowed
 
     seen = tuple(one for one in descent.descendants if may_see(one.requested_by, one.request))

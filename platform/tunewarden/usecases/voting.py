@@ -1,8 +1,8 @@
 """Agreeing to a plan: approvals, and endorsements beside them, until the quorum of its data's sensitivity is reached.
 
 A vote is of one person, in the role in which the access policy let them, for the digest of one plan. Programs have none
-(`binding.py`), and a role that the requester gave somebody within the last 24 hours gives none (`grants.py`). Not
-looked at again: whether who voted still has the role when the last vote is given.
+(`binding.py`), and a role that the requester gave somebody within the last 24 hours gives none (`grants.py`). Whenever
+a vote is given, those before it are looked at again (`counting.py`).
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,15 @@ from dataclasses import dataclass
 
 from tunewarden.domain.events import RequestApproved, RequestEndorsed
 from tunewarden.domain.names import Action, Digest, PrincipalId, RequestId, Role
-from tunewarden.domain.quorum import Missing, Needed, Vote, missing
+from tunewarden.domain.quorum import Missing, Needed, Quorum, Vote, missing
 from tunewarden.domain.training import State, TrainingRequest
+from tunewarden.domain.vote_events import VoteLapsed
+from tunewarden.usecases.counting import ToldRule, lapsed, require_in_force, role_of, told_rule
 from tunewarden.usecases.grants import require_counting
-from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource
-from tunewarden.usecases.refusals import permit_to_see, refusals_recorded
+from tunewarden.usecases.ports import Platform, Principal, Receipt
+from tunewarden.usecases.projects import require_active
+from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+from tunewarden.usecases.things import of_request
 
 _STRANGER = PrincipalId("prn-none")
 
@@ -25,12 +29,14 @@ class Standing:
 
     Attributes:
         needed: by the rule of today.
+        counted: the votes that would count if another one were given now.
         who: the roles, one of which has to give the next vote; empty where nothing is missing, or nothing helps any
             more.
     """
 
     request: TrainingRequest
     needed: Needed
+    counted: tuple[Vote, ...]
     missing: Missing
     who: tuple[Role, ...]
 
@@ -56,34 +62,60 @@ def standing(platform: Platform, principal: Principal, identifier: RequestId) ->
     """Who agreed so far, what is missing, and which roles can give it. Raises `NotFound`."""
     with platform.view() as view:
         request = view.requests.get(identifier)
+    permit_to_see(platform, principal, Action.READ_REQUEST, of_request(request))
+    with platform.view() as view:
+        request = view.requests.get(identifier)
         sensitivity = view.datasets.get(request.plan.dataset).sensitivity
-    permit_to_see(platform, principal, Action.READ_REQUEST, _resource(request))
+        waits = request.state is State.AWAITING_APPROVAL
+        gone = lapsed(platform, view, request, of_request(request)) if waits else set[PrincipalId]()
     needed = platform.policies.quorum().needed[sensitivity]
-    wanted = missing(needed, request.counted)
-    waits = request.state is State.AWAITING_APPROVAL
+    counted = tuple(vote for vote in request.counted if vote.by not in gone)
+    wanted = missing(needed, counted)
     return Standing(
-        request=request, needed=needed, missing=wanted, who=_who(platform, request, wanted) if waits else ()
+        request=request,
+        needed=needed,
+        counted=counted,
+        missing=wanted,
+        who=_who(platform, request, counted, wanted) if waits else (),
     )
 
 
 def _vote(
     platform: Platform, principal: Principal, action: Action, identifier: RequestId, plan: Digest
 ) -> tuple[TrainingRequest, Receipt]:
-    with (
-        refusals_recorded(platform, principal, action, "request", identifier),
-        platform.work(principal.id) as work,
-    ):
+    quorum = platform.policies.quorum()
+    with refusals_recorded(platform, principal, action, "request", identifier):
+        with platform.view() as view:
+            permit(platform, principal, action, of_request(view.requests.get(identifier)))
+            told = told_rule(view)
+        return _voted(platform, principal, action, identifier, plan, quorum, told)
+
+
+def _voted(
+    platform: Platform,
+    principal: Principal,
+    action: Action,
+    identifier: RequestId,
+    plan: Digest,
+    quorum: Quorum,
+    told: ToldRule,
+) -> tuple[TrainingRequest, Receipt]:
+    with platform.work(principal.id) as work:
         request = work.requests.get(identifier)
-        resource = _resource(request)
-        role = _role(require_counting(platform, work, principal, action, resource).because)
+        resource = of_request(request)
+        role = role_of(require_counting(platform, work, principal, action, resource).because)
         dataset = work.datasets.get(request.plan.dataset)
-        quorum = platform.policies.quorum()
+        require_active(work, request.project)
+        require_in_force(work, quorum, told)
         needed = quorum.needed[dataset.sensitivity]
         endorses = action is Action.ENDORSE_REQUEST
         vote = Vote(by=principal.id, role=role, plan=plan, at=platform.clock(), endorses=endorses)
-        voted = request.voted(vote, needed)
+        gone = lapsed(platform, work, request, resource)
+        voted = request.voted(vote, needed, gone)
         dataset.require_usable_for(request.plan.purpose, platform.clock().date())
         work.requests.put(voted)
+        for member in sorted(gone):
+            work.record(VoteLapsed(request=identifier, plan=plan, principal=member))
         kind = RequestEndorsed if endorses else RequestApproved
         work.record(
             kind(
@@ -98,18 +130,13 @@ def _vote(
         return voted, work.commit()
 
 
-def _role(rule: str) -> Role:
-    """Whose rule allowed it: only roles are allowed anything."""
-    return Role(rule.partition("/")[0])
-
-
-def _who(platform: Platform, request: TrainingRequest, wanted: Missing) -> tuple[Role, ...]:
+def _who(platform: Platform, request: TrainingRequest, counted: Sequence[Vote], wanted: Missing) -> tuple[Role, ...]:
     """Without an approval, who may approve; else who may vote at all, in a new role where every vote has to be."""
     approving = _may(platform, Action.APPROVE_REQUEST, request)
     if wanted.approval and wanted.persons <= 1:
         return tuple(approving)
     voting = sorted({*approving, *_may(platform, Action.ENDORSE_REQUEST, request)})
-    voted = {vote.role for vote in request.counted} if wanted.roles >= wanted.persons else set[Role]()
+    voted = {vote.role for vote in counted} if wanted.roles >= wanted.persons else set[Role]()
     return tuple(role for role in voting if wanted and role not in voted)
 
 
@@ -117,9 +144,5 @@ def _may(platform: Platform, action: Action, request: TrainingRequest) -> Sequen
     return [
         role
         for role in Role
-        if platform.access(Principal(id=_STRANGER, roles=frozenset({role})), action, _resource(request)).allowed
+        if platform.access(Principal(id=_STRANGER, roles=frozenset({role})), action, of_request(request)).allowed
     ]
-
-
-def _resource(request: TrainingRequest) -> Resource:
-    return Resource(kind="request", id=request.id, author=request.requested_by)

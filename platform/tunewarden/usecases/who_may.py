@@ -10,18 +10,20 @@ from datetime import datetime
 from types import MappingProxyType
 
 from tunewarden.domain.access import APPROVING, PolicySet
-from tunewarden.domain.access_explain import Explanation
+from tunewarden.domain.access_explain import Explanation, Reason
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import Malformed, NotFound
 from tunewarden.domain.events import KeyCreated, KeyRevoked, PrincipalIdentified
 from tunewarden.domain.identities import PrincipalKind
 from tunewarden.domain.names import Action, PolicyId, PrincipalId, RequestId, Role
-from tunewarden.domain.policies import FRESH, Grant, PolicyVersion, with_grants, with_hard_denies
+from tunewarden.domain.policies import FRESH, Given, PolicyVersion, with_grants, with_hard_denies
+from tunewarden.usecases.binding import barrier
+from tunewarden.usecases.emergencies import because_of
 from tunewarden.usecases.policies import engine
 from tunewarden.usecases.policy_questions import EVERYWHERE, asked_at, resource
 from tunewarden.usecases.ports import Access, Platform, Principal, Resource, View
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
-from tunewarden.usecases.things import thing
+from tunewarden.usecases.things import some, thing
 
 _SEEN_BY: Mapping[str, Action] = MappingProxyType(
     {
@@ -32,9 +34,11 @@ _SEEN_BY: Mapping[str, Action] = MappingProxyType(
         "model": Action.READ_MODEL,
         "promotion": Action.READ_MODEL,
         "policy": Action.READ_POLICY,
+        "emergency": Action.READ_EMERGENCY,
+        "project": Action.READ_PROJECT,
     }
 )
-"""Kind -> the action that shows one of it. Of all others nobody is told whether it is there."""
+"""Kind -> the action that shows one of it. All others are not looked up: nobody is told whether one is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,19 +77,33 @@ def explain(
 ) -> Explanation:
     """Why somebody may or may not do this: the rule, or the nearest one and what it lacks, and who can mend it.
 
-    Raises `NotFound` for a thing that is not there, or not for who asks about themselves, and `Refused` for who asks
-    about others and may not.
+    Of oneself with the key that is used, of others as if they used one that is for all their roles. Raises `NotFound`
+    for a thing that is not there, or not for who asks about themselves, and `Refused` for who asks about others and may
+    not.
     """
     behind = engine(platform)
     if whose is None or whose == principal.id:
         with platform.view() as view:
-            about = _visible(platform, principal, thing(view, kind, identifier))
-        return behind.explain(principal, action, about, principal)
+            is_named = identifier and kind in _SEEN_BY
+            asked_about = thing(view, kind, identifier) if is_named else some(kind, principal)
+        about = _in_emergency(platform, principal, action, _visible(platform, principal, asked_about))
+        return _explained(platform, behind.explain(principal, action, about, principal), principal, action, about)
     with refusals_recorded(platform, principal, Action.EXPLAIN_ACCESS, "policy"):
         permit(platform, principal, Action.EXPLAIN_ACCESS, Resource(kind="policy"))
         with platform.view() as view:
             asked, about = view.principals.get(whose), thing(view, kind, identifier)
-        return behind.explain(asked, action, about, principal)
+        about = _in_emergency(platform, asked, action, about)
+        return _explained(platform, behind.explain(asked, action, about, principal), asked, action, about)
+
+
+def _explained(platform: Platform, told: Explanation, asked: Principal, action: Action, about: Resource) -> Explanation:
+    """The same, or what decides before the policy does: of what key somebody acts with, or that it takes a person."""
+    rule = barrier(asked, action, about)
+    if not rule:
+        return told
+    decision = platform.access(asked, action, about)
+    why = Reason(because=rule, rule=rule, failed=decision.failed, who=decision.who, unblocks=decision.unblocks)
+    return replace(told, allowed=False, rule=rule, reason=why)
 
 
 def may(platform: Platform, principal: Principal, whose: PrincipalId) -> Sequence[Permission]:
@@ -134,7 +152,7 @@ def who(platform: Platform, principal: Principal, action: Action, kind: str, ide
 def could_have(
     platform: Platform, principal: Principal, action: Action, kind: str, identifier: str, at: datetime
 ) -> Able:
-    """Who could have done this to this thing at an instant: by the version in force then, and the grants of then.
+    """Who could have done this to this thing at an instant: by the version in force then, its grants and groups.
 
     Principals, and their roles by key or token, are as the log tells it. Who could have approved only by a role that
     the author had given them within 24 hours is left out. Not looked at: whether a key of theirs worked that day, the
@@ -150,9 +168,9 @@ def could_have(
             about = thing(view, kind, identifier)
             _require_there(view, kind, identifier, at)
             version, said = _in_force(view, at)
-            grants = _counting(view.policies.grants(), action, about.author, at)
+            given = _counting(view.policies.given(), action, about.author, at)
             everybody = _known(view, at)
-        access = behind.judge(with_hard_denies(with_grants(said, grants, at)))
+        access = behind.judge(with_hard_denies(with_grants(said, given, at)))
         able = [one for one in everybody if _could(access, one, action, about)]
         return _told(principal, [one.principal for one in able], version.id)
 
@@ -174,11 +192,11 @@ def _could(access: Access, one: _Known, action: Action, about: Resource) -> bool
     return access(one.principal, action, about).allowed
 
 
-def _counting(grants: Sequence[Grant], action: Action, author: PrincipalId | None, at: datetime) -> Sequence[Grant]:
-    """All of them, but for an approval those that its author had made too lately."""
+def _counting(given: Sequence[Given], action: Action, author: PrincipalId | None, at: datetime) -> Sequence[Given]:
+    """All of them, but for an approval those grants and memberships that its author had made too lately."""
     if action not in APPROVING:
-        return grants
-    return [one for one in grants if one.granted_by != author or one.granted_at + FRESH <= at]
+        return given
+    return [one for one in given if one.granted_by != author or one.granted_at + FRESH <= at]
 
 
 def _known(view: View, at: datetime) -> Iterable[_Known]:
@@ -219,12 +237,15 @@ def _require_there(view: View, kind: str, identifier: str, at: datetime) -> None
         raise Malformed("time_before_request", "The request was not there then.", param="at")
 
 
+def _in_emergency(platform: Platform, asked: Principal, action: Action, about: Resource) -> Resource:
+    """The thing, with the fact that an emergency of theirs is in force, where the action needs one."""
+    with platform.view() as view:
+        return because_of(platform, asked, action, about, view)[0]
+
+
 def _visible(platform: Platform, principal: Principal, about: Resource) -> Resource:
-    if not about.id:
-        return about
-    if about.kind not in _SEEN_BY:
-        return Resource(kind=about.kind)
-    permit_to_see(platform, principal, _SEEN_BY[about.kind], about)
+    if about.id:
+        permit_to_see(platform, principal, _SEEN_BY[about.kind], about)
     return about
 
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 from tunewarden.domain.attestations import Attestation
+from tunewarden.domain.break_glass import Emergency
 from tunewarden.domain.canonical import LATER
 from tunewarden.domain.cohorts import Cohort, CohortId, Combination
 from tunewarden.domain.datasets import Dataset
@@ -18,15 +19,17 @@ from tunewarden.domain.erasures import Erasure
 from tunewarden.domain.events import Event
 from tunewarden.domain.identities import KeyId, KeyKind, PrincipalKind, key_id
 from tunewarden.domain.names import (
-    Alias,
+    EVERYWHERE,
     AnswerId,
     AttestationId,
     DatasetId,
     Digest,
+    EmergencyId,
     ErasureId,
     FileId,
     ModelId,
     PrincipalId,
+    ProjectId,
     PromotionId,
     PruneId,
     RequestId,
@@ -34,7 +37,8 @@ from tunewarden.domain.names import (
     Role,
 )
 from tunewarden.domain.privacy import Ledger
-from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
+from tunewarden.domain.projects import Project
+from tunewarden.domain.registry import AliasKey, AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.reviews import Answer, Review
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.usecases.policy_doors import PolicyShelf, PolicyStore
@@ -54,6 +58,8 @@ class Principal:
         scoped: whether the key is for some of their roles only, so that roles which were granted to them do not count.
             Of the key too.
         as_of: when the identity provider said these roles; None where no provider did.
+        within: the one project in which whoever acts does; None where they act wherever they hold a role. Of the key
+            too, or of a request that names a project.
     """
 
     id: PrincipalId
@@ -64,6 +70,12 @@ class Principal:
     bound_to: RequestId | None = field(default=None, metadata=LATER)
     as_of: datetime | None = field(default=None, metadata=LATER)
     scoped: bool = field(default=False, metadata=LATER)
+    within: ProjectId | None = field(default=None, metadata=LATER)
+
+    @property
+    def place(self) -> ProjectId:
+        """Where what they make is: in the project in which they act, else in none."""
+        return EVERYWHERE if self.within is None else self.within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +87,8 @@ class KeyRecord:
         scope: for which of the principal's roles at most; None for all.
         request: the one training request that it may touch; None where it may touch others.
         created, expires: when it was made, and the instant from which it no longer works; None where nobody said.
+        project: the one project in which it opens anything; None where in all.
+        name: for screens only, never logged; empty where nobody gave it one.
     """
 
     hash: str
@@ -85,6 +99,8 @@ class KeyRecord:
     request: RequestId | None = field(default=None, metadata=LATER)
     created: datetime | None = field(default=None, metadata=LATER)
     expires: datetime | None = field(default=None, metadata=LATER)
+    project: ProjectId | None = field(default=None, metadata=LATER)
+    name: str = field(default="", metadata=LATER)
 
     @property
     def id(self) -> KeyId:
@@ -94,7 +110,7 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
-    """An upload: whose it is, what it is called, and its bytes by digest."""
+    """An upload: whose it is, what it is called, its bytes by digest, and the project it is in, or `EVERYWHERE`."""
 
     id: FileId
     owner: PrincipalId
@@ -103,6 +119,7 @@ class StoredFile:
     digest: Digest
     size: int
     uploaded_at: datetime
+    project: ProjectId = field(default=EVERYWHERE, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +173,7 @@ class View(Protocol):
     @property
     def promotions(self) -> Shelf[PromotionId, Promotion]: ...
     @property
-    def aliases(self) -> Shelf[Alias, AliasTarget]: ...
+    def aliases(self) -> Shelf[AliasKey, AliasTarget]: ...
     @property
     def reviews(self) -> Shelf[ReviewId, Review]: ...
     @property
@@ -168,6 +185,10 @@ class View(Protocol):
     @property
     def cohorts(self) -> Shelf[CohortId, Cohort]: ...
     @property
+    def projects(self) -> Shelf[ProjectId, Project]: ...
+    @property
+    def emergencies(self) -> Shelf[EmergencyId, Emergency]: ...
+    @property
     def policies(self) -> PolicyShelf: ...
 
     def __enter__(self) -> Self: ...
@@ -176,8 +197,11 @@ class View(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def entries(self, start: int = 0) -> Iterable[Entry]:
-        """The committed entries from index `start` on that still have their body, in order."""
+    def size(self) -> int:
+        """How many entries the log has, those that lost their body too."""
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterable[Entry]:
+        """The committed entries from index `start` on, before `stop`, that still have their body, in order."""
 
     def entries_naming(self, identifier: str) -> Iterable[Entry]:
         """Of these, in order, those in whose canonical bytes `identifier` stands, one of ours.
@@ -204,12 +228,14 @@ class UnitOfWork(Protocol):
     ledgers: Store[DatasetId, Ledger]
     models: Store[ModelId, ModelVersion]
     promotions: Store[PromotionId, Promotion]
-    aliases: Store[Alias, AliasTarget]
+    aliases: Store[AliasKey, AliasTarget]
     reviews: Store[ReviewId, Review]
     answers: Store[AnswerId, Answer]
     attestations: Store[AttestationId, Attestation]
     erasures: Store[ErasureId, Erasure]
     cohorts: Store[CohortId, Cohort]
+    projects: Store[ProjectId, Project]
+    emergencies: Store[EmergencyId, Emergency]
 
     @property
     def policies(self) -> PolicyStore: ...

@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from tests.conftest import ADA, ANN, BOB, DANA, EVE, OTTO, PIA, REA, WORKER, Stage
 from tests.drivers.test_oidc import OURS, House
+from tests.entry.api.administration import Administration, administration
 
 from tunewarden.domain.events import Event, KeyRevoked
 from tunewarden.domain.identities import KeyKind
@@ -99,3 +100,9 @@ def opened(stage: Stage, tmp_path: Path) -> Iterator[Open]:
 @pytest.fixture
 def gate(opened: Open) -> Gatehouse:
     return opened()
+
+
+@pytest.fixture
+def house(stage: Stage, tmp_path: Path) -> Iterator[Administration]:
+    with administration(stage, tmp_path) as made:
+        yield made

@@ -92,9 +92,9 @@ def test_a_key_for_one_request_opens_no_other(gate: Gatehouse) -> None:
 
 # --- the attack list -------------------------------------------------------------------------------------------------
 
+# What `OpenAI-Project` does is in test_projects_api.py: it narrows.
 SMUGGLED = {
     "openai-organization": "org-other",
-    "openai-project": "proj-other",
     "x-forwarded-for": "127.0.0.1",
     "x-forwarded-host": "evil.example",
     "x-forwarded-proto": "http",

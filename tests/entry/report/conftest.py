@@ -10,7 +10,7 @@ from itertools import count
 
 import pytest
 from tests.conftest import ADA, MEMBERS, OTTO, POLICIES, Stage, digest, linear_accountant, measured, registration
-from tests.entry.report.documents import completion_details, details
+from tests.entry.report.documents import HOUSE, completion_details, details
 
 from tunewarden.domain.canonical import encode, to_plain
 from tunewarden.domain.datasets import Columns, Purpose
@@ -20,7 +20,7 @@ from tunewarden.domain.events import RequestSubmitted
 from tunewarden.domain.gates import Bound, Gate, Measurement, Rule
 from tunewarden.domain.names import Alias, Digest, ModelId, PolicyName, Role
 from tunewarden.domain.privacy import Mechanism
-from tunewarden.domain.training import Precision, StepName, Task
+from tunewarden.domain.training import Plan, Precision, StepName, Task
 from tunewarden.drivers.policies import FilePolicies
 from tunewarden.steps.train.certificate import Certificate, CheckName, passed
 from tunewarden.usecases import datasets, files, jobs, keys, models, reports, requests
@@ -112,6 +112,7 @@ def tell(stage: Stage, task: Task = Task.CLASSIFICATION) -> Told:
     )
     stage.platform = platform
     guard = PROMOTION_GATES[task]
+    stage.policies.judged = HOUSE
     stage.policies.gates[guard] = _strict(guard, _GAPS[task])
     steward, requester, approver, worker = (
         keys.create(
@@ -152,7 +153,7 @@ def tell(stage: Stage, task: Task = Task.CLASSIFICATION) -> Told:
     requests.approve(platform, approver, request.id, request.plan.digest())
 
     # 3. The job; the first attempt to train is lost.
-    steps = pipeline(stage, request.plan.mechanism.updates, task=task)
+    steps = pipeline(stage, request.plan, task=task)
     guards = {StepName.DEIDENTIFY: PolicyName("training")}
     stage.clock.advance(timedelta(seconds=2))
     for _ in range(4):
@@ -189,7 +190,7 @@ def tell_another(told: Told) -> ModelId:
     )
     request, _ = requests.submit(platform, told.requester, ask)
     requests.approve(platform, told.approver, request.id, request.plan.digest())
-    steps = pipeline(told.stage, request.plan.mechanism.updates, failures=0)
+    steps = pipeline(told.stage, request.plan, failures=0)
     for _ in range(3):
         done = jobs.advance(platform, told.worker, steps, {StepName.DEIDENTIFY: PolicyName("training")}, request.id)
     assert done.model is not None
@@ -246,12 +247,14 @@ def _strict(name: PolicyName, gap: str) -> Gate:
 
 
 def pipeline(
-    stage: Stage, updates: int, *, failures: int = 1, task: Task = Task.CLASSIFICATION
+    stage: Stage, plan: Plan, *, failures: int = 1, task: Task = Task.CLASSIFICATION
 ) -> Mapping[StepName, DocumentedStep]:
     """The three steps, with the documents of a real run; the first `failures` attempts to train are lost."""
+    updates, declared = plan.mechanism.updates, plan.fairness
+    assert declared is not None
     found = {EntityType.NAME: 1630, EntityType.DATE: 1204, EntityType.MEDICAL_RECORD: 871, EntityType.PHONE: 402}
     found |= {EntityType.ADDRESS: 377, EntityType.EMAIL: 214, EntityType.AGE: 9}
-    made = details() if task is Task.CLASSIFICATION else completion_details()
+    made = details(declared) if task is Task.CLASSIFICATION else completion_details(declared)
     return {
         StepName.DEIDENTIFY: DocumentedStep(
             stage=stage,

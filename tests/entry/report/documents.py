@@ -1,25 +1,50 @@
 """What the measuring step writes, from its own functions on drawn rows: of a model of classes, and of completions."""
 
+from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 
 import numpy as np
 from tests.conftest import digest
 
+from tunewarden.domain.fairness import FairnessDeclaration, FairnessPolicy, GroupMetric, Tolerance
+from tunewarden.domain.identifiers import EntityType
 from tunewarden.steps.measure.audit import audit
 from tunewarden.steps.measure.completion_utility import Predicted, completion_utility
 from tunewarden.steps.measure.documents import CompletionDetails, Details
-from tunewarden.steps.measure.explanation import Explanation, Term
+from tunewarden.steps.measure.explanation import Explanation, Method
 from tunewarden.steps.measure.extraction import Extraction
 from tunewarden.steps.measure.fairness import completion_fairness, measure_fairness
+from tunewarden.steps.measure.forgetting import Forgetting
+from tunewarden.steps.measure.generalisation import Generalisation, Overfitting, Overlap, Previous
+from tunewarden.steps.measure.generations import Generations, counted
 from tunewarden.steps.measure.intervals import Figure
+from tunewarden.steps.measure.maps import word_map
 from tunewarden.steps.measure.privacy import measure_membership
+from tunewarden.steps.measure.probes import Attribute, probe_texts
+from tunewarden.steps.measure.quality import measure_quality
+from tunewarden.steps.measure.scrutiny import Scrutiny
 from tunewarden.steps.measure.self_check import SelfCheck
+from tunewarden.steps.measure.shortcuts import Shortcut, Shortcuts
+from tunewarden.steps.measure.stability import Agreement, Stability
+from tunewarden.steps.measure.swaps import Answers, swapped
+from tunewarden.steps.measure.terms import Term
 from tunewarden.steps.measure.utility import measure_utility
+from tunewarden.steps.measure.writing import FewShot, Written
+
+HOUSE = FairnessPolicy(
+    tolerances=(
+        Tolerance(metric=GroupMetric.ACCURACY, at_most=Decimal("0.30")),
+        Tolerance(metric=GroupMetric.LOSS, at_most=Decimal("0.03")),
+        Tolerance(metric=GroupMetric.TRUE_POSITIVE, at_most=Decimal("0.15")),
+    ),
+)
+DECLARED = HOUSE.declared({"sex", "age band"}, frozenset(GroupMetric), {}, depth=2)
 
 
 @cache
-def details() -> Details:
+def details(declared: FairnessDeclaration = DECLARED) -> Details:
     """What the measuring step writes, from its own functions on drawn rows."""
     drawn = np.random.default_rng(7)
     persons = np.sort(drawn.integers(0, 241, 402))
@@ -38,23 +63,11 @@ def details() -> Details:
             predicted=predicted,
             persons=persons,
             attributes={"sex": [str(each) for each in sex], "age band": [str(each) for each in age]},
+            before={GroupMetric.LOSS: base},
+            declaration=declared,
         ),
-        explanation=Explanation(
-            persons=32,
-            steps=20,
-            comprehensiveness=_figure("0.2911", "0.3480", "0.4049"),
-            random_comprehensiveness=_figure("0.0611", "0.0840", "0.1069"),
-            comprehensiveness_over_random=_figure("0.2010", "0.2640", "0.3270"),
-            sufficiency=_figure("-0.0110", "0.0210", "0.0530"),
-            random_sufficiency=_figure("0.1530", "0.2010", "0.2490"),
-            sufficiency_under_random=_figure("0.1290", "0.1800", "0.2310"),
-            convergence_delta=_figure("0.0110", "0.0240", "0.0370"),
-            terms=tuple(
-                Term(term=word, weight=Decimal(weight), texts=texts)
-                for word, weight, texts in (("burn", "0.31", 14), ("hand", "0.12", 17), ("firework", "0.05", 21))
-            ),
-        ),
-        membership=measure_membership(loss, drawn.normal(0.305, 0.1, 241)),
+        explanation=_explanation(),
+        membership=measure_membership(loss, others := drawn.normal(0.305, 0.1, 241), before=(loss + 0.3, others + 0.3)),
         libraries={"captum": "0.9.0", "fairlearn": "0.15.0", "torch": "2.13.0"},
         audit=audit(
             scores=drawn.normal(size=154) + 0.4 * (coins := drawn.integers(0, 2, 154)),
@@ -63,11 +76,35 @@ def details() -> Details:
             delta=Decimal("0.0001"),
         ),
         self_check=SelfCheck(layers=12, moved=12, texts=16, reload_difference=Decimal("0.0001")),
+        scrutiny=scrutiny(),
+        quality=measure_quality(
+            labels=labels, logits=2.0 * np.eye(2)[predicted], base_logits=np.eye(2)[base], persons=persons
+        ),
+        generalisation=generalisation(losses=False),
     )
 
 
 @cache
-def completion_details() -> CompletionDetails:
+def _explanation() -> Explanation:
+    return Explanation(
+        persons=32,
+        steps=20,
+        comprehensiveness=_figure("0.2911", "0.3480", "0.4049"),
+        random_comprehensiveness=_figure("0.0611", "0.0840", "0.1069"),
+        comprehensiveness_over_random=_figure("0.2010", "0.2640", "0.3270"),
+        sufficiency=_figure("-0.0110", "0.0210", "0.0530"),
+        random_sufficiency=_figure("0.1530", "0.2010", "0.2490"),
+        sufficiency_under_random=_figure("0.1290", "0.1800", "0.2310"),
+        convergence_delta=_figure("0.0110", "0.0240", "0.0370"),
+        terms=tuple(
+            Term(term=word, weight=Decimal(weight), texts=texts)
+            for word, weight, texts in (("burn", "0.31", 14), ("hand", "0.12", 17), ("firework", "0.05", 21))
+        ),
+    )
+
+
+@cache
+def completion_details(declared: FairnessDeclaration = DECLARED) -> CompletionDetails:
     """What the measuring step writes of a model that completes texts."""
     drawn, whole = np.random.default_rng(8), details()
     persons = np.sort(drawn.integers(0, 241, 402))
@@ -91,6 +128,7 @@ def completion_details() -> CompletionDetails:
             right=after.shares(),
             persons=persons,
             attributes={"sex": [str(each) for each in sex], "age band": [str(each) for each in age]},
+            declaration=declared,
         ),
         membership=whole.membership,
         libraries=whole.libraries,
@@ -98,6 +136,108 @@ def completion_details() -> CompletionDetails:
         audit=whole.audit,
         self_check=SelfCheck(layers=12, moved=12, texts=16, reload_difference=Decimal("0.0001")),
         extraction=Extraction(secrets=81, extracted=0, exposure=_figure("1.2114", "1.4921", "1.7728")),
+        explanation=replace(
+            _explanation(),
+            persons=16,
+            steps=0,
+            convergence_delta=None,
+            terms=(),
+            made_up=True,
+            method=Method.FEATURE_ABLATION,
+        ),
+        scrutiny=replace(
+            scrutiny(),
+            swaps=(),
+            maps=tuple(replace(each, answer=None, chance=Decimal("0.3142")) for each in scrutiny().maps),
+        ),
+        generalisation=generalisation(losses=True),
+        written=Written(
+            persons=100,
+            rouge=_figure("0.3301", "0.3722", "0.4143"),
+            base_rouge=_figure("0.1902", "0.2214", "0.2526"),
+            gain=_figure("0.1187", "0.1508", "0.1829"),
+        ),
+        few_shot=FewShot(
+            examples=4,
+            persons=241,
+            token_accuracy=_figure("0.4402", "0.4711", "0.5022"),
+            loss=_figure("2.1102", "2.2104", "2.3106"),
+            gain=_figure("0.0602", "0.0813", "0.1024"),
+            loss_gain=_figure("0.2702", "0.3104", "0.3506"),
+        ),
+        generations=Generations(
+            texts=200,
+            adapter=counted(np.eye(1, 200)[0], np.full(200, 64.0), Counter({EntityType.NAME: 1})),
+            base=counted(np.eye(1, 200)[0] * 2, np.full(200, 64.0), Counter({EntityType.DATE: 2})),
+        ),
+    )
+
+
+def generalisation(*, losses: bool) -> Generalisation:
+    """Of 241 held-out persons and as many trained on, whose records are public."""
+    return Generalisation(
+        overfitting=Overfitting(
+            trained=241,
+            held_out=241,
+            right=_figure("-0.0302", "0.0124", "0.0553"),
+            loss=_figure("-0.0104", "0.0211", "0.0528"),
+        ),
+        overlap=Overlap(
+            persons=241, share=_figure("0.0121", "0.0290", "0.0584"), right_apart=_figure("0.8702", "0.9104", "0.9401")
+        ),
+        forgetting=Forgetting(
+            sentences=120,
+            losses=losses,
+            before=_figure("0.6456", "0.7667", "0.8557"),
+            after=_figure("0.6211", "0.7417", "0.8344"),
+            lost=_figure("-0.0104", "0.0250", "0.0604"),
+        ),
+        previous=Previous(
+            adapter=digest("promoted"),
+            persons=241,
+            right=_figure("0.0111", "0.0413", "0.0722"),
+            loss=_figure("0.0101", "0.0299", "0.0502"),
+            f1=None if losses else _figure("0.0108", "0.0401", "0.0703"),
+        ),
+    )
+
+
+@cache
+def scrutiny() -> Scrutiny:
+    """Of the made-up texts, with weights drawn at random and heavier for two words."""
+    drawn = np.random.default_rng(11)
+    maps = []
+    for number, text in enumerate(probe_texts(32)[:8]):
+        words = text.split()
+        weights = [float(drawn.normal(0.02, 0.05)) + (0.4 if word in {"burned", "oil"} else 0.0) for word in words]
+        maps.append(word_map(words, weights, number % 2, 0.6 + 0.04 * number))
+    overlap = {
+        "steps": _figure("0.9683", "0.9896", "1.0000"),
+        "baseline": _figure("0.2318", "0.2847", "0.3377"),
+        "gradient-x-activation": _figure("0.1591", "0.1999", "0.2407"),
+    }
+    form = {"placeholder": "0.0493", "number": "0.0737", "mark": "0.1058", "form": "0.2288", "first word": "0.0246"}
+    answered = Answers(first=np.eye(2)[[0] * 384], second=np.eye(2)[[0] * 383 + [1]])
+    return Scrutiny(
+        neutral=0,
+        stability=Stability(
+            texts=32,
+            agreements=tuple(Agreement(between=name, overlap=figure) for name, figure in overlap.items()),
+            lowest=overlap["gradient-x-activation"],
+            stable=False,
+            redrawn_correlation=_figure("0.0962", "0.1640", "0.2317"),
+            redrawn_overlap=_figure("0.1255", "0.1734", "0.2213"),
+        ),
+        shortcuts=Shortcuts(
+            texts=32,
+            kinds=tuple(
+                Shortcut(kind=kind, share=_figure("0.0100", share, "0.2508"), tokens=Decimal("0.0551"))
+                for kind, share in form.items()
+            ),
+        ),
+        swaps=tuple(swapped(attribute, answered, answered) for attribute in Attribute),
+        maps=tuple(maps),
+        leaks=0,
     )
 
 

@@ -39,7 +39,7 @@ def test_the_page_shows_what_was_measured_of_completions(told_completing: Told) 
     assert "0 of 81" in text
     assert "of 7 bits; 1.4 are chance" in text
     assert "Tokens right" in text
-    assert "How a model comes to complete a text as it does is not measured." in text
+    assert "Taking away one word after the other" in text
     assert "the share of tokens it predicts is" in text
     assert "A LoRA adapter on tiny that completes texts" in text
 
@@ -53,7 +53,7 @@ def test_the_page_has_no_empty_table_of_a_classifier(told_completing: Told) -> N
 
 def test_the_limit_of_the_gate_on_groups_is_that_of_tokens(told_completing: Told) -> None:
     text = shown(told_completing)
-    assert "0.3 behind the rest" in text
+    assert "0.05 behind the rest" in text
     assert "promotion-completion" in text
 
 
@@ -95,7 +95,7 @@ def test_the_exports_say_that_it_completes_texts(told_completing: Told) -> None:
     card = model_card(lineage, metrics, origin=ORIGIN).decode()
     assert "pipeline_tag: text-generation" in card
     assert "A LoRA adapter for text completion" in card
-    assert "no explanation is measured" in card
+    assert "it is explained on made-up prompts only" in card
     assert "classification" not in card
     gained = completion_details().completions.gain_over_base
     assert gained is not None

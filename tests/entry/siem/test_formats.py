@@ -14,6 +14,7 @@ from tests.domain.test_events import example
 from tests.entry.siem.conftest import AT, HEAD, ORIGIN, everything, exported
 
 from tunewarden.domain.canonical import encode, to_plain
+from tunewarden.domain.emergency_events import AliasRolledBack, RequestSuspended
 from tunewarden.domain.entries import entry_bytes
 from tunewarden.domain.events import EVENT_TYPES, GateJudged
 from tunewarden.domain.gates import Outcome
@@ -103,11 +104,30 @@ def test_a_record_with_an_unknown_attribute_or_without_a_required_one_would_be_n
         ("SignatureWithdrawn", (6003, 3)),
         ("PruneFinished", (6003, 4)),
         ("PromiseDisproved", (2003, 1)),
+        ("EmergencyOpened", (6003, 1)),
+        ("EmergencyConfirmed", (6003, 3)),
+        ("EmergencyUsed", (6003, 2)),
+        ("RequestSuspended", (6003, 3)),
+        ("AliasRolledBack", (6003, 3)),
     ],
 )
 def test_events_are_in_the_classes_that_the_documentation_names(name: str, expected: tuple[int, int]) -> None:
     record = json.loads(ocsf.render(everything()[name]))
     assert (record["class_uid"], record["activity_id"]) == expected
+
+
+@pytest.mark.parametrize("name", ["EmergencyOpened", "EmergencyUsed", "RequestSuspended", "AliasRolledBack"])
+def test_an_emergency_and_what_is_done_because_of_it_is_critical_wherever_it_is_sent(name: str) -> None:
+    event = everything()[name]
+    assert json.loads(ocsf.render(event))["severity_id"] == 5
+    assert cef.render(event).split("|")[6] == "10"
+
+
+def test_what_takes_no_emergency_is_not_said_to_be_one() -> None:
+    for kind in (RequestSuspended, AliasRolledBack):
+        body = entry_bytes(replace(example(kind), emergency=None), actor=PrincipalId("prn-1"), at=AT)
+        record = json.loads(ocsf.render(of_entry(ORIGIN, 7, leaf_hash(body), body, HEAD)))
+        assert record["severity_id"] == 2
 
 
 @pytest.mark.parametrize(
@@ -243,7 +263,7 @@ def test_nothing_leaves_but_what_the_entry_holds(name: str) -> None:
     ours = {"Tunewarden", "tunewarden", "record_integrity", "1.9.0", "SHA-256", "RFC 8785", "dataset", "file"}
     ours |= {"Fail", "A model leaks more than was promised", "differential-privacy"}
     things = {"request", "model", "promotion", "principal", "hold", "prune", "review", "erasure", "resource", "key"}
-    things |= {"policy"}
+    things |= {"policy", "group", "emergency"}
     record = json.loads(ocsf.render(event))
     del record["attestation"]["fingerprint"]["value"]
     assert set(strings(record)) <= known | ours | things

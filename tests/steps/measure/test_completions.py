@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from tests.conftest import POLICIES, linear_accountant
-from tests.steps.measure.injuries import NOTHING
+from tests.steps.measure.injuries import NOTHING, SMALL
 from tests.steps.measure.tales import CANARY, KNOWN, MADE_UP, Tales, attempt, details, measuring, plan_for, tale, told
 from transformers import PreTrainedTokenizerBase
 
@@ -28,6 +28,8 @@ from tunewarden.steps.records import held_out, read_manifest
 from tunewarden.steps.train.model import TextCompleter, adapter_bytes, build
 from tunewarden.steps.train.texts import tokenize_pairs
 from tunewarden.usecases.ports import StepResult
+
+ERASED = ("comprehensiveness_over_random", "sufficiency_under_random")
 
 
 def measure(
@@ -168,11 +170,17 @@ def test_no_text_and_no_pseudonym_is_in_the_document(measured: tuple[CompletionD
     assert not [record.person for record in Tales.of(400).clean if record.person in document]
 
 
-def test_what_is_not_measured_is_said_and_has_no_figure(measured: tuple[CompletionDetails, StepResult, str]) -> None:
+def test_how_completions_come_about_is_explained_on_made_up_prompts(
+    measured: tuple[CompletionDetails, StepResult, str],
+) -> None:
     found, result, document = measured
-    assert found.not_measured == ("explanation",)
+    assert found.not_measured == ()
+    assert found.explanation is not None
+    assert found.scrutiny is not None
+    assert (found.explanation.made_up, found.scrutiny.leaks, result.counts["explained"]) == (True, 0, SMALL.prompts)
     metrics = {each.metric for each in result.measurements}
-    assert not {metric for metric in metrics if metric.startswith("explanation.")}
+    assert "explanation.prompt_comprehensiveness_over_random" in metrics
+    assert not metrics & {"explanation.convergence_delta", "explanation.flip_rate.sex"}
     assert not metrics & {"utility.accuracy", "utility.gain_over_majority", "utility.gain_over_base"}
     assert '"utility"' not in document, "no table of a classifier is there"
 
@@ -280,6 +288,8 @@ def test_the_gate_finds_evidence_for_all_but_what_training_proves_and_canaries_s
         f"privacy.{name}" for name in ("epsilon_excess", "audit_reach", "secret_extraction", "secret_exposure")
     }
     assert missing == by_training | by_canaries
+    few_prompts = {"redrawn_correlation", "form_share", *(f"prompt_{way}" for way in ERASED)}
+    failed -= {f"explanation.{name}" for name in few_prompts}
     assert failed <= {"privacy.membership_auc"}, "about 80 persons a side are few"
 
 

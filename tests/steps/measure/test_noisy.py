@@ -1,11 +1,16 @@
 """Figures from noisy tables: their intervals hold what is true, and say nothing where they know nothing."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 import pytest
+from tests.steps.measure.simulated import outcome
 
 from tunewarden.domain.datasets import Groups
+from tunewarden.domain.fairness import FairnessPolicy, GroupMetric, Tolerance
+from tunewarden.domain.gates import Outcome
+from tunewarden.steps.measure.decided import Decided
 from tunewarden.steps.measure.intervals import Figure
 from tunewarden.steps.measure.noisy import OTHERS, noisy_fairness, noisy_utility, persons_in
 from tunewarden.steps.measure.tables import Table
@@ -137,3 +142,86 @@ def test_the_share_of_persons_in_assessed_groups_counts_the_others_out() -> None
     assert share is not None
     assert share.low < Decimal("0.98") < share.high
     assert share.low > Decimal("0.95")
+
+
+SAID = FairnessPolicy(
+    tolerances=(Tolerance(metric=GroupMetric.ACCURACY, at_most=Decimal("0.1")),), minimum=200
+).declared({"sex"}, frozenset({GroupMetric.ACCURACY}), {}, depth=1)
+
+
+def decided(rng: np.random.Generator, persons: int, *, f: float, protected: tuple[str, ...] = ("sex",)) -> Decided:
+    said = replace(SAID, attributes=tuple(sorted(protected)))
+    found = noisy_fairness(by_sex(rng, persons, f=f), SEX, protected, SIGMA, declaration=said).decided
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("persons", "f", "expected", "at_least"),
+    [
+        (4000, 0.9, Outcome.PASS, 97),
+        (4000, 0.7, Outcome.FAIL, 100),
+        (500, 0.87, Outcome.UNKNOWN, 12),
+        (200, 0.9, Outcome.UNKNOWN, 0),
+    ],
+)
+def test_noisy_figures_have_the_same_three_outcomes(persons: int, f: float, expected: Outcome, at_least: int) -> None:
+    """Of 100 of a fixed seed. Few persons are never failed for being few, nor is a gap of 20 points ever passed."""
+    rng = np.random.default_rng(10)
+    found = [outcome(decided(rng, persons, f=f)) for _ in range(100)]
+    assert found.count(expected) >= at_least
+    assert expected is Outcome.FAIL or found.count(Outcome.FAIL) <= 12
+
+
+def test_noise_makes_the_ends_of_a_comparison_wider() -> None:
+    rng = np.random.default_rng(11)
+
+    def width(sigma: float) -> Decimal:
+        tables = by_sex(rng, 600, f=0.9)
+        found = noisy_fairness(tables, SEX, ("sex",), sigma, declaration=SAID).decided
+        assert found is not None
+        return found.comparisons[0].behind.high - found.comparisons[0].behind.low
+
+    assert width(0.01) < width(2.5) < width(6.0)
+
+
+def test_the_upper_end_of_a_comparison_holds_under_much_noise() -> None:
+    """Of 300 at 0.95 fewer than 265 have a chance below 10**-6; without the noise in it, some 230 would hold."""
+    rng, held = np.random.default_rng(14), 0
+    for _ in range(300):
+        tables = [drawn(rng, name, 1000, [[1, 1], [1, 1]], 20) for name in ("overall", "classes")]
+        tables.append(drawn(rng, "sex", 1000, [[0.45, 0.05], [0.45, 0.05], [0, 0]], 20))
+        found = noisy_fairness(tables, SEX, ("sex",), 20, declaration=SAID).decided
+        assert found is not None
+        held += found.comparisons[0].behind.high >= 0
+    assert held >= 265
+
+
+def test_of_an_attribute_whose_groups_nobody_named_nothing_is_decided_and_nobody_passes() -> None:
+    found = decided(np.random.default_rng(12), 4000, f=0.9, protected=("sex", "age"))
+    assert {each.attribute for each in found.comparisons} == {"sex"}
+    assert found.decided_share is None
+    assert outcome(found) is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("alpha", ["0.001", "0.0000001", "0.4"])
+@pytest.mark.parametrize("women", [30, 38, 45, 200])
+def test_groups_that_can_be_stated_less_surely_than_the_policy_asks_are_not_compared(alpha: str, women: int) -> None:
+    cells = np.array([[0.5 * women, 0.5 * women], [400.0, 50.0], [0.0, 0.0]])
+    rng = np.random.default_rng(15)
+    tables = [drawn(rng, name, 500, [[1, 1], [1, 1]]) for name in ("overall", "classes")]
+    found = noisy_fairness(
+        [*tables, Table(name="sex", cells=cells)], SEX, ("sex",), SIGMA, declaration=replace(SAID, alpha=Decimal(alpha))
+    )
+    assert found.decided is not None
+    told = {each.group for each in found.decided.comparisons}
+    assert told <= {"f", "m"}
+    assert ("f" in told) is (women > 45 or (alpha, women) in {("0.001", 45), ("0.4", 38), ("0.4", 45)})
+    small = {each.group for each in found.not_assessable}
+    assert not {"f", "m", OTHERS} - told - small
+
+
+def test_where_all_groups_are_too_small_nothing_is_compared() -> None:
+    found = decided(np.random.default_rng(13), 40, f=0.9)
+    assert found.comparisons == ()
+    assert outcome(found) is Outcome.UNKNOWN

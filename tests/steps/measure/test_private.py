@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 from tests.conftest import linear_accountant
-from tests.steps.measure.injuries import CANARY, Records, attempt, budget_of, locate, plan
+from tests.steps.measure.injuries import CANARY, SMALL, Records, attempt, budget_of, locate, plan
 
 from tunewarden.domain.canonical import decode, from_plain
 from tunewarden.domain.datasets import Groups, HeldOut
@@ -46,7 +46,7 @@ class Case:
     admitted: list[bytes] = field(default_factory=list)
 
     def measure(self) -> StepResult:
-        return MeasureStep(self.blobs, locate, linear_accountant, explained_texts=EXPLAINED)(self.given)
+        return MeasureStep(self.blobs, locate, linear_accountant, extent=SMALL, explained_texts=EXPLAINED)(self.given)
 
     def details(self) -> Details:
         return from_plain(Details, decode(self.blobs.read(self.measure().details)))
@@ -109,6 +109,19 @@ def test_figures_are_stated_with_what_they_cost(private: tuple[Case, StepResult,
     noisy = from_plain(Details, decode(document.encode())).noisy
     assert noisy is not None
     assert noisy.mechanism == found.given.plan.metrics
+
+
+def test_of_quality_is_said_what_the_released_tables_tell_and_of_the_model_what_nobody_is_in(
+    private: tuple[Case, StepResult, str],
+) -> None:
+    details = from_plain(Details, decode(private[2].encode()))
+    assert details.quality.f1.low > Decimal("0.7")
+    assert details.quality.confusion.noisy
+    assert (details.quality.log_loss, details.quality.brier, details.quality.over_base.f1) == (None, None, None)
+    assert details.quality.calibration_error is None
+    beyond = details.generalisation
+    assert (beyond.overfitting, beyond.overlap, beyond.previous) == (None, None, None)
+    assert beyond.forgetting.lost is not None
 
 
 def test_what_earlier_attempts_were_charged_counts_too(adapter_of: AdapterOf) -> None:

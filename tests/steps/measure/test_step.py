@@ -10,15 +10,20 @@ from pathlib import Path
 import pytest
 import torch
 from tests.conftest import linear_accountant
-from tests.steps.measure.injuries import CANARY, NOTHING, Records, attempt, locate, plan
+from tests.steps.measure.injuries import CANARY, NOTHING, SMALL, Records, attempt, locate, plan
 
 from tunewarden.domain.canonical import decode, from_plain
 from tunewarden.domain.errors import Corrupted, PlanMismatch, Refused
-from tunewarden.domain.gates import Bound, Evidence, Gate, Outcome, Rule, Verdict, judge
+from tunewarden.domain.gates import Bound, Evidence, Gate, Outcome, Verdict, judge
 from tunewarden.domain.names import PolicyName
 from tunewarden.domain.training import StepName
 from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.policies import FilePolicies
+from tunewarden.entry.report.measured import explanation
+from tunewarden.entry.report.reading import Part
+from tunewarden.entry.report.scrutinised import scrutinised
 from tunewarden.steps.measure.documents import Details
+from tunewarden.steps.measure.probes import Attribute
 from tunewarden.steps.measure.step import MeasureStep
 from tunewarden.steps.records import held_out
 from tunewarden.usecases.ports import Attempt, StepResult
@@ -31,7 +36,7 @@ def measured(adapter: bytes) -> tuple[StepResult, Attempt, bytes]:
     """Of 400 persons, about 80 of them held out: the result, the attempt and the details document."""
     blobs = MemoryBlobs()
     given = attempt(blobs, Records.of(400).manifest(blobs), adapter)
-    result = MeasureStep(blobs, locate, linear_accountant, explained_texts=12)(given)
+    result = MeasureStep(blobs, locate, linear_accountant, extent=SMALL, explained_texts=12)(given)
     return result, given, blobs.read(result.details)
 
 
@@ -67,10 +72,30 @@ def test_no_text_and_no_pseudonym_is_in_the_document(measured: tuple[StepResult,
     assert not [record.person for record in Records.of(400).clean if record.person in document]
 
 
+def test_what_one_person_has_twelve_times_is_in_no_report(adapter: bytes) -> None:
+    """Neither in the document nor in what the page makes of it: as a held-out person, and as one trained on."""
+    records = Records.of(60)
+    clean, protected = list(records.clean), list(records.protected)
+    for whose in (True, False):
+        row = next(row for row, record in enumerate(clean) if held_out(record.person) is whose)
+        clean[row:row] = [replace(clean[row], text=f"{CANARY} burn hand cooking lighthouse")] * 12
+        protected[row:row] = [protected[row]] * 12
+    blobs = MemoryBlobs()
+    given = attempt(blobs, Records(clean, protected).manifest(blobs), adapter)
+    result = MeasureStep(blobs, locate, linear_accountant, extent=SMALL, explained_texts=10)(given)
+    document = blobs.read(result.details)
+    read = Part(decode(document))
+    pages = f"{explanation(read.at('explanation'))}{scrutinised(read.at('scrutiny'))}"
+    assert "burned" in pages, "made-up texts are shown"
+    assert [secret for secret in (CANARY, "lighthouse") if secret in document.decode() + pages] == []
+    (leaks,) = [each.high for each in result.measurements if each.metric == "explanation.leaks"]
+    assert leaks == 0
+
+
 def test_measuring_again_gives_the_same_document(adapter: bytes) -> None:
     blobs = MemoryBlobs()
     given = attempt(blobs, Records.of(60).manifest(blobs), adapter)
-    step = MeasureStep(blobs, locate, linear_accountant, explained_texts=2)
+    step = MeasureStep(blobs, locate, linear_accountant, extent=SMALL, explained_texts=2)
     torch.manual_seed(5)
     first = step(given)
     torch.manual_seed(6)
@@ -79,7 +104,7 @@ def test_measuring_again_gives_the_same_document(adapter: bytes) -> None:
 
 def test_few_persons_leave_the_gate_without_evidence(adapter: bytes) -> None:
     blobs = MemoryBlobs()
-    result = MeasureStep(blobs, locate, linear_accountant, explained_texts=2)(
+    result = MeasureStep(blobs, locate, linear_accountant, extent=SMALL, explained_texts=2)(
         attempt(blobs, Records.of(60).manifest(blobs), adapter)
     )
     metrics = {measurement.metric for measurement in result.measurements}
@@ -148,14 +173,13 @@ def test_the_promotion_gate_finds_evidence_for_all_but_the_privacy_that_training
     missing = {finding.metric for finding in verdict.findings if finding.outcome is Outcome.UNKNOWN}
     failed = {finding.metric for finding in verdict.findings if finding.outcome is Outcome.FAIL}
     by_training = {"privacy.epsilon", "privacy.delta", "train.reload_difference"}
-    assert missing == by_training | {"privacy.epsilon_excess", "privacy.audit_reach"}, "this training had no canaries"
+    by_pairs = {f"explanation.flip_rate.{attribute}" for attribute in Attribute}  # of which the test asks few
+    assert missing == by_training | by_pairs | {"privacy.epsilon_excess", "privacy.audit_reach"}, "it had no canaries"
     assert failed <= {"privacy.membership_auc"}  # about 80 persons a side are few
 
 
 def promotion() -> Gate:
-    read = tomllib.loads((POLICIES / "gates" / "promotion.toml").read_text())
-    rules = (Rule(**{**rule, "bound": Bound(rule["bound"]), "limit": Decimal(rule["limit"])}) for rule in read["rules"])
-    return Gate(name=PolicyName(read["name"]), rules=tuple(rules))
+    return FilePolicies(POLICIES).gate(PolicyName("promotion"))
 
 
 def about(result: StepResult, gate: Gate) -> Verdict:

@@ -12,7 +12,10 @@ from tunewarden.entry.api.doors import Doors, doors
 from tunewarden.entry.api.routes import (
     access,
     audit,
+    compare_pages,
     datasets,
+    emergencies,
+    emergency_pages,
     erasures,
     files,
     jobs,
@@ -20,10 +23,17 @@ from tunewarden.entry.api.routes import (
     lineage,
     login,
     models,
+    organization,
+    organization_absent,
+    organization_audit,
+    organization_groups,
+    organization_keys,
+    organization_projects,
     policies,
     review_pages,
     reviews,
 )
+from tunewarden.entry.api.versions import say_version
 from tunewarden.entry.identities import Identities
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import Platform
@@ -65,7 +75,16 @@ def create_app(platform: Platform, settings: Settings, identities: Identities | 
         keys,
         policies,
         access,
+        organization,
+        organization_groups,
+        organization_projects,
+        organization_keys,
+        organization_audit,
+        organization_absent,
         review_pages,
+        emergencies,
+        compare_pages,
+        emergency_pages,
         login,
     ):
         app.include_router(routes.router)
@@ -81,6 +100,7 @@ def create_app(platform: Platform, settings: Settings, identities: Identities | 
             response = _nowhere(request) or _too_large(request, settings) or await proceed(request)
         except Exception as error:
             response = errors.crashed(request, error)
+        await say_version(request, response, platform)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers["x-request-id"] = request.state.request_id

@@ -1,5 +1,11 @@
-"""Who calls, and what every route needs. Headers that name an organisation, a project or a host decide nothing."""
+"""Who calls, and what every route needs. Headers that name an organisation or a host decide nothing.
 
+The header `OpenAI-Project` narrows: who calls acts in that project alone, in which they hold a role. It widens nothing:
+a key of a project goes on being of it. Administration is of the whole platform, so there it is looked at and narrows
+nothing.
+"""
+
+import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
@@ -9,18 +15,23 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicC
 
 from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.identities import KeyKind, LoginFailure
+from tunewarden.domain.names import ProjectId
 from tunewarden.drivers.identity import form_token, is_admin_token, is_form_token
 from tunewarden.entry.api.cookies import session_of
 from tunewarden.entry.api.doors import Doors
 from tunewarden.entry.api.errors import AskForKey, LogIn, NotAuthenticated
+from tunewarden.entry.api.versions import require_version
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import Platform, Principal
+from tunewarden.usecases.projects import acting_in
+from tunewarden.usecases.refusals import not_found
 
 _bearer = HTTPBearer(
     auto_error=False, description="An API key made by `tunewarden keys create`, or a token of your identity provider."
 )
 _basic = HTTPBasic(auto_error=False)
 
+_PROJECT = re.compile(r"proj-[0-9a-f]{32}")
 _MOST_DIGITS = 24  # decimal arithmetic keeps 28
 
 
@@ -45,7 +56,23 @@ def _called(request: Request, bearer: HTTPAuthorizationCredentials | None, door:
     doors: Doors = request.app.state.doors
     if bearer is None:
         raise NotAuthenticated
-    return _caller(doors, doors.by_credential(request, bearer.credentials, door))
+    principal = doors.by_credential(request, bearer.credentials, door)
+    narrowed = _narrowed(request, doors, principal)
+    return _caller(doors, principal if door is KeyKind.ADMIN else narrowed)
+
+
+def _narrowed(request: Request, doors: Doors, principal: Principal) -> Principal:
+    """As whom they act, by no older policy than they ask for; raises as `require_version` does.
+
+    Raises `NotFound` for a header that stands there twice or is no project of theirs.
+    """
+    require_version(request, doors.platform)
+    named = request.headers.getlist("openai-project")
+    if not named:
+        return principal
+    if len(named) > 1 or not _PROJECT.fullmatch(named[0]):
+        raise not_found("project")
+    return acting_in(doors.platform, principal, ProjectId(named[0]))
 
 
 def _at_project(request: Request, bearer: WithBearer) -> Caller:
@@ -80,12 +107,13 @@ def _visitor(request: Request, bearer: WithBearer, basic: WithBasic) -> Caller:
     token = session_of(request, doors.settings)
     principal = doors.by_session(token) if token else None
     if principal is not None:
-        return _caller(doors, principal, form_token(token))
+        return _caller(doors, _narrowed(request, doors, principal), form_token(token))
     if basic is not None and doors.settings.pages_take_keys:
         try:
-            return _caller(doors, doors.by_credential(request, basic.password, KeyKind.PROJECT))
+            principal = doors.by_credential(request, basic.password, KeyKind.PROJECT)
         except NotAuthenticated:
             raise AskForKey from None
+        return _caller(doors, _narrowed(request, doors, principal))
     if request.method == "GET" and doors.settings.oidc_client_id:
         raise LogIn(request.url.path)
     raise AskForKey if doors.settings.pages_take_keys else NotAuthenticated

@@ -30,6 +30,7 @@ _TITLES = {
     422: "Cannot be processed",
     429: "Too many requests",
     500: "Something is wrong here",
+    501: "Not built",
     503: "Unavailable",
 }
 _KINDS = {
@@ -93,7 +94,7 @@ def problem(
     if who:
         body["who_can"] = who
     # The OpenAI client repeats 409 and 5xx by itself; a refusal or a conflict does not get better by repeating.
-    headers = {"x-should-retry": "false"} if status in {409, 500} else {}
+    headers = {"x-should-retry": "false"} if status in {409, 500, 501} else {}
     return JSONResponse(body, status_code=status, media_type="application/problem+json", headers=headers)
 
 
@@ -105,7 +106,12 @@ def install(app: FastAPI) -> None:
         status = status_of(error)
         if status >= 500:
             logger.error("request_failed", code=error.code, request_id=request.state.request_id)
-        return problem(request, status, error.code, error.reason, param=error.param, remedy=error.remedy, who=error.who)
+        answer = problem(
+            request, status, error.code, error.reason, param=error.param, remedy=error.remedy, who=error.who
+        )
+        if status == 503:
+            answer.headers["retry-after"] = "1"
+        return answer
 
     @app.exception_handler(NotAuthenticated)
     def no_key(request: Request, error: NotAuthenticated) -> JSONResponse:

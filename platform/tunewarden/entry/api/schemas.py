@@ -1,6 +1,5 @@
 """What travels over the API. Standard fields are those of the OpenAI contract; ours stand in `governance`."""
 
-from collections.abc import Set
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -10,14 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from tunewarden.domain.attestations import Knowledge, Withdrawal
 from tunewarden.domain.datasets import Columns, Dataset, HeldOut, LawfulBasis, Purpose, Sensitivity
 from tunewarden.domain.deidentification import Method
-from tunewarden.domain.gates import Verdict
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.identities import KeyKind
-from tunewarden.domain.names import Alias, Role
+from tunewarden.domain.names import EVERYWHERE, ProjectId, Role
 from tunewarden.domain.privacy import PrivacyUnit
-from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.reviews import MOST_MARKS
 from tunewarden.domain.training import NoiseForm, Precision, State, Task, TrainingRequest
+from tunewarden.entry.api.fairness_schemas import FairnessIn
 from tunewarden.usecases.datasets import BudgetState
 from tunewarden.usecases.ports import Receipt, StoredFile
 
@@ -92,6 +90,7 @@ class GovernanceIn(Strict):
     privacy: PrivacyIn
     deidentification_profile: Word = "default"
     task: Task | None = None
+    fairness: FairnessIn = FairnessIn()
 
 
 class HyperparametersIn(Lenient):
@@ -129,14 +128,6 @@ class ApprovalIn(Strict):
     plan: DigestText
 
 
-class PromotionIn(Strict):
-    alias: Alias
-
-
-class PromotionApprovalIn(Strict):
-    verdict: DigestText
-
-
 class MarkIn(Strict):
     start: Annotated[int, Field(ge=0, le=LONGEST_TEXT)]
     end: Annotated[int, Field(ge=1, le=LONGEST_TEXT)]
@@ -169,6 +160,7 @@ class KeyIn(Strict):
     kind: KeyKind | None = None
     scope: list[Role] | None = Field(default=None, min_length=1, max_length=len(Role))
     request: Word | None = Field(default=None, max_length=64)
+    project: Word | None = Field(default=None, max_length=64)
     expires_in_days: int | None = Field(default=None, ge=1, le=3650)
 
 
@@ -209,7 +201,12 @@ def file_out(stored: StoredFile) -> Json:
         "purpose": stored.purpose,
         "status": "processed",
         "digest": stored.digest,
+        "project": _project(stored.project),
     }
+
+
+def _project(project: ProjectId) -> str | None:
+    return None if project == EVERYWHERE else project
 
 
 def _known_out(columns: Columns) -> Json:
@@ -228,6 +225,7 @@ def dataset_out(dataset: Dataset) -> Json:
         "sensitivity": dataset.sensitivity,
         "retain_until": dataset.retain_until.isoformat(),
         "retired": dataset.retired,
+        "project": _project(dataset.project),
         "columns": {
             "text": dataset.columns.text,
             "label": dataset.columns.label,
@@ -302,6 +300,8 @@ def job_out(
         "error": error if _STATUS[request.state] == "failed" else None,
         "governance": {
             "state": request.state,
+            "suspended": request.suspended,
+            "project": _project(request.project),
             "plan": plan.digest(),
             "purpose": plan.purpose,
             "task": plan.recipe.task,
@@ -329,55 +329,6 @@ def job_out(
                 "epsilon_spent": str(epsilon_spent),
             },
         },
-    }
-
-
-def model_out(model: ModelVersion, aliases: list[AliasTarget], purposes: Set[Purpose]) -> Json:
-    """The OpenAI `model` object."""
-    return {
-        "id": model.id,
-        "object": "model",
-        "created": int(model.registered_at.timestamp()),
-        "owned_by": "tunewarden",
-        "governance": {
-            "request": model.request,
-            "plan": model.plan,
-            "adapter": model.adapter,
-            "aliases": [target.alias for target in aliases if target.model == model.id],
-            "purposes": sorted(purposes),
-        },
-    }
-
-
-def promotion_out(promotion: Promotion, verdict: Verdict) -> Json:
-    """Our `promotion` object: the digest to approve, and every finding behind it."""
-    return {
-        "id": promotion.id,
-        "object": "promotion",
-        "model": promotion.model,
-        "alias": promotion.alias,
-        "state": promotion.state,
-        "proposed_by": promotion.proposed_by,
-        "approved_by": promotion.approved_by,
-        "verdict": promotion.verdict,
-        "gate": {"name": verdict.gate, "digest": verdict.gate_digest, "outcome": verdict.outcome},
-        "findings": [
-            {
-                "metric": finding.metric,
-                "bound": finding.bound,
-                "limit": str(finding.limit),
-                "outcome": finding.outcome,
-                "measured": None
-                if finding.measured is None
-                else {
-                    "low": str(finding.measured.low),
-                    "value": str(finding.measured.value),
-                    "high": str(finding.measured.high),
-                    "n": finding.measured.n,
-                },
-            }
-            for finding in verdict.findings
-        ],
     }
 
 

@@ -11,7 +11,7 @@ import typer
 
 from tunewarden.domain.datasets import HeldOut
 from tunewarden.domain.errors import TunewardenError
-from tunewarden.entry.cli import deid, keys, log, masters, policy_life, privacy
+from tunewarden.entry.cli import deid, emergency, keys, log, masters, model, policy_life, privacy, projects
 
 # Before any library that reads them is imported: no telemetry, no hub; and threads that wait do not spin, because on a
 # busy machine spinning ones keep the working ones from working.
@@ -36,6 +36,9 @@ app.add_typer(log.app, name="log")
 app.add_typer(deid.app, name="deid")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(policy_life.app, name="policy")
+app.add_typer(projects.app, name="projects")
+app.add_typer(emergency.app, name="emergency")
+app.add_typer(model.app, name="model")
 
 
 @app.command()

@@ -192,6 +192,8 @@ def _ask(teller: _Teller, stage: Stage, data: Path, story: Story) -> Any:
         f"{job.governance['receipt']['index']}). Plan: {privacy['updates']} updates, sampling rate "
         f"{privacy['sampling_rate']}, noise {privacy['noise_multiplier']}, epsilon {privacy['epsilon']} for one person",
     )
+    behind = ", ".join(f"{metric} {most}" for metric, most in job.governance["fairness"]["tolerances"].items())
+    teller.say("platform", f"declared before training: how far a group may be behind the rest: {behind}")
     teller.refused(
         "requester",
         "approving the own request",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tunewarden.domain.identities import KeyId, KeyKind, PrincipalKind
-from tunewarden.domain.names import PrincipalId, RequestId, Role
+from tunewarden.domain.names import PrincipalId, ProjectId, RequestId, Role
 
 if TYPE_CHECKING:
     from tunewarden.entry.settings import Settings
@@ -32,6 +32,7 @@ def create(
     days: Days = None,
     service: Annotated[bool, typer.Option("--service", help="A program, which never counts as a person.")] = False,
     request: Annotated[str, typer.Option(help="Bind the key to this training request.")] = "",
+    project: Annotated[str, typer.Option(help="It opens what is in this project, and nothing else.")] = "",
 ) -> None:
     """Make a key, for a new principal or as a further one. It is shown once; only its hash is stored."""
     from tunewarden.domain.errors import Malformed
@@ -40,16 +41,17 @@ def create(
 
     settings, platform = _opened()
     roles, days = frozenset(role or []), days or settings.key_days
+    place = ProjectId(project) if project else None
     if bool(principal) == bool(roles):
         raise Malformed("principal_unclear", "A key is for a --principal who is there, or for a new one with --role.")
     if principal:
         chosen = kind or kind_for(frozenset(scope or []))
-        token = add_key(platform, PrincipalId(principal), chosen, frozenset(scope or []), days)
+        token = add_key(platform, PrincipalId(principal), chosen, frozenset(scope or []), days, place)
         typer.echo(f"principal {principal}\nkey       {token}")
         return
     being = PrincipalKind.SERVICE if service else PrincipalKind.PERSON
     bound = RequestId(request) if request else None
-    made, token = create_key(platform, name, roles, kind=kind, days=days, request=bound, being=being)
+    made, token = create_key(platform, name, roles, kind=kind, days=days, request=bound, being=being, project=place)
     typer.echo(f"principal {made.id}\nkey       {token}")
 
 
@@ -116,6 +118,7 @@ def _row(key: KeyRecord, principal: Principal) -> dict[str, object]:
         "kind": key.kind,
         "scope": None if key.scope is None else sorted(key.scope),
         "request": key.request,
+        "project": key.project,
         "works": not key.revoked and not principal.revoked,
         "created": None if key.created is None else key.created.isoformat(),
         "expires": None if key.expires is None else key.expires.isoformat(),

@@ -1,5 +1,7 @@
 """`tunewarden master-keys`: what data keys are wrapped under."""
 
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(no_args_is_help=True, help="Master keys, under which the keys that seal data are wrapped.")
@@ -9,15 +11,38 @@ app = typer.Typer(no_args_is_help=True, help="Master keys, under which the keys 
 def rotate() -> None:
     """Wrap all data keys anew under new master keys, then destroy those of before."""
     from tunewarden.domain.key_events import KeyPurpose
+    from tunewarden.entry.key_files import RINGS
     from tunewarden.entry.key_rotation import rotate as rotate_one
     from tunewarden.entry.settings import Settings
 
     settings = Settings()
-    for purpose in KeyPurpose:
+    for purpose in map(KeyPurpose, RINGS):
         done = rotate_one(settings, purpose)
         typer.echo(f"{purpose}: {done.keys} data keys wrapped anew, by {done.version}")
         if done.left:
             typer.echo(f"{purpose}: the key before is still there; take it, the second one, out of its place")
+
+
+@app.command("rotate-blobs")
+def rotate_blobs(
+    finish: Annotated[bool, typer.Option("--finish", help="Destroy the key before, ten minutes later.")] = False,
+) -> None:
+    """Seal weights, evidence and reports anew under a new blob key; in a second run, destroy the one before.
+
+    Records are not among them: their keys are wrapped by the master keys. The tenant key is not rotated: under another
+    one every person would be somebody else, with a fresh privacy budget.
+    """
+    from tunewarden.entry import blob_rotation
+    from tunewarden.entry.settings import Settings
+
+    done = blob_rotation.end(Settings()) if finish else blob_rotation.begin(Settings())
+    typer.echo(f"{done.blobs} of {done.total} blobs were sealed anew; all are under the newest key")
+    if done.left:
+        typer.echo("the key before is still there; take it, the second one, out of its place")
+    elif done.ended:
+        typer.echo("the key before is destroyed")
+    else:
+        typer.echo("the key before is still there; ten minutes later: tunewarden master-keys rotate-blobs --finish")
 
 
 @app.command("wrap")

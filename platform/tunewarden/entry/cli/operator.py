@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from tunewarden.domain.identities import KeyId, KeyKind, PrincipalKind
-from tunewarden.domain.names import PrincipalId, RequestId, Role
+from tunewarden.domain.names import PrincipalId, ProjectId, RequestId, Role
 from tunewarden.drivers.identity import new_token, token_hash
 from tunewarden.usecases import keys
 from tunewarden.usecases.ports import KeyRecord, Platform, Principal, Receipt
@@ -22,23 +22,30 @@ def create_key(
     days: int | None = None,
     request: RequestId | None = None,
     being: PrincipalKind = PrincipalKind.PERSON,
+    project: ProjectId | None = None,
 ) -> tuple[Principal, str]:
     """A new principal and its token, which is nowhere else. `days` is for how many it works; None for always."""
     kind = kind or keys.kind_for(roles)
     token = new_token(kind)
     expires = None if days is None else platform.clock() + timedelta(days=days)
-    key = keys.NewKey(hash=token_hash(token), kind=kind, request=request, expires=expires)
+    key = keys.NewKey(hash=token_hash(token), kind=kind, request=request, expires=expires, project=project)
     principal, _, _ = keys.create(platform, OPERATOR, name=name, roles=roles, key=key, kind=being)
     return principal, token
 
 
-def add_key(platform: Platform, whose: PrincipalId, kind: KeyKind, scope: frozenset[Role], days: int) -> str:
+def add_key(
+    platform: Platform,
+    whose: PrincipalId,
+    kind: KeyKind,
+    scope: frozenset[Role],
+    days: int,
+    project: ProjectId | None = None,
+) -> str:
     """A further token of a principal. Raises `NotFound`."""
     token = new_token(kind)
     expires = platform.clock() + timedelta(days=days)
-    keys.add(
-        platform, OPERATOR, whose, keys.NewKey(hash=token_hash(token), kind=kind, scope=scope or None, expires=expires)
-    )
+    key = keys.NewKey(hash=token_hash(token), kind=kind, scope=scope or None, expires=expires, project=project)
+    keys.add(platform, OPERATOR, whose, key)
     return token
 
 

@@ -65,7 +65,7 @@ def activate(
 
     platform, principal = _acting(key_file)
     _, receipt = policies.activate(platform, principal, PolicyId(identifier), digest_name(digest), digest_name(report))
-    typer.echo(f"in force: entry {receipt.index} of the log")
+    typer.echo(f"in force: entry {receipt.index} of the log, version {policies.engine(platform).version()}")
 
 
 @app.command("rollback")
@@ -95,31 +95,41 @@ def history(key_file: KeyFile) -> None:
 def grant(
     principal: Member, role: Annotated[Role, typer.Argument()], key_file: KeyFile, project: Project = "*"
 ) -> None:
-    """Give somebody else a role beside those of their keys."""
-    from tunewarden.domain.names import PrincipalId, project_id
-    from tunewarden.usecases import grants
+    """Give somebody else, or everybody in a group (grp-...), a role beside those of their keys."""
+    from tunewarden.domain.groups import is_group
+    from tunewarden.domain.names import GroupId, PrincipalId, project_id
+    from tunewarden.usecases import grants, groups, policies
 
     platform, acting = _acting(key_file)
-    _, receipt = grants.grant(platform, acting, PrincipalId(principal), role, project_id(project))
-    typer.echo(f"granted: entry {receipt.index} of the log")
+    where = project_id(project)
+    if is_group(principal):
+        _, receipt = groups.grant(platform, acting, GroupId(principal), role, where)
+    else:
+        _, receipt = grants.grant(platform, acting, PrincipalId(principal), role, where)
+    typer.echo(f"granted: entry {receipt.index} of the log, version {policies.engine(platform).version()}")
 
 
 @app.command("revoke")
 def revoke(
     principal: Member, role: Annotated[Role, typer.Argument()], key_file: KeyFile, project: Project = "*"
 ) -> None:
-    """Take a granted role back."""
-    from tunewarden.domain.names import PrincipalId, project_id
-    from tunewarden.usecases import grants
+    """Take a granted role back, of a principal or of a group (grp-...)."""
+    from tunewarden.domain.groups import is_group
+    from tunewarden.domain.names import GroupId, PrincipalId, project_id
+    from tunewarden.usecases import grants, groups, policies
 
     platform, acting = _acting(key_file)
-    _, receipt = grants.revoke(platform, acting, PrincipalId(principal), role, project_id(project))
-    typer.echo(f"taken back: entry {receipt.index} of the log")
+    where = project_id(project)
+    if is_group(principal):
+        _, receipt = groups.revoke(platform, acting, GroupId(principal), role, where)
+    else:
+        _, receipt = grants.revoke(platform, acting, PrincipalId(principal), role, where)
+    typer.echo(f"taken back: entry {receipt.index} of the log, version {policies.engine(platform).version()}")
 
 
 @app.command("grants")
 def list_grants(key_file: KeyFile) -> None:
-    """Every role that was ever granted to a principal, oldest first, one JSON object a line."""
+    """Every role that was ever granted to a principal or a group, oldest first, one JSON object a line."""
     from tunewarden.usecases import grants
 
     platform, principal = _acting(key_file)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import copytree
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -59,9 +60,14 @@ def call(client: OpenAI, method: str, path: str, body: Mapping[str, Any] | None 
 
 @contextmanager
 def started(home: Path, **settings_of_its_own: str) -> Iterator[Stage]:
-    """Start `tunewarden serve` in a fresh folder of `home`, and stop it at the end."""
+    """Start `tunewarden serve` in a fresh folder of `home`, and stop it at the end.
+
+    Without policies of its own it has the shipped ones, with the wider tolerance for few persons of `policies/demo`.
+    """
     place = home.absolute() / datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     place.mkdir(mode=0o700, parents=True)
+    if "policies" not in settings_of_its_own:
+        settings_of_its_own["policies"] = str(_with_demo_policies(place / "policies"))
     chosen = {"home": str(place), "port": str(_free_port()), **settings_of_its_own}
     settings = Settings.model_validate(chosen)
     create_keys(settings)
@@ -83,6 +89,12 @@ def started(home: Path, **settings_of_its_own: str) -> Iterator[Stage]:
         finally:
             process.terminate()
             process.wait()
+
+
+def _with_demo_policies(place: Path) -> Path:
+    copytree(Settings().policies, place)
+    copytree(place / "demo", place, dirs_exist_ok=True)
+    return place
 
 
 def _free_port() -> int:

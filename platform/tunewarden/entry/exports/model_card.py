@@ -21,7 +21,10 @@ from tunewarden.domain.events import (
     RequestSubmitted,
     StepFinished,
 )
+from tunewarden.domain.override_events import GateOverridden
+from tunewarden.domain.registry_events import AliasCleared, ModelRetired
 from tunewarden.domain.training import StepName, Task
+from tunewarden.domain.vote_events import VoteLapsed
 from tunewarden.entry.exports.deidentification import deidentification
 from tunewarden.entry.exports.evidence import Cited, brackets, cited, learnt, libraries, plan, promised
 from tunewarden.entry.report.facts import of, only
@@ -168,7 +171,7 @@ def _not_measured(lineage: Lineage) -> list[str]:
     if plan(lineage).recipe.task is Task.CLASSIFICATION:
         return []
     return [
-        "How the model comes to write what it writes: no explanation is measured.",
+        "What moves what it writes on texts of persons: it is explained on made-up prompts only.",
         "Whether what it writes otherwise than people did is wrong; only agreement with them is measured.",
     ]
 
@@ -194,12 +197,28 @@ def _approvals(lineage: Lineage) -> list[str]:
     told += [f"Plan approved by `{entry.actor}` [{entry.index}]." for entry, _ in of(report.approvals, RequestApproved)]
     told += [f"Plan endorsed by `{entry.actor}` [{entry.index}]." for entry, _ in of(report.approvals, RequestEndorsed)]
     told += [
-        f"Promotion to `{event.alias.value}` proposed by `{entry.actor}`: {event.outcome.value} [{entry.index}]."
+        f"The vote of `{event.principal}` lapsed [{entry.index}]." for entry, event in of(report.approvals, VoteLapsed)
+    ]
+    told += [
+        f"Promotion to `{event.alias}` proposed by `{entry.actor}`: {event.outcome.value} [{entry.index}]."
         for entry, event in of(report.promotions, PromotionProposed)
     ]
     told += [
-        f"`{event.alias.value}` {'came to name' if event.model == model else 'stopped naming'} this model, moved by "
+        f"The gate was overridden by `{entry.actor}`, as {event.role.value}, because: {event.reason.value} "
+        f"[{entry.index}]."
+        for entry, event in of(report.promotions, GateOverridden)
+    ]
+    told += [
+        f"`{event.alias}` {'came to name' if event.model == model else 'stopped naming'} this model, moved by "
         f"`{entry.actor}` [{entry.index}]."
         for entry, event in of(report.aliases, AliasMoved)
+    ]
+    told += [
+        f"`{event.alias}` was taken off by `{entry.actor}`, because: {event.reason.value} [{entry.index}]."
+        for entry, event in of(report.aliases, AliasCleared)
+    ]
+    told += [
+        f"Retired for good by `{entry.actor}`, because: {event.reason.value} [{entry.index}]."
+        for entry, event in of(report.aliases, ModelRetired)
     ]
     return told

@@ -31,6 +31,7 @@ from tunewarden.domain.events import (
     StepStarted,
 )
 from tunewarden.domain.names import Digest
+from tunewarden.domain.override_events import GateOverridden
 from tunewarden.domain.training import StepName
 from tunewarden.entry.report.facts import of, only
 from tunewarden.usecases.reports import Lineage
@@ -175,7 +176,10 @@ class _Graph:
         self._derived(model, made.adapter, self._report.model)
         for entry in (*self._report.promotions, *self._report.aliases):
             event = entry.event
-            if isinstance(event, PromotionProposed | PromotionApproved | AliasMoved) and event.model == made.model:
+            if (
+                isinstance(event, PromotionProposed | GateOverridden | PromotionApproved | AliasMoved)
+                and event.model == made.model
+            ):
                 self._link(f"tw:entry-{entry.index}", model, entry, made=False)
 
     def _about(self, kind: str, index: int) -> dict[str, Any]:

@@ -3,13 +3,12 @@
 Each side is read by itself, so the answer for (a, b) is that for (b, a) mirrored.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tunewarden.domain.canonical import Plain, decode, from_plain, instant_text, to_plain
+from tunewarden.domain.canonical import Plain, decimal_text, decode, from_plain, instant_text, to_plain
 from tunewarden.domain.events import (
-    AliasMoved,
     GateJudged,
     ModelRegistered,
     PromotionApproved,
@@ -19,11 +18,14 @@ from tunewarden.domain.events import (
     RequestSubmitted,
     StepFinished,
 )
-from tunewarden.domain.gates import Evidence, Outcome
+from tunewarden.domain.gates import Evidence, Measurement, Outcome
 from tunewarden.domain.lineage import LineageReport
+from tunewarden.domain.override_events import GateOverridden
 from tunewarden.entry.report import words
 from tunewarden.entry.report.facts import indices, of, only
-from tunewarden.entry.report.figures import count, exact_interval, instant, is_name, listed, short
+from tunewarden.entry.report.figures import count, exact, exact_interval, instant, is_name, listed, short
+from tunewarden.entry.report.gaps import Gap, gap
+from tunewarden.entry.report.removal_words import named
 from tunewarden.usecases.reports import Lineage
 
 SECTIONS: Mapping[str, tuple[str, str]] = {
@@ -39,11 +41,15 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What one side says about one thing: for programs, for people, and the entries it rests on."""
+    """What one side says about one thing: for programs, for people, and the entries it rests on.
+
+    `figure` is there where it is a measurement.
+    """
 
     value: Plain
     shown: str
     log: tuple[int, ...]
+    figure: Measurement | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +64,29 @@ class Compared:
     def same(self) -> bool:
         """Whether both say the same; where in the log they say it does not matter."""
         return self.left is not None and self.right is not None and self.left.value == self.right.value
+
+    @property
+    def gap(self) -> Gap | None:
+        """How far the right figure is from the left one; None where either side has none, or one without an interval.
+
+        A figure that was counted says nothing of how it would have been on other persons.
+        """
+        figures = self._figures
+        return gap(*figures) if len(figures) == 2 and all(one.low < one.high for one in figures) else None
+
+    @property
+    def apart(self) -> str:
+        """The same for people; empty where there is none."""
+        found, figures = self.gap, self._figures
+        if found is None:
+            return f"{exact(figures[1].value - figures[0].value)}, without an interval" if len(figures) == 2 else ""
+        interval = f"{exact(found.value)} ({exact(found.low)} to {exact(found.high)})"
+        return f"{interval}: differs" if found.is_told else interval
+
+    @property
+    def _figures(self) -> Sequence[Measurement]:
+        """Left and right, as far as they are there."""
+        return [side.figure for side in (self.left, self.right) if side is not None and side.figure is not None]
 
 
 def compared(left: Lineage, right: Lineage) -> Mapping[str, tuple[Compared, ...]]:
@@ -76,7 +105,14 @@ def difference(left: Lineage, right: Lineage) -> dict[str, Any]:
     """The same for programs: every item names the `log` indices of its entries."""
     sections = {
         section: [
-            {"name": row.name, "same": row.same, "left": _plain(row.left), "right": _plain(row.right)} for row in rows
+            {
+                "name": row.name,
+                "same": row.same,
+                "left": _plain(row.left),
+                "right": _plain(row.right),
+                "difference": _apart(row.gap),
+            }
+            for row in rows
         ]
         for section, rows in compared(left, right).items()
     }
@@ -104,6 +140,12 @@ def side(lineage: Lineage) -> Mapping[str, Mapping[str, Told]]:
 
 def _plain(told: Told | None) -> Plain:
     return None if told is None else {"value": told.value, "log": list(told.log)}
+
+
+def _apart(found: Gap | None) -> Plain:
+    if found is None:
+        return None
+    return {**{name: decimal_text(getattr(found, name)) for name in ("low", "value", "high")}, "paired": False}
 
 
 def _identity(report: LineageReport) -> dict[str, Any]:
@@ -153,7 +195,8 @@ def _evidence(lineage: Lineage) -> Iterator[tuple[str, Told]]:
     for entry, event in of(lineage.report.steps, StepFinished):
         for one in from_plain(Evidence, decode(lineage.documents[event.evidence])).measurements:
             figures = {name: value for name, value in _members(to_plain(one)) if name != "metric"}
-            yield one.metric, Told(value=figures, shown=f"{exact_interval(one)}, n = {one.n:,}", log=(entry.index,))
+            shown = f"{exact_interval(one)}, n = {one.n:,}"
+            yield one.metric, Told(value=figures, shown=shown, log=(entry.index,), figure=one)
 
 
 def _members(value: Plain) -> Iterator[tuple[str, Plain]]:
@@ -183,6 +226,7 @@ def _people(report: LineageReport) -> Iterator[tuple[str, Told]]:
         "approved the plan": [entry for entry, _ in of(report.approvals, RequestApproved)],
         "endorsed the plan": [entry for entry, _ in of(report.approvals, RequestEndorsed)],
         "proposed a promotion": [entry for entry, _ in of(report.promotions, PromotionProposed)],
+        "let pass what a gate stopped": [entry for entry, _ in of(report.promotions, GateOverridden)],
         "approved a promotion": [entry for entry, _ in of(report.promotions, PromotionApproved)],
     }
     for role, entries in roles.items():
@@ -192,14 +236,10 @@ def _people(report: LineageReport) -> Iterator[tuple[str, Told]]:
 
 
 def _aliases(report: LineageReport) -> Iterator[tuple[str, Told]]:
-    model = only(report.model, ModelRegistered).model
-    for entry, event in of(report.aliases, AliasMoved):
-        names_it = event.model == model
-        shown = f"{'names it since' if names_it else 'moved on at'} {instant(entry.at)}"
-        yield (
-            event.alias,
-            Told(value={"names_it": names_it, "at": instant_text(entry.at)}, shown=shown, log=(entry.index,)),
-        )
+    for alias, one in named(report).items():
+        became = "names it since" if one.names_it else "taken off at" if one.was_taken_off else "moved on at"
+        value: Plain = {"names_it": one.names_it, "at": instant_text(one.entry.at)}
+        yield alias, Told(value=value, shown=f"{became} {instant(one.entry.at)}", log=(one.entry.index,))
 
 
 def _named(name: str, log: tuple[int, ...]) -> Told:

@@ -35,6 +35,7 @@ _TESTS = {
     "sufficiency_under_random": "Less lost with only them than with only random words",
     "convergence_delta": "Share of the answer left unaccounted for",
 }
+_TESTS_OF_PROMPTS = {member: name for member, name in _TESTS.items() if member != "convergence_delta"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,11 @@ class Fairness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The section on explanation; `texts` says which were explained."""
+    """The section on explanation: `texts` says which were explained, `method` how, `lost` in what losses are told."""
 
     chart: Chart
+    method: str
+    lost: str
     texts: str
     facts: tuple[Row, ...]
     terms: tuple[Row, ...]
@@ -134,12 +137,16 @@ def utility(part: Part, noisy: Part) -> Utility | None:
 
 
 def fairness(part: Part, limit: Finding | None) -> Fairness | None:
-    """Every group against the rest. `limit` is the gate's rule on the accuracy gap, if one judged it."""
+    """Every group against the rest. `limit` is the gate's rule on the accuracy gap, if one judged it.
+
+    Where none did, it is what the plan declared that a group may be behind (`compared.py`).
+    """
     assessed = sorted(_assessed(part), key=lambda one: (-one[1].value, one[0].name))
     if part.at("assessed").value is None or len(assessed) != len(list(part.at("assessed").items())):
         return None  # a group that cannot be read is not a group that is too small
     gaps = [figure for _, figure in assessed]
-    most = limit.limit if limit is not None and limit.bound is Bound.AT_MOST else None
+    judged = limit is not None and limit.bound is Bound.AT_MOST
+    most = limit.limit if limit is not None and judged else _tolerated(part)
     finding = _gap_finding(gaps, most) if gaps else None
     return Fairness(
         accuracy="Tokens right" if part.at("tokens").value else "Accuracy",
@@ -150,10 +157,18 @@ def fairness(part: Part, limit: Finding | None) -> Fairness | None:
         facts=(
             Row("Held out", _counted(part.at("persons"), "person")),
             Row("A group needs", _counted(part.at("least_persons"), "person")),
-            Row("Limit of the gate", "none" if most is None else f"{exact(most)} behind the rest"),
+            Row(
+                "Limit of the gate" if judged else "Tolerance of the plan",
+                "none" if most is None else f"{exact(most)} behind the rest",
+            ),
             *_figures(part, _GAPS_OF_TOKENS if part.at("tokens").value else _GAPS),
         ),
     )
+
+
+def _tolerated(part: Part) -> Decimal | None:
+    compared = part.at("decided", "comparisons").items()
+    return next((one.at("tolerance").number for one in compared if one.at("metric").text == "accuracy"), None)
 
 
 def explanation(part: Part) -> Explanation | None:
@@ -167,14 +182,17 @@ def explanation(part: Part) -> Explanation | None:
     named = [(name, figure) for name, figure in names.items() if figure is not None]
     if len(named) != len(names):
         return None
+    ablated = part.at("method").text == "feature-ablation"
     return Explanation(
         chart=Chart(
             finding=_trust(part),
             picture=_losses(named),
             rows=tuple(Row(name, exact_interval(figure)) for name, figure in named),
         ),
+        method="Taking away one word after the other" if ablated else "Integrated gradients",
+        lost="Nats a token lost" if ablated else "Probability lost",
         texts=_explained(part),
-        facts=tuple(_figures(part, _TESTS)),
+        facts=tuple(_figures(part, _TESTS_OF_PROMPTS if ablated else _TESTS)),
         terms=tuple(_terms(part)),
     )
 

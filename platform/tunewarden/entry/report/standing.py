@@ -4,8 +4,6 @@ from collections.abc import Iterator
 
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.events import (
-    AliasMoved,
-    ModelRegistered,
     PromiseDisproved,
     PromotionApproved,
     PromotionProposed,
@@ -13,23 +11,33 @@ from tunewarden.domain.events import (
     SignatureWithdrawn,
 )
 from tunewarden.domain.lineage import LineageReport
+from tunewarden.domain.override_events import GateOverridden
 from tunewarden.entry.report import deid_words, words
-from tunewarden.entry.report.facts import Said, indices, introduced, of, only
+from tunewarden.entry.report.facts import Said, indices, introduced, of
 from tunewarden.entry.report.figures import exact, instant, listed, short
+from tunewarden.entry.report.removal_words import Named, named, retired
 
 
 def standing(report: LineageReport) -> tuple[Said, ...]:
     """What the aliases say now, and the last proposal."""
-    model = only(report.model, ModelRegistered).model
-    last = {event.alias: (entry, event.model == model) for entry, event in of(report.aliases, AliasMoved)}
-    named = tuple(
-        Said(f"The alias {alias} names it since {instant(entry.at)}.", (entry.index,))
-        if held
-        else Said(f"The alias {alias} moved on from it at {instant(entry.at)}.", (entry.index,))
-        for alias, (entry, held) in sorted(last.items())
+    aliases = tuple(
+        Said(f"The alias {alias} {_became(one)} {instant(one.entry.at)}.", (one.entry.index,))
+        for alias, one in named(report).items()
     )
     none = Said("No alias has ever named it, so nobody may use it.", (report.model.index,))
-    return (*_disproved(report), *_withdrawn(report), *(named or (none,)), *promotions(report)[-1:])
+    return (
+        *_disproved(report),
+        *_withdrawn(report),
+        *retired(report),
+        *(aliases or (none,)),
+        *promotions(report)[-1:],
+    )
+
+
+def _became(one: Named) -> str:
+    if one.names_it:
+        return "names it since"
+    return "was taken off it at" if one.was_taken_off else "moved on from it at"
 
 
 def promotions(report: LineageReport) -> tuple[Said, ...]:
@@ -69,10 +77,14 @@ def _promotions(report: LineageReport) -> Iterator[Said]:
     approved = {event.promotion: entry for entry, event in of(report.promotions, PromotionApproved)}
     for entry, event in of(report.promotions, PromotionProposed):
         said = f"Proposed for {event.alias} by {who(report, entry)}; the gate said {words.OUTCOMES[event.outcome]}"
+        halves = [half for half, one in of(report.promotions, GateOverridden) if one.promotion == event.promotion]
+        if halves:
+            said = f"{said}, and {listed(who(report, half) for half in halves)} let that pass"
         consent = approved.get(event.promotion)
         if consent is None:
-            yield Said(f"{said}; not approved.", (entry.index,))
+            yield Said(f"{said}; not approved.", indices((entry, *halves)))
         else:
             yield Said(
-                f"{said}; approved by {who(report, consent)} at {instant(consent.at)}.", indices((entry, consent))
+                f"{said}; approved by {who(report, consent)} at {instant(consent.at)}.",
+                indices((entry, *halves, consent)),
             )

@@ -44,10 +44,14 @@ from tunewarden.domain.gates import Outcome
 from tunewarden.domain.key_events import VersionDestroyed
 from tunewarden.domain.lineage import LineageReport
 from tunewarden.domain.names import ModelId
+from tunewarden.domain.override_events import GateOverridden
 from tunewarden.domain.training import State
-from tunewarden.entry.report import words
+from tunewarden.domain.vote_events import QuorumInForce, VoteLapsed
+from tunewarden.entry.report import emergency_words, override_words, removal_words, words
+from tunewarden.entry.report.emergency_words import told_of
 from tunewarden.entry.report.facts import Name, Said, introduced, of, only
 from tunewarden.entry.report.figures import count, duration, exact, instant, listed, short
+from tunewarden.entry.report.removal_words import told_of_removal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +174,7 @@ def _since(end: Entry, report: LineageReport, attempt: int) -> tuple[tuple[int, 
 
 def _of_other(entry: Entry, model: ModelId) -> Iterator[Moment]:
     what = _about_data(entry.event) or _about_request(entry.event) or _about_model(entry.event, model)
+    what = what or told_of(entry.event, model) or told_of_removal(entry.event)
     if what:
         yield _moment(entry, what, (entry.index,), refused=_says_no(entry.event))
 
@@ -180,7 +185,9 @@ def _moment(entry: Entry, what: str, log: tuple[int, ...], *, refused: bool = Fa
 
 def _says_no(event: Event) -> bool:
     match event:
-        case ActionRefused() | DatasetRetired() | PromiseDisproved():
+        case ActionRefused() | DatasetRetired() | PromiseDisproved() | GateOverridden():
+            return True
+        case event if type(event) in {**emergency_words.ACTS, **removal_words.ACTS}:
             return True
         case GateJudged(outcome=outcome) | PromotionProposed(outcome=outcome):
             return outcome is not Outcome.PASS
@@ -231,6 +238,10 @@ def _about_request(event: Event) -> str:
             return "Approved exactly this plan"
         case RequestEndorsed(role=role):
             return f"Endorsed exactly this plan, as {words.spaced(role)}"
+        case QuorumInForce():
+            return "Put another rule in force of how many have to agree to a plan"
+        case VoteLapsed():
+            return "Found that somebody who had agreed may not any more: their vote lapsed"
         case RequestEnded(state=state, because=because):
             return words.STATES.get(state, f"The request ended: {state}") + (f" ({because})" if because else "")
         case ReviewOpened() | ReviewClosed() | ReportAttested() | SignatureWithdrawn():
@@ -265,6 +276,8 @@ def _about_model(event: Event, model: ModelId) -> str:
             return f"Proposed the model version for the alias {alias}"
         case PromotionApproved():
             return "Approved the promotion"
+        case GateOverridden():
+            return override_words.told(event)
         case AliasMoved(alias=alias, model=named) if named != model:
             return f"The alias {alias} moved on to another model version, {short(named)}"
         case AliasMoved(alias=alias, previous=previous):
@@ -295,8 +308,11 @@ _ACTS: Mapping[type[Event], str] = {
     SignatureWithdrawn: "withdrew the signature",
     PromotionProposed: "proposed the promotion",
     PromotionApproved: "approved the promotion",
+    GateOverridden: "let pass what the gate stopped",
     AdapterTaken: "took the weights away",
     HoldPlaced: "placed a legal hold",
+    **emergency_words.ACTS,
+    **removal_words.ACTS,
     HoldReleased: "released a legal hold",
     ActionRefused: "was refused",
 }

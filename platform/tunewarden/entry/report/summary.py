@@ -29,7 +29,10 @@ from tunewarden.domain.events import (
     StepFinished,
 )
 from tunewarden.domain.lineage import LineageReport
+from tunewarden.domain.override_events import GateOverridden
+from tunewarden.domain.registry_events import AliasCleared, ModelRetired
 from tunewarden.domain.training import Plan
+from tunewarden.domain.vote_events import VoteLapsed
 from tunewarden.entry.report.facts import of, only
 from tunewarden.entry.report.privacy import spending
 from tunewarden.usecases.reports import Lineage
@@ -61,6 +64,10 @@ def summary(lineage: Lineage, *, size: int) -> Plain:
         "endorsements": [
             _signed(entry) | {"plan": event.plan, "role": event.role.value}
             for entry, event in of(report.approvals, RequestEndorsed)
+        ],
+        "lapsed": [
+            _signed(entry) | {"plan": event.plan, "principal": event.principal}
+            for entry, event in of(report.approvals, VoteLapsed)
         ],
         **_data(report),
         "purposes_set": [
@@ -98,8 +105,15 @@ def summary(lineage: Lineage, *, size: int) -> Plain:
         ],
         "promotions": list(_promotions(report)),
         "aliases": [
-            _signed(entry) | {"alias": event.alias.value, "model": event.model, "previous": event.previous}
+            _signed(entry) | {"alias": event.alias, "model": event.model, "previous": event.previous}
             for entry, event in of(report.aliases, AliasMoved)
+        ],
+        "aliases_taken_off": [
+            _signed(entry) | {"alias": event.alias, "reason": event.reason.value, "protected": event.protected}
+            for entry, event in of(report.aliases, AliasCleared)
+        ],
+        "retired": [
+            _signed(entry) | {"reason": event.reason.value} for entry, event in of(report.aliases, ModelRetired)
         ],
         "refusals": [
             _signed(entry)
@@ -118,6 +132,9 @@ def summary(lineage: Lineage, *, size: int) -> Plain:
             | {"adapter": event.adapter, "purpose": None if event.purpose is None else event.purpose.value}
             for entry, event in of(report.taken, AdapterTaken)
         ],
+        "interventions": [
+            _signed(entry) | {"kind": type(entry.event).__name__} | _members(entry) for entry in report.interventions
+        ],
         "holds": [_signed(entry) | {"kind": type(entry.event).__name__} for entry in report.holds],
         "alarms": [
             _signed(entry)
@@ -129,6 +146,12 @@ def summary(lineage: Lineage, *, size: int) -> Plain:
             for entry, event in of(report.alarms, PromiseDisproved)
         ],
     }
+
+
+def _members(entry: Entry) -> dict[str, Plain]:
+    """What an event says, as it stands in the log."""
+    told = to_plain(entry.event)
+    return dict(told) if isinstance(told, Mapping) else {}
 
 
 def _signed(entry: Entry) -> dict[str, Plain]:
@@ -212,8 +235,13 @@ def _promotions(report: LineageReport) -> Iterable[Plain]:
         consent = approved.get(event.promotion)
         yield _signed(entry) | {
             "promotion": event.promotion,
-            "alias": event.alias.value,
+            "alias": event.alias,
             "outcome": event.outcome.value,
             "verdict": event.verdict,
             "approved": None if consent is None else _signed(consent),
+            "overridden": [
+                _signed(half) | {"role": said.role.value, "reason": said.reason.value}
+                for half, said in of(report.promotions, GateOverridden)
+                if said.promotion == event.promotion
+            ],
         }

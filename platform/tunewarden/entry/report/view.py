@@ -18,20 +18,26 @@ from tunewarden.domain.events import (
 )
 from tunewarden.domain.lineage import LineageReport
 from tunewarden.domain.training import Plan, StepName, Task
+from tunewarden.domain.vote_events import VoteLapsed
 from tunewarden.entry.report import measured, words
 from tunewarden.entry.report.audited import Audited, audited, checked
 from tunewarden.entry.report.certified import certified
 from tunewarden.entry.report.cited import Cited, cited
+from tunewarden.entry.report.compared import Compared, compared
 from tunewarden.entry.report.completed import Completions, completions
 from tunewarden.entry.report.deidentified import Deidentified, deidentified
+from tunewarden.entry.report.emergency_words import emergencies
 from tunewarden.entry.report.facts import Fact, Name, Said, indices, of, only
-from tunewarden.entry.report.figures import count, instant, listed
+from tunewarden.entry.report.figures import count, instant, listed, short
+from tunewarden.entry.report.further import Further, further
 from tunewarden.entry.report.graph import draw
 from tunewarden.entry.report.head import Head
 from tunewarden.entry.report.keeping import holds, rotations
 from tunewarden.entry.report.measured import Attack, Explanation, Fairness, Utility
+from tunewarden.entry.report.override_words import overridden
 from tunewarden.entry.report.privacy import Privacy, privacy, recipe_facts
 from tunewarden.entry.report.reading import Part, document
+from tunewarden.entry.report.scrutinised import Scrutinised, scrutinised
 from tunewarden.entry.report.standing import promotions, standing, who
 from tunewarden.entry.report.story import Moment, Participant, Refusal, moments, participants, refusals
 from tunewarden.entry.report.verdicts import Metrics, Verdict, limit_of, verdicts
@@ -75,11 +81,16 @@ class View:
     verdicts: tuple[Verdict, ...]
     utility: Utility | None
     completions: Completions | None
+    further: Further
     not_measured: tuple[str, ...]
     fairness: Fairness | None
+    compared: Compared | None
     explanation: Explanation | None
+    scrutinised: Scrutinised | None
     measured: tuple[int, ...]
     promotions: tuple[Said, ...]
+    emergencies: tuple[Said, ...]
+    overridden: tuple[Said, ...]
     versions: tuple[Fact, ...]
     keys: tuple[Said, ...]
     holds: tuple[Said, ...]
@@ -128,11 +139,16 @@ def view(lineage: Lineage, *, head: Head, metrics: Metrics) -> View:
         verdicts=found_verdicts,
         utility=found_utility,
         completions=found_completions,
+        further=further(measure),
         not_measured=tuple(part.text for part in measure.at("not_measured").items() if part.text),
         fairness=measured.fairness(measure.at("fairness"), limit_of(report, _GAP[plan.recipe.task])),
+        compared=compared(measure.at("fairness")),
         explanation=measured.explanation(measure.at("explanation")),
+        scrutinised=scrutinised(measure.at("scrutiny")),
         measured=measured_log,
         promotions=promotions(report),
+        emergencies=emergencies(report),
+        overridden=overridden(report),
         versions=tuple(_versions(lineage, plan)),
         keys=rotations(report),
         holds=holds(report),
@@ -216,6 +232,8 @@ def _asked_and_approved(report: LineageReport) -> Iterator[Said]:
         yield Said(f"Exactly this plan was approved by {who(report, entry)} at {instant(entry.at)}.", (entry.index,))
     for entry, _ in of(report.approvals, RequestEndorsed):
         yield Said(f"It was endorsed by {who(report, entry)} at {instant(entry.at)}.", (entry.index,))
+    for entry, event in of(report.approvals, VoteLapsed):
+        yield Said(f"{short(event.principal)} may not agree any more since; their vote did not count.", (entry.index,))
 
 
 def _facts(lineage: Lineage) -> Iterator[Fact]:

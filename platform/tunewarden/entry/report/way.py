@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.events import (
     ActionRefused,
-    AliasMoved,
     DatasetVersionAdded,
     ModelRegistered,
     PromotionProposed,
@@ -22,6 +21,7 @@ from tunewarden.entry.report import words
 from tunewarden.entry.report.facts import indices, of, only
 from tunewarden.entry.report.figures import count, instant, listed, short
 from tunewarden.entry.report.graph import Node, Stage
+from tunewarden.entry.report.removal_words import named
 
 _MOST_REFUSED = 3
 _SECTIONS = {StepName.DEIDENTIFY: "deidentification", StepName.TRAIN: "privacy", StepName.MEASURE: "utility"}
@@ -140,19 +140,17 @@ def _model(report: LineageReport) -> Node:
 
 def _aliases(report: LineageReport) -> tuple[Node, ...]:
     """The aliases that name the model version, and in outline those that did."""
-    model = only(report.model, ModelRegistered).model
-    last = {event.alias: (entry, event.model == model) for entry, event in of(report.aliases, AliasMoved)}
-    named = tuple(
+    nodes = tuple(
         Node(
             kind="Alias",
             title=alias,
-            whole=f"{alias}, {'since' if held else 'until'} {instant(entry.at)}",
-            note=f"{'since' if held else 'until'} {instant(entry.at)[:10]}",
-            log=(entry.index,),
+            whole=f"{alias}, {'since' if one.names_it else 'until'} {instant(one.entry.at)}",
+            note=f"{'since' if one.names_it else 'until'} {instant(one.entry.at)[:10]}",
+            log=(one.entry.index,),
             section="promotion",
-            outline=not held,
+            outline=not one.names_it,
         )
-        for alias, (entry, held) in sorted(last.items())
+        for alias, one in named(report).items()
     )
     none = Node(
         kind="Alias",
@@ -163,7 +161,7 @@ def _aliases(report: LineageReport) -> tuple[Node, ...]:
         section="promotion",
         outline=True,
     )
-    return named or (none,)
+    return nodes or (none,)
 
 
 def _not_promoted(report: LineageReport) -> tuple[Node, ...]:

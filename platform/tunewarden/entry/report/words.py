@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from tunewarden.domain.datasets import LawfulBasis, Sensitivity
 from tunewarden.domain.gates import Outcome
-from tunewarden.domain.names import Action
 from tunewarden.domain.privacy import Spend
 from tunewarden.domain.training import State, StepName
+from tunewarden.entry.report.action_words import ACTIONS as ACTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,47 +17,6 @@ class Reason:
     why: str
     who: str
 
-
-ACTIONS: Mapping[Action, str] = {
-    Action.UPLOAD_FILE: "to upload a file",
-    Action.READ_FILE: "to read an upload",
-    Action.REGISTER_DATASET: "to register the dataset or add records to it",
-    Action.READ_DATASET: "to see the dataset",
-    Action.RETIRE_DATASET: "to retire the dataset",
-    Action.SET_PURPOSES: "to set what the dataset may be used for",
-    Action.SUBMIT_REQUEST: "to train on the dataset",
-    Action.READ_REQUEST: "to see the training request",
-    Action.CANCEL_REQUEST: "to cancel the training request",
-    Action.APPROVE_REQUEST: "to approve the training request",
-    Action.ENDORSE_REQUEST: "to endorse the training request",
-    Action.ADVANCE_JOB: "to carry out a step of the job",
-    Action.READ_MODEL: "to see the model version",
-    Action.PROPOSE_PROMOTION: "to promote the model version",
-    Action.APPROVE_PROMOTION: "to approve the promotion",
-    Action.TAKE_ADAPTER: "to take the weights of the model version",
-    Action.READ_LINEAGE: "to read this lineage",
-    Action.READ_LOG: "to read the audit log",
-    Action.CREATE_KEY: "to make an API key",
-    Action.REVOKE_KEY: "to revoke API keys",
-    Action.LIST_KEYS: "to see whose API keys there are",
-    Action.TRACE_PERSON: "to look up what learned from one person",
-    Action.ERASE_PERSON: "to erase a person from the dataset",
-    Action.CARRY_OUT_ERASURE: "to carry out the erasure of a person",
-    Action.PLACE_HOLD: "to place a legal hold",
-    Action.RELEASE_HOLD: "to release a legal hold",
-    Action.PROPOSE_PRUNE: "to drop the bodies of old entries",
-    Action.APPROVE_PRUNE: "to approve that the bodies of old entries are dropped",
-    Action.REVIEW_SAMPLE: "to read a sample of the released records",
-    Action.READ_REVIEW: "to see what a review found, or the report to sign",
-    Action.ATTEST_REPORT: "to sign the report on the released records",
-    Action.WITHDRAW_SIGNATURE: "to withdraw the signatures about the released records",
-    Action.READ_POLICY: "to read the access policy",
-    Action.PROPOSE_POLICY: "to propose another access policy",
-    Action.ACTIVATE_POLICY: "to put an access policy in force",
-    Action.GRANT_ROLE: "to grant somebody a role",
-    Action.REVOKE_ROLE: "to take a granted role back",
-    Action.EXPLAIN_ACCESS: "to ask what others may do",
-}
 
 LAWFUL_BASES: Mapping[LawfulBasis, str] = {
     LawfulBasis.CONSENT: "consent (GDPR Art. 6(1)(a))",
@@ -116,6 +75,9 @@ REASONS: Mapping[str, Reason] = {
         "De-identified records hold no completions yet, so a completion cannot be learned here.", _REQUESTER
     ),
     "completion_malformed": Reason("A released record had no completion where it says one begins.", _ADMINISTRATOR),
+    "fairness_looser": Reason("The tolerance between groups was larger than the policy's.", _REQUESTER),
+    "fairness_not_measurable": Reason("That cannot be compared between groups of this dataset.", _REQUESTER),
+    "fairness_of_another_plan": Reason("Other comparisons between groups were declared than can be made.", _REQUESTER),
     "records_of_another_task": Reason(
         "The plan was for classes and the records for completions, or the other way round.", _REQUESTER
     ),
@@ -302,8 +264,12 @@ REASONS: Mapping[str, Reason] = {
         "a privacy officer, by signing again; the requester, by training on other records",
     ),
     "purpose_taken_back": Reason(
-        "The dataset may not be used any more for what the request had been approved for.",
+        "The dataset may not be used any more for what the request is for.",
         f"the requester, with an allowed purpose; {_STEWARD}, by having the purposes reviewed",
+    ),
+    "quorum_changed": Reason(
+        "The process counted votes by another rule than the one in force.",
+        "an administrator, by giving every process the same quorum.toml and starting it again",
     ),
     "voted_before": Reason(
         "Somebody who had agreed to the plan agreed again, and a person counts once.", "somebody else who may agree"
@@ -317,6 +283,10 @@ REASONS: Mapping[str, Reason] = {
         "a privacy officer, after reading the report as it is",
     ),
     "retention_ended": Reason("The records were to be kept no longer.", f"{_STEWARD}, by registering newer records"),
+    "suspended_past_retention": Reason(
+        "The request was suspended when the records were to be kept no longer.",
+        f"{_STEWARD}, by registering newer records",
+    ),
     "key_over": Reason("The API key that was named did not work any more.", "an administrator, with another key"),
     "principal_is_revoked": Reason("The principal that was named had been revoked.", "an administrator"),
     "scope_exceeds_roles": Reason("The key would be for a role that its principal does not have.", "an administrator"),
@@ -333,15 +303,56 @@ REASONS: Mapping[str, Reason] = {
     "policy_never_in_force": Reason("The access policy that was to be restored was never in force.", _PROPOSER),
     "policy_not_proposed": Reason("The access policy did not wait for a second person any more.", _PROPOSER),
     "policy_unsound": Reason("By that policy somebody could have done what no policy may allow.", _PROPOSER),
+    "own_emergency": Reason("Who opens an emergency neither confirms nor reviews it.", f"{_OFFICER} who did not"),
+    "emergency_confirmed_by_you": Reason("Who confirmed an emergency does not review it.", f"{_OFFICER} who did not"),
+    "alias_names_it": Reason("The alias named that model version already, or none.", "nobody; nothing is wrong"),
+    "not_served_before": Reason(
+        "An alias goes back only to a model version that it named before.", f"{_APPROVER}, by a promotion"
+    ),
+    "taken_off_before": Reason(
+        "The alias had been taken off that model version, which nobody undoes alone.", f"{_APPROVER}, by a promotion"
+    ),
+    "learned_from_the_erased": Reason(
+        "A person whose records the model version learnt from was erased since.", "the requester, by training again"
+    ),
+    "roles_by_policy": Reason(
+        "Roles are those of the access policy; nobody makes or changes one by itself.", _PROPOSER
+    ),
     "role_not_granted": Reason(
         "Nobody becomes administrator or worker by a grant.", "an administrator, with an admin key for the person"
     ),
+    "role_in_no_project": Reason(
+        "The role is for emergencies, which are in no project.", "an administrator, who grants it everywhere"
+    ),
+    "projects_differ": Reason(
+        "What was named is not all in one project, and data does not move between projects.",
+        "the steward of the project, who registers it there",
+    ),
+    "project_archived_already": Reason("The project is archived, and stays as it is.", "nobody: make another project"),
+    "project_archived": Reason("The project is archived: nothing new begins in it.", "an administrator"),
     "role_too_fresh": Reason(
         "Whoever approved had the role for it from the author, for less than 24 hours.",
         f"{_APPROVER} who has it from somebody else, or the same one later",
     ),
     "verdict_changed": Reason(
-        "The approval named another verdict than that of the promotion.", f"{_APPROVER}, after reviewing the verdict"
+        "The decision named another verdict than that of the promotion, or the gate says another one by now.",
+        f"{_APPROVER}, after reviewing the verdict",
+    ),
+    "not_overridable": Reason(
+        "The gate stopped it by a rule that nobody can let pass, or for want of a measurement.",
+        "the requester, with a better model version",
+    ),
+    "model_retired": Reason(
+        "The model version was retired for good.", "nobody for this one; the requester, with another"
+    ),
+    "model_retired_before": Reason("The model version was retired before.", "nobody; nothing is wrong"),
+    "alias_not_there": Reason("The alias does not name that model version.", "nobody; nothing is wrong"),
+    "alias_unknown": Reason(
+        "No alias of that name has been reviewed.", "an administrator, who proposes additions to the list"
+    ),
+    "not_deciding": Reason(
+        "An approver and a privacy officer let pass what a gate stopped, and nobody else.",
+        f"{_APPROVER}, or {_OFFICER}",
     ),
 }
 """Every code of a refusal that is not about the input itself (`errors.Malformed`)."""

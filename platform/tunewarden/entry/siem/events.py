@@ -10,6 +10,16 @@ from enum import IntEnum
 from typing import cast
 
 from tunewarden.domain.canonical import Plain, instant_text, to_plain
+from tunewarden.domain.emergency_events import (
+    AliasRolledBack,
+    EmergencyClosed,
+    EmergencyConfirmed,
+    EmergencyOpened,
+    EmergencyReviewed,
+    EmergencyUsed,
+    RequestResumed,
+    RequestSuspended,
+)
 from tunewarden.domain.entries import read_entry
 from tunewarden.domain.events import (
     ActionRefused,
@@ -26,8 +36,12 @@ from tunewarden.domain.events import (
     StepFailed,
 )
 from tunewarden.domain.gates import Outcome
+from tunewarden.domain.group_events import GroupRoleGranted, MemberAdded
 from tunewarden.domain.key_events import MasterKeyRotated, VersionDestroyed
+from tunewarden.domain.override_events import GateOverridden
 from tunewarden.domain.policy_events import PolicyActivated, RoleGranted
+from tunewarden.domain.registry_events import AliasCleared, AliasClearingAsked, ModelRetired
+from tunewarden.domain.vote_events import QuorumInForce
 from tunewarden.drivers.sql_log import StoredTreeHead
 
 SEALER = "sealer"
@@ -119,16 +133,40 @@ def tested(origin: str, at: datetime) -> Exported:
 
 def _gravity(event: Event) -> Gravity:
     match event:
-        case PromiseDisproved():
+        case PromiseDisproved() | EmergencyOpened() | EmergencyUsed():
             return Gravity.CRITICAL
+        case RequestSuspended(emergency=str()) | AliasRolledBack(emergency=str()):
+            return Gravity.CRITICAL
+        case EmergencyConfirmed() | EmergencyClosed() | EmergencyReviewed():
+            return Gravity.WARNING
         case GateJudged(outcome=outcome) | PromotionProposed(outcome=outcome) if outcome is not Outcome.PASS:
             return Gravity.WARNING
-        case StepFailed():
+        case StepFailed() | GateOverridden():
             return Gravity.WARNING
-        case ActionRefused() | LoginsRefused() | HoldReleased() | SignatureWithdrawn():
-            return Gravity.NOTICE
-        case PolicyActivated() | RoleGranted():
-            return Gravity.NOTICE
-        case PruneStarted() | PruneFinished() | SigningKeyRotated() | MasterKeyRotated() | VersionDestroyed():
-            return Gravity.NOTICE
-    return Gravity.INFORMATIONAL
+    return Gravity.NOTICE if type(event) in _NOTICED else Gravity.INFORMATIONAL
+
+
+_NOTICED: frozenset[type[Event]] = frozenset(
+    {
+        AliasRolledBack,
+        AliasClearingAsked,
+        AliasCleared,
+        ModelRetired,
+        RequestSuspended,
+        RequestResumed,
+        ActionRefused,
+        LoginsRefused,
+        HoldReleased,
+        SignatureWithdrawn,
+        PolicyActivated,
+        QuorumInForce,
+        RoleGranted,
+        MemberAdded,
+        GroupRoleGranted,
+        PruneStarted,
+        PruneFinished,
+        SigningKeyRotated,
+        MasterKeyRotated,
+        VersionDestroyed,
+    }
+)

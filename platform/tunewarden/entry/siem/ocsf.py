@@ -45,8 +45,29 @@ _CLASSES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "PruneFinished": (_API, 4),  # delete
         "PolicyInstalled": (_API, 1),
         "PolicyActivated": (_API, 3),
+        "QuorumInForce": (_API, 3),
         "RoleGranted": (_ACCOUNT, _OTHER),  # as PrincipalIdentified: with other roles
         "RoleRevoked": (_ACCOUNT, _OTHER),
+        "EmergencyConfirmed": (_API, 3),
+        "EmergencyReviewed": (_API, 3),
+        "EmergencyUsed": (_API, 2),
+        "RequestSuspended": (_API, 3),
+        "RequestResumed": (_API, 3),
+        "AliasRolledBack": (_API, 3),
+        "GateOverridden": (_API, 3),
+        "AliasClearingAsked": (_API, 3),
+        "AliasCleared": (_API, 3),
+        "ModelRetired": (_API, 3),
+        "ProjectCreated": (_API, 1),
+        "ProjectRenamed": (_API, 3),
+        "ProjectArchived": (_API, 3),
+        "GroupCreated": (_API, 1),
+        "GroupRenamed": (_API, 3),
+        "GroupDeleted": (_API, 4),
+        "MemberAdded": (_ACCOUNT, _OTHER),
+        "MemberRemoved": (_ACCOUNT, _OTHER),
+        "GroupRoleGranted": (_API, 3),  # it names no user
+        "GroupRoleRevoked": (_API, 3),
     }
 )
 """Type of event -> class and activity, where its name does not say them."""
@@ -71,6 +92,7 @@ _UPDATING = (
     "Answered",
     "Closed",
     "Withdrawn",
+    "Lapsed",
 )
 _THINGS = (
     "request",
@@ -85,6 +107,8 @@ _THINGS = (
     "review",
     "erasure",
     "policy",
+    "emergency",
+    "group",
     "resource",
 )
 

@@ -30,7 +30,7 @@ SHARE = "deid.duplicate_share"
 ALIKE = 0.8
 """Texts that share this much of their runs of words are near duplicates."""
 
-_MINIMA, _BANDS = 64, 16
+_MINIMA, BANDS = 64, 16
 _RUN = 3
 _PIECE = 4096  # runs of words hashed at once: 64 times 8 bytes each
 _SHARE = Decimal("0.000001")
@@ -54,7 +54,7 @@ class Duplicates:
 
     def see(self, person: str, text: str) -> None:
         """Take one released text in. `person` is the pseudonym. A text without a word is counted and not compared."""
-        words = _words(text)
+        words = words_in(text)
         if not words:
             self._empty += 1
             return
@@ -111,7 +111,8 @@ def similarity(first: Sketch, second: Sketch) -> npt.NDArray[np.float64]:
     return np.asarray(np.mean(first == second, axis=-1), dtype=np.float64)
 
 
-def _words(text: str) -> list[str]:
+def words_in(text: str) -> list[str]:
+    """The words of a text as they are compared: in small letters, without signs between them."""
     words: list[str] = _WORD.findall(normalize("NFKC", text).casefold())
     return words
 
@@ -129,8 +130,8 @@ def _runs(hashed: Words) -> Words:
 def _grouped(sketches: npt.NDArray[np.uint32], exact_group: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """A group for each text, int64[texts]: the first text of those it is alike to, directly or through others."""
     group = _joined(np.arange(len(sketches), dtype=np.int64), _neighbours(exact_group))
-    width = _MINIMA // _BANDS
-    for band in range(_BANDS):
+    width = _MINIMA // BANDS
+    for band in range(BANDS):
         columns = np.ascontiguousarray(sketches[:, band * width : (band + 1) * width])
         keys = np.unique(columns.view(np.dtype((np.void, 4 * width))).ravel(), return_inverse=True)[1]
         pairs = _neighbours(keys)

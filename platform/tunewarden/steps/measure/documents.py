@@ -13,10 +13,15 @@ from tunewarden.steps.measure.completion_utility import CompletionUtility
 from tunewarden.steps.measure.explanation import Explanation
 from tunewarden.steps.measure.extraction import WRITES_NOTHING, Extraction
 from tunewarden.steps.measure.fairness import Fairness
+from tunewarden.steps.measure.generalisation import Generalisation
+from tunewarden.steps.measure.generations import Generations
 from tunewarden.steps.measure.intervals import exactly
 from tunewarden.steps.measure.privacy import Membership
+from tunewarden.steps.measure.quality import Quality
+from tunewarden.steps.measure.scrutiny import Scrutiny
 from tunewarden.steps.measure.self_check import SelfCheck
 from tunewarden.steps.measure.utility import Utility
+from tunewarden.steps.measure.writing import FewShot, Written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,7 @@ class Details:
         audit: by the canaries of the training; None where it had none.
         self_check: whether the adapter is what was trained.
         extraction: of secrets planted in the training; a classifier writes none.
+        quality, generalisation, scrutiny: None in documents of before.
     """
 
     adapter: Digest
@@ -58,6 +64,9 @@ class Details:
     audit: Audit | None = field(default=None, metadata=LATER)
     self_check: SelfCheck | None = field(default=None, metadata=LATER)
     extraction: Extraction = field(default=WRITES_NOTHING, metadata=LATER)
+    quality: Quality | None = field(default=None, metadata=LATER)
+    generalisation: Generalisation | None = field(default=None, metadata=LATER)
+    scrutiny: Scrutiny | None = field(default=None, metadata=LATER)
 
     def measurements(self) -> Iterator[Measurement]:
         """What gates may judge."""
@@ -66,16 +75,15 @@ class Details:
         for part in (self.explanation, self.membership, self.audit, self.self_check, self.extraction):
             if part is not None:
                 yield from part.measurements()
+        for more in (self.quality, self.generalisation, self.scrutiny):
+            if more is not None:
+                yield from more.measurements()
         yield from _cost(self.noisy, self.utility.persons)
 
     def counts(self) -> dict[str, int]:
         """For the log. Where figures are noisy, so is the number of persons, and that of records is not told."""
         counted = _counts(self.utility.rows, self.utility.persons, self.fairness, self.membership)
         return counted | {"explained": self.explanation.persons if self.explanation else 0}
-
-
-NOT_MEASURED = ("explanation",)
-"""What is measured of a model that tells classes and not of one that completes texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +94,10 @@ class CompletionDetails:
         completions: utility. The other members are as in `Details`.
         left_out: held-out rows with nothing to complete; None where figures are noisy.
         extraction: None where no secret was planted: then nothing is known.
-        not_measured: so that a reader sees that it was not, instead of missing it.
+        not_measured: so that a reader sees that it was not; "explanation" in documents of before.
+        explanation, scrutiny: of how completions come about; None in documents of before.
+        written: None where figures are noisy. few_shot: None too where records are not public, or are without room.
+        generations: None where none were sampled.
     """
 
     adapter: Digest
@@ -99,20 +110,30 @@ class CompletionDetails:
     audit: Audit | None
     self_check: SelfCheck
     extraction: Extraction | None
-    not_measured: tuple[str, ...] = NOT_MEASURED
+    not_measured: tuple[str, ...] = ()
+    generalisation: Generalisation | None = field(default=None, metadata=LATER)
+    written: Written | None = field(default=None, metadata=LATER)
+    few_shot: FewShot | None = field(default=None, metadata=LATER)
+    generations: Generations | None = field(default=None, metadata=LATER)
+    explanation: Explanation | None = field(default=None, metadata=LATER)
+    scrutiny: Scrutiny | None = field(default=None, metadata=LATER)
 
     def measurements(self) -> Iterator[Measurement]:
         """What gates may judge."""
         yield from self.completions.measurements()
         yield from self.fairness.measurements()
-        for part in (self.membership, self.audit, self.self_check, self.extraction):
+        for part in (self.explanation, self.membership, self.audit, self.self_check, self.extraction):
             if part is not None:
                 yield from part.measurements()
+        for more in (self.generalisation, self.written, self.few_shot, self.generations, self.scrutiny):
+            if more is not None:
+                yield from more.measurements()
         yield from _cost(self.noisy, self.completions.persons)
 
     def counts(self) -> dict[str, int]:
         """As those of `Details`."""
         counted = _counts(self.completions.rows, self.completions.persons, self.fairness, self.membership)
+        counted |= {"explained": self.explanation.persons if self.explanation else 0}
         return counted if self.left_out is None else counted | {"left_out": self.left_out}
 
 

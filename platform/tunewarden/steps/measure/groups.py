@@ -1,15 +1,24 @@
 """Groups of held-out persons by protected attribute: which are large enough to be compared, and what may be told.
 
 A group is assessable where it and the rest have enough persons. Others are listed, never assumed to be fine. Counts
-below 10 are withheld, and one more where a withheld count could be had by subtraction.
+below 10 are withheld, and one more where a withheld count could be had by subtraction. Of the persons of a group who
+have a class none are told where a group of the attribute has 1 to 9 of some class, nor is how often who does not have a
+class is given it, with which they could be worked out.
+
+That keeps counts from being read, not from being worked out. Not covered: a rate is a fraction of whole numbers and an
+interval is the wider the fewer persons it rests on, so whoever knows the formulas can narrow down how many those are,
+and how many errors are among them; and what the table of confusions, the recall of classes and figures of other models
+of the same persons tell together. All of it is of exact figures, which leave only where the steward declared that those
+persons agreed or that the records are public; noisy figures (`noisy.py`) are where a bound is proven.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
 
 import numpy as np
 
-from tunewarden.steps.measure.intervals import Booleans, Figure, Integers, Interval, Strings
+from tunewarden.steps.measure.intervals import Booleans, Figure, Integers, Strings
 
 LEAST_PERSONS = 30
 LEAST_SHOWN = 10
@@ -57,16 +66,37 @@ def assessable(found: Candidates) -> Candidates:
     return {attribute: [each for each in groups if each.assessable] for attribute, groups in found.items()}
 
 
-def assessed_share(compared: Candidates, rows: int) -> Figure | None:
-    """The share of rows in groups that are compared, for the attribute where it is smallest; None without attributes.
+def assessed_share(compared: Candidates, persons: Integers) -> Figure | None:
+    """The share of persons all of whose rows are in groups that are compared, for the attribute where it is smallest.
 
-    Counted on the rows at hand, not estimated: all three ends are one number, rounded down.
+    `persons` is int64[rows]. Counted on those at hand, not estimated: all three ends are one number. It is rounded down
+    to steps of 0.01, or of ten persons where those are more, so that no small group can be had by subtraction. None
+    without attributes.
     """
     if not compared:
         return None
-    least = min(sum(int(each.members.sum()) for each in groups) for groups in compared.values()) / rows
-    counted = Interval(low=least, value=least, high=least).figure().low
-    return Figure(low=counted, value=counted, high=counted)
+    everybody = count(persons, np.ones(len(persons), dtype=np.bool_))
+    outside = max(_outside(groups, persons) for groups in compared.values())
+    step = max(Decimal(1), Decimal(100 * LEAST_SHOWN / everybody).to_integral_value(ROUND_CEILING)) / 100
+    told = Decimal(1) if not outside else step * (Decimal(everybody - outside) / everybody // step)
+    return Figure(low=told, value=told, high=told)
+
+
+def _outside(groups: Sequence[Candidate], persons: Integers) -> int:
+    """How many have a row in none of these groups."""
+    inside = np.zeros(len(persons), dtype=np.bool_)
+    for each in groups:
+        inside |= each.members
+    return count(persons, ~inside)
+
+
+def tells_classes(groups: Sequence[Candidate], labels: Integers, persons: Integers) -> bool:
+    """Whether of no group of an attribute 1 to 9 persons have some class; all are [rows], `groups` all there are."""
+    place = np.zeros(len(labels), dtype=np.int64)
+    for number, group in enumerate(groups):
+        place[group.members] = number
+    whose = np.unique(np.stack([place, labels, persons]), axis=1)
+    return bool((np.unique(whose[:2], axis=1, return_counts=True)[1] >= LEAST_SHOWN).all())
 
 
 def small_groups(found: Candidates) -> tuple[SmallGroup, ...]:
@@ -86,8 +116,8 @@ def largest(shortfalls: Sequence[Figure]) -> Figure | None:
 
 
 def count(persons: Integers, among: Booleans) -> int:
-    """How many persons have one of these rows; both are [rows]."""
-    return len(np.unique(persons[among]))
+    """How many persons have one of these rows; both are [rows], and persons are numbered from 0."""
+    return int(np.count_nonzero(np.bincount(persons[among])))
 
 
 def _of_attribute(persons: Integers, attribute: str, values: Strings, least_persons: int) -> Iterator[Candidate]:

@@ -9,12 +9,15 @@ it. A share over fewer than `LEAST_PERSONS` persons, by that lower end, is not s
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
 
 from tunewarden.domain.datasets import Groups
+from tunewarden.domain.fairness import FairnessDeclaration, GroupMetric
+from tunewarden.steps.measure.comparing import Compared, one_sided
+from tunewarden.steps.measure.decided import Decided, decided, told_groups
 from tunewarden.steps.measure.fairness import Fairness, Group
 from tunewarden.steps.measure.groups import LEAST_PERSONS, SmallGroup, largest
 from tunewarden.steps.measure.intervals import Figure, Floats, Interval, critical, decimal, difference, mean_of, wilson
@@ -84,13 +87,20 @@ def noisy_utility(tables: Sequence[Table], sigma: float) -> Utility:
 
 
 def noisy_fairness(
-    tables: Sequence[Table], groups: Sequence[Groups], protected: Sequence[str], sigma: float, *, tokens: bool = False
+    tables: Sequence[Table],
+    groups: Sequence[Groups],
+    protected: Sequence[str],
+    sigma: float,
+    *,
+    tokens: bool = False,
+    declaration: FairnessDeclaration | None = None,
 ) -> Fairness:
     """Each named group against the rest. `groups` belong to the tables from the third on, in the same order.
 
     No gap and no share are stated where groups of one of the `protected` attributes were not named: then nothing is
     known about them. The recall of classes within groups is not released, so there is no gap of it. `tokens` says that
-    the tables are of completions.
+    the tables are of completions. What `declaration` says is decided on intervals that hold the noise too; it can be of
+    accuracy only, because no finer table is released.
     """
     persons, tables = persons_in(tables), tables[2:]
     candidates = [
@@ -98,11 +108,19 @@ def noisy_fairness(
         for each, table in zip(groups, tables, strict=True)
         for place, (group, row) in enumerate(zip((*each.values, OTHERS), table.cells, strict=True))
     ]
-    compared = [each for each in candidates if each.assessable(sigma)]
+    surest = critical() if declaration is None else max(critical(), one_sided(declaration.alpha))
+    compared = [each for each in candidates if each.accuracies(sigma, surest) is not None]
     z = critical(max(1, len(compared)))
     assessed = tuple(group for each in compared for group in each.assessed(sigma, z))
     whole = {each.column for each in groups} == set(protected)
     stated = {(group.attribute, group.group) for group in assessed}
+    outcome: Decided | None = None
+    if declaration is not None:
+        outcome = decided(
+            [each.compared(sigma) for each in compared if each.size(sigma) >= declaration.least], declaration
+        )
+        told = set(told_groups(outcome.comparisons))
+        outcome = replace(outcome, decided_share=_assessed_share(tables, groups, told, sigma) if whole else None)
     return Fairness(
         persons=persons,
         least_persons=LEAST_PERSONS,
@@ -116,6 +134,7 @@ def noisy_fairness(
         recall_gap=None,
         assessed_share=_assessed_share(tables, groups, stated, sigma) if whole else None,
         tokens=tokens,
+        decided=outcome,
     )
 
 
@@ -139,9 +158,26 @@ class _Candidate:
         other = share(self.rest[:, RIGHT], self.rest[:, WRONG], sigma, z)
         return None if own is None or other is None else (own, other)
 
-    def assessable(self, sigma: float) -> bool:
-        """Whether both are large enough to be compared, this group alone."""
-        return self.accuracies(sigma, critical()) is not None
+    def size(self, sigma: float) -> float:
+        """The persons on the smaller side, by the lower end under the noise."""
+        return min(float(cells.sum()) - critical() * sigma * sqrt(cells.size) for cells in (self.members, self.rest))
+
+    def compared(self, sigma: float) -> Compared:
+        """As it is to be decided on, of an assessable group."""
+
+        def behind(z: float) -> Interval | None:
+            found = self.accuracies(sigma, z)
+            return None if found is None else difference(found[1].interval(), found[0].interval())
+
+        return Compared(
+            attribute=self.attribute,
+            group=self.group,
+            metric=GroupMetric.ACCURACY,
+            label=None,
+            size=self.size(sigma),
+            shown=max(0, round(float(self.members.sum()))),
+            behind=behind,
+        )
 
     def assessed(self, sigma: float, z: float) -> Iterator[Group]:
         """The comparison at the wider confidence, where there are enough persons for that too."""

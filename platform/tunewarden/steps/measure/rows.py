@@ -68,6 +68,12 @@ class Rows:
             protected=[self.protected[row] for row in some] if self.protected else [],
         )
 
+    def whole_texts(self) -> list[str]:
+        """Each row as it was written: where there are completions, the prompt, a line feed and the completion."""
+        if not self.completions:
+            return self.texts
+        return [f"{prompt}\n{after}" for prompt, after in zip(self.texts, self.completions, strict=True)]
+
     def label_array(self) -> Integers:
         """int64[rows]."""
         return np.asarray(self.labels, dtype=np.int64)

@@ -7,6 +7,8 @@ those of the training side are looked at only where the records are public.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,29 +17,38 @@ from transformers import PreTrainedTokenizerBase
 
 from tunewarden.domain.canonical import digest_of, encode, to_plain
 from tunewarden.domain.datasets import HeldOut
+from tunewarden.domain.errors import Corrupted, NotFound, Refused, Unavailable
 from tunewarden.domain.names import Digest, PolicyName
 from tunewarden.domain.privacy import Accountant, Mechanism
-from tunewarden.domain.training import Plan, StepName
+from tunewarden.domain.training import Plan, StepName, Task
 from tunewarden.steps import train
+from tunewarden.steps.deidentify.identity import package_files
+from tunewarden.steps.measure.audit import Audit
 from tunewarden.steps.measure.audited import audited
+from tunewarden.steps.measure.beside import ATTACKED_PERSONS, Side, TrainingSide, generalisation, membership
 from tunewarden.steps.measure.classes import Classes
 from tunewarden.steps.measure.completions import Completions
+from tunewarden.steps.measure.declared import require_declaration
 from tunewarden.steps.measure.documents import CompletionDetails, Details, Noisy
+from tunewarden.steps.measure.extent import Extent
 from tunewarden.steps.measure.extraction import extracted
 from tunewarden.steps.measure.figures import noise_of
-from tunewarden.steps.measure.intervals import Floats
-from tunewarden.steps.measure.privacy import Membership, measure_membership
-from tunewarden.steps.measure.rows import admitted, read_held_out, read_persons, require_both_sides
+from tunewarden.steps.measure.leaks import without_leaks
+from tunewarden.steps.measure.overlap import overlapping, trained_texts
+from tunewarden.steps.measure.privacy import Membership
+from tunewarden.steps.measure.rows import Rows, admitted, read_held_out, read_persons, require_both_sides
 from tunewarden.steps.measure.self_check import self_check
 from tunewarden.steps.measure.task import A, Asked, Common, Given
 from tunewarden.steps.measure.trained import read_trained
-from tunewarden.steps.records import Manifest, read_manifest
+from tunewarden.steps.records import Manifest, read_manifest, read_records
 from tunewarden.steps.train.base_model import file_digest
+from tunewarden.steps.train.canaries import read_canaries
 from tunewarden.steps.train.model import TextClassifier, TextCompleter, TextModel, build, load_adapter
 from tunewarden.usecases.ports import Attempt, Blobs, StepResult
+from tunewarden.usecases.promoted import Promoted
 
 EXPLAINED_TEXTS = 32
-ATTACKED_PERSONS = 300
+EXTENT = Extent()
 _MODEL_FILES = (
     *("base_model.py", "canaries.py", "discrete_noise.py", "model.py", "noise.py", "objective.py", "probe.py"),
     *("rows.py", "texts.py"),
@@ -54,13 +65,15 @@ class MeasureStep:
         locate: Callable[[PolicyName], Path],
         accountant: Accountant,
         explained_texts: int = EXPLAINED_TEXTS,
+        extent: Extent = EXTENT,
     ) -> None:
         """`locate` finds the directory of a base model; `accountant` is the one that decides budgets.
 
-        `explained_texts` bounds the time that explaining takes.
+        `explained_texts` bounds the time that explaining takes, `extent` that of what is asked beside the rows.
         """
         self._blobs, self._locate, self._accountant, self._explained = blobs, locate, accountant, explained_texts
-        self.identity: Digest = _identity(explained_texts)
+        self._extent = extent
+        self.identity: Digest = _identity(explained_texts, extent)
 
     def __call__(self, attempt: Attempt) -> StepResult:
         """Measure the adapter that the training step made.
@@ -69,17 +82,16 @@ class MeasureStep:
         paid, `NotFound` and `Corrupted` for blobs that are not there or not what they were, `PlanMismatch` for an
         adapter of another plan.
         """
-        plan = attempt.plan
-        model, tokenizer = self._untrained(plan, len(attempt.labels))
-        match model:
-            case TextClassifier():
-                return self._measured(attempt, Classes(model, tokenizer, plan.recipe, self._explained))
-            case TextCompleter():
-                return self._measured(attempt, Completions(model, tokenizer, plan.recipe))
-        raise AssertionError("every task has one of these two models")
+        require_declaration(attempt)
+        match attempt.plan.recipe.task:
+            case Task.CLASSIFICATION:
+                return self._measured(attempt, lambda plan: self._classes(plan, len(attempt.labels)))
+            case Task.COMPLETION:
+                return self._measured(attempt, self._completions)
 
-    def _measured(self, attempt: Attempt, asked: Asked[A]) -> StepResult:
+    def _measured(self, attempt: Attempt, untrained: Callable[[Plan], Asked[A]]) -> StepResult:
         plan, manifest = attempt.plan, read_manifest(self._blobs, attempt.outputs[StepName.DEIDENTIFY])
+        asked = untrained(plan)
 
         # 1. Who is measured on. Where figures are noisy, these persons have to have budget left.
         noise = noise_of(attempt)
@@ -91,6 +103,11 @@ class MeasureStep:
 
         # 2. The model before training, and the adapter, as far as they can be had at all.
         before = asked.ask(measured)
+        some = None if noise is not None else self._some_trained_on(attempt, asked, manifest, others, measured)
+        some_before = None if some is None else asked.ask(some)
+        used = attempt.promoted if noise is None else None
+        answered = self._promoted(used, untrained, measured)  # a name of its own, or its type is not inferred
+        promoted, unasked = answered
         trained = read_trained(self._blobs, attempt)
         load_adapter(asked.model, self._blobs.read(attempt.outputs[StepName.TRAIN]), plan)
 
@@ -101,21 +118,41 @@ class MeasureStep:
         # 4. The measures. Arrays of answers and losses stay in this function.
         after = asked.ask(measured)
         audit = audited(self._blobs, plan, trained, asked.model, asked.tokenizer)
-        if attempt.held_out is HeldOut.PUBLIC:
-            membership: Membership | None = self._attacked(asked, manifest, others, asked.losses(measured, after))
-        else:
-            membership = None if audit is None else audit.membership
+        sides = Side(rows=measured, before=before, after=after)
+        training = None
+        if some is not None and some_before is not None:
+            training = TrainingSide(
+                some=Side(rows=some, before=some_before, after=asked.ask(some)),
+                overlapping=overlapping(measured.whole_texts(), trained_texts(self._blobs, manifest)),
+            )
+        over = None
+        if promoted is not None and used is not None:
+            over = asked.previous(used.adapter, measured, promoted, after)
         common = Common(
             adapter=attempt.outputs[StepName.TRAIN],
-            membership=membership,
+            membership=_attacked(asked, training, sides, audit),
             libraries={name: version(name) for name in _LIBRARIES},
             noisy=None if noise is None else self._paid(attempt, noise),
             audit=audit,
             self_check=self_check(asked.model, asked.tokenizer, plan, trained),
             extraction=extracted(self._blobs, plan, trained, asked.model, asked.tokenizer),
+            generalisation=replace(generalisation(asked, sides, training, over, self._extent), unasked=unasked),
         )
-        given = Given(attempt=attempt, measured=measured, left_out=len(held.texts) - len(measured.texts), noise=noise)
-        return self._result(asked.document(given, before, after, common))
+        given = Given(
+            attempt=attempt,
+            measured=measured,
+            left_out=len(held.texts) - len(measured.texts),
+            noise=noise,
+            promoted=promoted,
+            examples=some,
+        )
+        details = asked.document(given, before, after, common)
+
+        # 5. What would be shown of explanations and may not be is taken out, and counted.
+        canaries = () if trained.canaries is None else read_canaries(self._blobs, trained.canaries, plan).members
+        records = partial(read_records, self._blobs, manifest)
+        shown = max(self._explained, self._extent.prompts)
+        return self._result(without_leaks(details, records, canaries, shown))
 
     def _untrained(self, plan: Plan, classes: int) -> tuple[TextModel, PreTrainedTokenizerBase]:
         """The model as training begins; its head is drawn from a fixed seed, so that the figure can be had again."""
@@ -125,11 +162,45 @@ class MeasureStep:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         return model.to(device).eval(), tokenizer
 
-    def _attacked(self, asked: Asked[A], manifest: Manifest, others: frozenset[str], held_out: Floats) -> Membership:
-        """The attack on persons of the training side, against as many of those whose losses are `held_out`."""
-        attacked = sorted(others)[: min(len(held_out), ATTACKED_PERSONS)]
-        rows = asked.usable(read_persons(self._blobs, manifest, frozenset(attacked)))
-        return measure_membership(asked.losses(rows, asked.ask(rows)), held_out[:ATTACKED_PERSONS])
+    def _classes(self, plan: Plan, classes: int) -> Classes:
+        model, tokenizer = self._untrained(plan, classes)
+        assert isinstance(model, TextClassifier)  # as its task says
+        return Classes(model, tokenizer, plan.recipe, self._explained, self._extent)
+
+    def _completions(self, plan: Plan) -> Completions:
+        model, tokenizer = self._untrained(plan, 0)
+        assert isinstance(model, TextCompleter)
+        return Completions(model, tokenizer, plan.recipe, self._extent)
+
+    def _some_trained_on(
+        self, attempt: Attempt, asked: Asked[A], manifest: Manifest, others: frozenset[str], measured: Rows
+    ) -> Rows | None:
+        """Rows of up to as many persons of the training side as are held out; None where they are not public."""
+        if attempt.held_out is not HeldOut.PUBLIC:
+            return None
+        some = sorted(others)[: min(len(set(measured.persons)), ATTACKED_PERSONS)]
+        return asked.usable(read_persons(self._blobs, manifest, frozenset(some)))
+
+    def _promoted(
+        self, before: Promoted | None, untrained: Callable[[Plan], Asked[A]], measured: Rows
+    ) -> tuple[A | None, str | None]:
+        """What the promoted version says to the rows; else None, and the code of why it could not be asked.
+
+        Its base model may have left the allowlist, have been replaced, or be away. That is no fault of the adapter that
+        is measured here, so it only goes without the comparison. An adapter that is not what it was promoted as raises.
+        """
+        if before is None:
+            return None, None
+        try:
+            asked = untrained(before.plan)
+        except (Refused, NotFound, Corrupted, Unavailable) as error:
+            return None, error.code
+        try:
+            adapter = self._blobs.read(before.adapter)
+        except NotFound as error:
+            return None, error.code
+        load_adapter(asked.model, adapter, before.plan)
+        return asked.ask(measured), None
 
     def _paid(self, attempt: Attempt, noise: Mechanism) -> Noisy:
         released = noise.times(attempt.charged + noise.updates)
@@ -147,14 +218,26 @@ class MeasureStep:
         )
 
 
-def _identity(explained_texts: int) -> Digest:
-    """Digest of this package's files, of those that define the model, and of the libraries' versions."""
-    sources = [*Path(__file__).parent.glob("*.py"), *(Path(train.__file__).parent / name for name in _MODEL_FILES)]
+def _attacked(
+    asked: Asked[A], training: TrainingSide[A] | None, held_out: Side[A], audit: Audit | None
+) -> Membership | None:
+    """Persons of the training side where records are public; else what the audit did to canaries, if anything."""
+    if training is not None:
+        return membership(asked, training.some, held_out)
+    return None if audit is None else audit.membership
+
+
+def _identity(explained_texts: int, extent: Extent) -> Digest:
+    """Digest of this package's files, of those that define the model and what identifiers are, and of versions."""
+    here = Path(__file__).parent
+    sources = [*here.glob("*.py"), *here.glob("*.txt"), *(Path(train.__file__).parent / name for name in _MODEL_FILES)]
     return digest_of(
         {
             "step": StepName.MEASURE,
             "sources": {f"{path.parent.name}/{path.name}": file_digest(path) for path in sources},
             "versions": {name: version(name) for name in _LIBRARIES},
             "explained_texts": explained_texts,
+            "extent": extent,
+            "recognisers": package_files(),
         }
     )

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from transformers import PreTrainedTokenizerBase
 
 from tunewarden.domain.names import Digest
 from tunewarden.domain.privacy import Mechanism
+from tunewarden.domain.training import Recipe
 from tunewarden.steps.measure.audit import Audit
 from tunewarden.steps.measure.documents import CompletionDetails, Details, Noisy
 from tunewarden.steps.measure.extraction import Extraction
+from tunewarden.steps.measure.generalisation import Generalisation, Previous, Told
 from tunewarden.steps.measure.intervals import Floats
 from tunewarden.steps.measure.privacy import Membership
 from tunewarden.steps.measure.rows import Rows
@@ -23,18 +25,22 @@ A = TypeVar("A")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Given(Generic[A]):
     """What is measured on, and how.
 
     Attributes:
         measured: held-out rows; of those of them that the task cannot use there are `left_out`.
         noise: of the noisy figures, which are paid; None where exact ones may leave.
+        promoted: what the version promoted last says to the rows; None where figures are noisy or there is none.
+        examples: rows of the training side, whose records are public; None where they are not.
     """
 
     attempt: Attempt
     measured: Rows
     left_out: int
     noise: Mechanism | None
+    promoted: A | None = None
+    examples: Rows | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,7 @@ class Common:
     audit: Audit | None
     self_check: SelfCheck
     extraction: Extraction | None
+    generalisation: Generalisation
 
 
 class Asked(Protocol[A]):
@@ -58,6 +65,9 @@ class Asked(Protocol[A]):
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase: ...
+
+    @property
+    def recipe(self) -> Recipe: ...
 
     def usable(self, rows: Rows) -> Rows:
         """The rows that the model can be asked about."""
@@ -71,6 +81,14 @@ class Asked(Protocol[A]):
         """The mean loss of each person in `rows`: float64[persons]. They must not leave."""
         ...
 
-    def document(self, given: Given, before: A, after: A, common: Common) -> Details | CompletionDetails:
+    def told(self, rows: Rows, said: A) -> Told:
+        """The same, row by row, with the share that is right."""
+        ...
+
+    def previous(self, adapter: Digest, rows: Rows, promoted: A, after: A) -> Previous:
+        """How much better than the version promoted last, which has `adapter`, on the same rows. Figures are exact."""
+        ...
+
+    def document(self, given: Given[A], before: A, after: A, common: Common) -> Details | CompletionDetails:
         """What was found, from what the untrained model said to the rows that are measured on, and the trained one."""
         ...

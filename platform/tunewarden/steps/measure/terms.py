@@ -1,8 +1,9 @@
 """The words that weigh most over many explained texts, and no word that could point at one of them.
 
 A word is listed only where 10 or more different texts of as many persons have it: a text that one person has twelve
-times, or that twelve persons have word for word, counts once. Words that are not purely letters (record numbers, dates)
-and the placeholders that de-identification left ("[NAME]", "<DATE>") are never listed.
+times, or that twelve persons have word for word, counts once. Never listed are words that are not purely letters
+(record numbers, dates), the placeholders that de-identification left ("[NAME]", "<DATE>"), given names, and what else
+looks like an identifier.
 """
 
 import re
@@ -10,10 +11,14 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 
 from transformers import BatchEncoding
 
+from tunewarden.steps.deidentify.normalise import folded
+from tunewarden.steps.deidentify.word_lists import GIVEN
 from tunewarden.steps.measure.intervals import Floats, decimal
+from tunewarden.steps.measure.recognised import recognised
 
 LEAST_TEXTS = 10
 _LISTED = 20
@@ -47,7 +52,8 @@ def global_terms(texts: Mapping[str, WeighedWords]) -> tuple[Term, ...]:
         for word, part in shares.items():
             weights[word].append(part)
     common = {word: parts for word, parts in weights.items() if len(parts) >= LEAST_TEXTS and _listable(word)}
-    heaviest = sorted(common, key=lambda word: (-sum(common[word]) / len(common[word]), word))[:_LISTED]
+    ordered = sorted(common, key=lambda word: (-sum(common[word]) / len(common[word]), word))
+    heaviest = islice((word for word in ordered if not recognised([word])[0]), _LISTED)
     return tuple(
         Term(term=word, weight=decimal(sum(common[word]) / len(common[word])), texts=len(common[word]))
         for word in heaviest
@@ -73,4 +79,4 @@ def weighed_words(text: str, encoding: BatchEncoding, row: int, attributions: Fl
 
 
 def _listable(word: str) -> bool:
-    return len(word) > 1 and word.isalpha()
+    return len(word) > 1 and word.isalpha() and folded(word) not in GIVEN

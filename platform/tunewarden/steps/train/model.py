@@ -60,7 +60,8 @@ class TextModel(nn.Module):
         """What is trained beside the LoRA matrices, by name."""
         return {}
 
-    def _computing(self) -> torch.autocast:
+    def computing(self) -> torch.autocast:
+        """Inside it, the base model computes in `precision`."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision is Precision.BFLOAT16)
 
 
@@ -83,7 +84,7 @@ class TextClassifier(TextModel):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """int64[rows, tokens] twice -> float32[rows, classes]."""
-        with self._computing():
+        with self.computing():
             states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()
         mask = attention_mask.unsqueeze(-1).to(states.dtype)
         logits: torch.Tensor = self.head((states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1.0))
@@ -108,7 +109,7 @@ class TextCompleter(TextModel):
         Padding is on the right, where a causal model cannot see it.
         """
         given = {"input_ids": input_ids, "attention_mask": attention_mask, "use_cache": False}
-        with self._computing():
+        with self.computing():
             logits: torch.Tensor = self.language_model(**given, logits_to_keep=keep or 0).logits
         return logits[:, -(keep or 0) :].float()  # cut again: not every model does as it is told
 

@@ -81,7 +81,7 @@ def who(called: Asking, action: Action, kind: Kind, thing: Thing = "", on: date 
 
 @router.get("/v1/grants", summary="List grants")
 def listed(called: Asking) -> Json:
-    """Every role that was ever granted to a principal, oldest first, with by whom, and whether it was taken back."""
+    """Every role that was ever granted, to a principal or a group, oldest first, by whom, and whether it stands."""
     found = grants.listed(called.platform, called.principal)
     return {"object": "list", "data": [_grant(one) for one in found], "has_more": False}
 

@@ -12,8 +12,9 @@ from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import Digest, RequestId, policy_name
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.entry.api.caller import Called, Caller, decimal
+from tunewarden.entry.api.fairness_schemas import fairness_out
 from tunewarden.entry.api.schemas import ApprovalIn, HyperparametersIn, JobIn, Json, job_out, page, receipt_out
-from tunewarden.usecases import requests, voting
+from tunewarden.usecases import requests, suspending, voting
 from tunewarden.usecases.ports import Receipt
 
 router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["fine-tuning"])
@@ -79,6 +80,21 @@ def cancel(called: Called, job_id: str) -> Json:
     return _out(called, *requests.cancel(called.platform, called.principal, RequestId(job_id)))
 
 
+@router.post("/{job_id}/pause", summary="Suspend a request")
+def pause(called: Called, job_id: str) -> Json:
+    """By a privacy officer, or in an emergency: a step that runs ends at its next charge, and none begins.
+
+    `status` stays what it was, because the contract has no word for it; `governance.suspended` says so.
+    """
+    return _out(called, *suspending.suspend(called.platform, called.principal, RequestId(job_id)))
+
+
+@router.post("/{job_id}/resume", summary="Let a suspended request go on")
+def resume(called: Called, job_id: str) -> Json:
+    """By an approver or a privacy officer who did not ask for it."""
+    return _out(called, *suspending.resume(called.platform, called.principal, RequestId(job_id)))
+
+
 @router.get("/{job_id}/events", summary="What happened to a job")
 def events(called: Called, job_id: str, after: After = None, limit: Limit = 20) -> Json:
     """The job's entries of the log, newest first."""
@@ -110,6 +126,10 @@ def _ask(body: JobIn) -> requests.Ask:
         canaries=None if privacy.canaries == "auto" else privacy.canaries,
         suffix=body.suffix or "",
         metadata=body.metadata or {},
+        fairness={
+            metric: decimal(at_most, "governance.fairness.tolerances")
+            for metric, at_most in body.governance.fairness.tolerances.items()
+        },
     )
 
 
@@ -117,6 +137,7 @@ def _out(called: Caller, request: TrainingRequest, receipt: Receipt | None = Non
     charged, spent = requests.progress(called.platform, request)
     alone = requests.epsilon_of_one_record(called.platform, request)
     out = job_out(request, updates_charged=charged, epsilon_spent=spent, epsilon_of_one_record=alone)
+    out["governance"]["fairness"] = fairness_out(request.plan.fairness)
     if receipt is not None:
         out["governance"]["receipt"] = receipt_out(receipt)
     return out
@@ -135,7 +156,7 @@ def _approvals_out(standing: voting.Standing) -> Json:
                 "kind": "endorsement" if vote.endorses else "approval",
                 "at": int(vote.at.timestamp()),
             }
-            for vote in request.counted
+            for vote in standing.counted
         ],
         "needed": {"persons": standing.needed.persons, "roles": standing.needed.roles},
         "missing": {

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.identities import KeyId, KeyKind, PrincipalKind
-from tunewarden.domain.names import PrincipalId, RequestId
+from tunewarden.domain.names import PrincipalId, ProjectId, RequestId
 from tunewarden.drivers.identity import new_token, token_hash
 from tunewarden.entry.api.caller import Administering
 from tunewarden.entry.api.doors import Doors
@@ -36,6 +36,7 @@ def create(called: Administering, body: KeyIn) -> Json:
         scope=scope,
         request=None if body.request is None else RequestId(body.request),
         expires=_expiry(called, body.expires_in_days),
+        project=None if body.project is None else ProjectId(body.project),
     )
     if body.principal is None:
         being = PrincipalKind.SERVICE if body.service else PrincipalKind.PERSON
@@ -107,6 +108,7 @@ def _key(key: KeyRecord, principal: Principal, used: datetime | None) -> Json:
         "kind": key.kind,
         "scope": None if key.scope is None else sorted(key.scope),
         "request": key.request,
+        "project": key.project,
         "works": not key.revoked and not principal.revoked,
         "created_at": _text(key.created),
         "expires_at": _text(key.expires),

@@ -1,39 +1,39 @@
 """/v1/models and /v1/promotions"""
 
-import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
 from typing import Annotated, BinaryIO
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from tunewarden.domain.datasets import Purpose
-from tunewarden.domain.errors import Malformed
-from tunewarden.domain.names import Digest, ModelId, PromotionId
+from tunewarden.domain.names import Alias, Digest, ModelId, PromotionId
 from tunewarden.entry.api.caller import Called
+from tunewarden.entry.api.instants import instant
 from tunewarden.entry.api.pages import html
-from tunewarden.entry.api.schemas import (
-    Json,
+from tunewarden.entry.api.registry_schemas import (
+    OverrideIn,
     PromotionApprovalIn,
     PromotionIn,
+    RemovalIn,
+    alias_out,
+    clearing_out,
     model_out,
-    page,
     promotion_out,
-    receipt_out,
+    stretch_out,
 )
+from tunewarden.entry.api.schemas import Json, page, receipt_out
 from tunewarden.entry.bundle import bundle, report_page
 from tunewarden.entry.report import difference, render_difference
-from tunewarden.usecases import models, reports
+from tunewarden.usecases import models, overriding, removals, reports, rollbacks, serving
 
 router = APIRouter(tags=["models"])
 
 AsOf = Annotated[str | None, Query(max_length=40, description="A date (to its end, UTC), or an instant with its zone.")]
+At = Annotated[str | None, Query(max_length=40, description="A date (to its end, UTC), or an instant; else now.")]
 Since = Annotated[tuple[int, ...], Query(max_length=20, description="Sizes of checkpoints that you kept.")]
 For = Annotated[Purpose | None, Query(description="What the weights are to be used for.")]
 _PART = 1 << 20  # bytes
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_LAST_OF_A_DAY = time(23, 59, 59, 999_000, UTC)  # the log has milliseconds
 
 
 @router.get("/v1/models", summary="List model versions")
@@ -76,8 +76,45 @@ def adapter(called: Called, model_id: str, purpose: For = None) -> StreamingResp
 @router.post("/v1/models/{model_id}/promotions", summary="Propose a promotion")
 def propose(called: Called, model_id: str, body: PromotionIn) -> Json:
     """The gate judges first; a verdict that does not pass is kept and refused."""
-    promotion, verdict, receipt = models.propose(called.platform, called.principal, ModelId(model_id), body.alias)
+    promotion, verdict, receipt = models.propose(
+        called.platform, called.principal, ModelId(model_id), Alias(body.alias)
+    )
     return {**promotion_out(promotion, verdict), "receipt": receipt_out(receipt)}
+
+
+@router.post("/v1/models/{model_id}/rollback", summary="Put an alias back to a model version")
+def roll_back(called: Called, model_id: str, body: PromotionIn) -> Json:
+    """In an emergency, alone, to what the alias named before; the gate judges as it is today.
+
+    Without one, propose its promotion: two do it, and the log says as well that the alias went back.
+    """
+    target, receipt = rollbacks.roll_back(called.platform, called.principal, ModelId(model_id), Alias(body.alias))
+    return {**alias_out(target), "receipt": receipt_out(receipt)}
+
+
+@router.post("/v1/models/{model_id}/aliases/{alias}/clear", summary="Take an alias off a model version")
+def clear(called: Called, model_id: str, alias: str, body: RemovalIn) -> Json:
+    """Afterwards it names nothing. A protected one is taken off by the second person who says so."""
+    target, receipt = removals.clear(called.platform, called.principal, ModelId(model_id), Alias(alias), body.reason)
+    return {**alias_out(target), "receipt": receipt_out(receipt)}
+
+
+@router.post("/v1/models/{model_id}/retire", summary="Retire a model version for good")
+def retire(called: Called, model_id: str, body: RemovalIn) -> Json:
+    """One that no alias names; none will again, so nobody can take its weights."""
+    model, receipt = removals.retire(called.platform, called.principal, ModelId(model_id), body.reason)
+    purposes = models.purposes(called.platform, [model])
+    return {**model_out(model, [], purposes[model.id]), "receipt": receipt_out(receipt)}
+
+
+@router.get("/v1/aliases/{alias}", summary="What an alias names, or named")
+def served(called: Called, alias: str, at: At = None) -> Json:
+    """The model version, since when and until when, with the log entries that say so; of now also `clearing`."""
+    then = instant(at, "at")
+    if then is not None:
+        return stretch_out(serving.served(called.platform, called.principal, Alias(alias), then))
+    stretch, asked = serving.now(called.platform, called.principal, Alias(alias))
+    return {**stretch_out(stretch), "clearing": clearing_out(asked)}
 
 
 @router.get("/v1/promotions/{promotion_id}", summary="One promotion")
@@ -96,6 +133,18 @@ def approve(called: Called, promotion_id: str, body: PromotionApprovalIn) -> Jso
     return {**promotion_out(approved, verdict), "receipt": receipt_out(receipt)}
 
 
+@router.post("/v1/promotions/{promotion_id}/override", summary="Let pass what the gate stopped")
+def override(called: Called, promotion_id: str, body: OverrideIn) -> Json:
+    """An approver and a privacy officer decide it, neither of whom proposed it or asked for the training.
+
+    Never a hard rule, nor what was not measured. After the second decision the promotion waits for approval.
+    """
+    identifier, verdict = PromotionId(promotion_id), Digest(body.verdict)
+    decided, receipt = overriding.override(called.platform, called.principal, identifier, verdict, body.reason)
+    _, judged = models.promotion(called.platform, called.principal, identifier)
+    return {**promotion_out(decided, judged), "receipt": receipt_out(receipt)}
+
+
 @router.get(
     "/v1/models/{model_id}/lineage", summary="The evidence bundle", response_class=Response, responses={200: {}}
 )
@@ -104,7 +153,7 @@ def lineage(called: Called, model_id: str, as_of: AsOf = None, since: Since = ()
 
     With `as_of`, what the log said then; with `since`, proofs that the log only grew since those sizes.
     """
-    found = reports.lineage(called.platform, called.principal, ModelId(model_id), as_of=_instant(as_of))
+    found = reports.lineage(called.platform, called.principal, ModelId(model_id), as_of=instant(as_of))
     data = bundle(called.platform, found, called.settings, since)
     headers = {"content-disposition": f'attachment; filename="{ModelId(model_id)}.zip"'}
     return Response(data, media_type="application/zip", headers=headers)
@@ -113,7 +162,7 @@ def lineage(called: Called, model_id: str, as_of: AsOf = None, since: Since = ()
 @router.get("/v1/models/{model_id}/report", summary="The lineage report", response_class=HTMLResponse)
 def report(called: Called, model_id: str, as_of: AsOf = None) -> HTMLResponse:
     """The page that is also in the bundle; with `as_of`, what it would have said then."""
-    found = reports.lineage(called.platform, called.principal, ModelId(model_id), as_of=_instant(as_of))
+    found = reports.lineage(called.platform, called.principal, ModelId(model_id), as_of=instant(as_of))
     return html(report_page(called.platform, found, called.settings))
 
 
@@ -130,25 +179,6 @@ def diff_page(called: Called, model_id: str, other_id: str) -> HTMLResponse:
     """The same for paper and screen."""
     found = reports.compare(called.platform, called.principal, ModelId(model_id), ModelId(other_id))
     return html(render_difference(*found, origin=called.settings.origin))
-
-
-def _instant(text: str | None) -> datetime | None:
-    """A date means its end in UTC: everything of that day is in the report."""
-    if text is None:
-        return None
-    try:
-        if _DAY.fullmatch(text):
-            return datetime.combine(date.fromisoformat(text), _LAST_OF_A_DAY)
-        instant = datetime.fromisoformat(text)
-        if instant.tzinfo is not None:
-            return instant.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise Malformed(
-        "as_of_malformed",
-        "A date like 2026-11-20, or an instant with its zone like 2026-11-20T12:00:00Z.",
-        param="as_of",
-    )
 
 
 def _parts(source: BinaryIO) -> Iterator[bytes]:

@@ -1,6 +1,5 @@
 """/reviews and /clean-versions: the same as the API's routes of these names, as pages for a browser."""
 
-from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, TypeVar
@@ -12,18 +11,16 @@ from tunewarden.domain.attestations import Knowledge, Withdrawal
 from tunewarden.domain.canonical import decode
 from tunewarden.domain.deidentification import Method
 from tunewarden.domain.entries import Entry
-from tunewarden.domain.errors import Malformed, TunewardenError
+from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import Digest, ReviewId, digest_name
 from tunewarden.domain.review_events import ReviewOpened
 from tunewarden.domain.reviews import MOST_MARKS, Mark
 from tunewarden.entry.api.caller import Caller, Sent, Visited
-from tunewarden.entry.api.errors import status_of
+from tunewarden.entry.api.page_answers import done, shown
 from tunewarden.entry.api.pages import html
-from tunewarden.entry.diagnostics import logger
 from tunewarden.entry.report.reading_pages import (
     render_item,
     render_leaks,
-    render_no,
     render_queue,
     render_signing,
 )
@@ -42,13 +39,13 @@ Marks = Annotated[list[str], Form(max_length=MOST_MARKS)]
 @router.get("/reviews")
 def queue(visited: Visited) -> Response:
     """The samples to read."""
-    return _shown(visited, lambda: render_queue(reviews.listed(visited.platform, visited.principal)))
+    return shown(visited, lambda: render_queue(reviews.listed(visited.platform, visited.principal)))
 
 
 @router.get("/reviews/{review_id}")
 def item(visited: Visited, review_id: str) -> Response:
     """The next text."""
-    return _shown(
+    return shown(
         visited, lambda: render_item(*reviews.following(visited.platform, visited.principal, ReviewId(review_id)))
     )
 
@@ -64,9 +61,9 @@ def answer(
         if found not in {"nothing", "marked"} or (found == "marked") != bool(marks):
             problem = "You marked words and said that nothing identifies anybody. Take the marks off, or keep them."
             problem = problem if marks else "Mark the words first, or say that nothing identifies anybody."
-            shown = reviews.following(sent.platform, sent.principal, ReviewId(review_id))
+            page = reviews.following(sent.platform, sent.principal, ReviewId(review_id))
             return html(
-                render_item(*shown, problem=problem, marked=marks),
+                render_item(*page, problem=problem, marked=marks),
                 has_forms=True,
                 form_token=sent.form_token,
                 status=422,
@@ -74,13 +71,13 @@ def answer(
         reviews.answer(sent.platform, sent.principal, ReviewId(review_id), item, marks)
         return RedirectResponse(f"/reviews/{ReviewId(review_id)}", status_code=303)
 
-    return _done(sent, act)
+    return done(sent, act)
 
 
 @router.get("/reviews/{review_id}/leaks")
 def leaks(visited: Visited, review_id: str) -> Response:
     """What was marked."""
-    return _shown(
+    return shown(
         visited, lambda: render_leaks(*reviews.leaks(visited.platform, visited.principal, ReviewId(review_id)))
     )
 
@@ -88,7 +85,7 @@ def leaks(visited: Visited, review_id: str) -> Response:
 @router.get("/clean-versions/{digest}")
 def clean_version(visited: Visited, digest: str) -> Response:
     """What is claimed, and the form to sign it."""
-    return _shown(visited, lambda: _signing(visited, digest))
+    return shown(visited, lambda: _signing(visited, digest))
 
 
 @router.get("/clean-versions/{digest}/report")
@@ -102,7 +99,7 @@ def report(visited: Visited, digest: str) -> Response:
             known = standing(_of_clean_version(view, about), about, found)
         return render_safe_harbor(decode(document), known)
 
-    return _shown(visited, page)
+    return shown(visited, page)
 
 
 @router.post("/clean-versions/{digest}")
@@ -125,7 +122,7 @@ def attest(sent: Sent, digest: str, report: Text, method: Text, knowledge: Text 
             return html(_signing(sent, digest, str(fault)), has_forms=True, form_token=sent.form_token, status=422)
         return RedirectResponse(f"/clean-versions/{about}", status_code=303)
 
-    return _done(sent, act)
+    return done(sent, act)
 
 
 @router.post("/clean-versions/{digest}/withdrawals")
@@ -137,7 +134,7 @@ def withdraw(sent: Sent, digest: str, because: Text) -> Response:
         signing.withdraw(sent.platform, sent.principal, about, _word(Withdrawal, because))
         return RedirectResponse(f"/clean-versions/{about}", status_code=303)
 
-    return _done(sent, act)
+    return done(sent, act)
 
 
 def _signing(visited: Caller, digest: str, problem: str = "") -> str:
@@ -173,18 +170,3 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise Malformed("expiry_malformed", "A day is like 2027-01-31.", param="expires") from None
-
-
-def _shown(visited: Caller, page: Callable[[], str]) -> Response:
-    return _done(visited, lambda: html(page(), has_forms=True, form_token=visited.form_token))
-
-
-def _done(visited: Caller, act: Callable[[], Response]) -> Response:
-    """The answer, or a page that says why there is none."""
-    try:
-        return act()
-    except TunewardenError as error:
-        status = status_of(error)
-        if status >= 500:
-            logger.error("page_failed", code=error.code)
-        return html(render_no(error), has_forms=True, form_token=visited.form_token, status=status)

@@ -1,0 +1,23 @@
+"""/models/{one}/compare/{other}: how two model versions differ, as a page for whoever may read both lineages."""
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from tunewarden.domain.names import ModelId
+from tunewarden.entry.api.caller import Visited
+from tunewarden.entry.api.page_answers import shown
+from tunewarden.entry.report import render_difference
+from tunewarden.usecases import reports
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/models/{model_id}/compare/{other_id}")
+def compare(visited: Visited, model_id: str, other_id: str) -> Response:
+    """What `GET /v1/models/{model_id}/diff/{other_id}/report` shows."""
+
+    def page() -> str:
+        found = reports.compare(visited.platform, visited.principal, ModelId(model_id), ModelId(other_id))
+        return render_difference(*found, origin=visited.settings.origin)
+
+    return shown(visited, page)

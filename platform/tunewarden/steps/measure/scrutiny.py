@@ -1,0 +1,124 @@
+"""Explanations put to the test on made-up texts: are they stable, about this model, and about what they should be?
+
+The texts are those of `probes.py`, the same for every model, so the answers and what moves them may be shown word by
+word. What may be shown of them follows from the weights alone, and the weights are what the epsilon of the training
+covers. Not shown: how the model answers texts like those of the dataset; `explanation.py` and `fairness.py` measure
+what of that may leave.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import torch
+from torch import Tensor
+
+from tunewarden.domain.canonical import LATER
+from tunewarden.domain.gates import Measurement
+from tunewarden.steps.measure.attributing import (
+    Explained,
+    Texts,
+    batches,
+    gradient_x_activation,
+    integrate,
+    neutral_tokens,
+    numbers,
+    read,
+)
+from tunewarden.steps.measure.intervals import exactly
+from tunewarden.steps.measure.maps import ProbeMap, probe_map
+from tunewarden.steps.measure.probes import Attribute, probe_texts
+from tunewarden.steps.measure.shortcuts import Shortcuts, Weighed, shortcuts, weighed
+from tunewarden.steps.measure.stability import Stability, Ways, stability
+from tunewarden.steps.measure.swaps import Say, Swapped, ask_pairs, swapped
+from tunewarden.steps.measure.weights import Weights, held, redrawn, with_weights
+from tunewarden.steps.train.model import TextModel
+
+SHOWN = 8
+"""Texts whose words are shown."""
+_FEWER_STEPS = 10
+_BASE_ONE_IN = 4  # of the pairs are put to the untrained model, which no gate judges
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scrutiny:
+    """What was found on made-up texts.
+
+    Attributes:
+        neutral: the number of the token that stands for what is taken away or where integration begins.
+        swaps: by protected attribute.
+        maps: of the first of the texts.
+        leaks: what the report would have shown that it may not (`leaks.py`), and no longer does; None before it was
+            looked for.
+    """
+
+    neutral: int
+    stability: Stability
+    shortcuts: Shortcuts
+    swaps: tuple[Swapped, ...]
+    maps: tuple[ProbeMap, ...]
+    leaks: int | None = field(default=None, metadata=LATER)
+
+    def measurements(self) -> tuple[Measurement, ...]:
+        """What gates may judge."""
+        found = [*self.stability.measurements(), *self.shortcuts.measurements()]
+        for each in self.swaps:
+            found.extend(each.measurements())
+        if self.leaks is not None:
+            found.append(exactly("explanation.leaks", Decimal(self.leaks), self.stability.texts))
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """How much is looked at: texts that are attributed, and pairs of texts for each protected attribute."""
+
+    texts: int
+    pairs: int
+
+
+def scrutinise(model: TextModel, explained: Explained, say: Say, untrained: Weights, depth: Depth) -> Scrutiny:
+    """Of a model of classes, which `explained` and `say` ask; `untrained` are its weights before training.
+
+    At least two texts and eight pairs.
+    """
+    ways, shares, maps = list[Ways](), list[Weighed](), dict[str, ProbeMap]()
+    chosen, shuffled = probe_texts(depth.texts), redrawn(held(model))
+    for some in batches(chosen):
+        given = read(explained, some)
+        found = integrate(given, explained.embeddings)
+        with with_weights(model, shuffled):
+            by_chance = integrate(given, explained.embeddings, steps=_FEWER_STEPS)
+        ways.append(_ways(given, explained, found.weights, by_chance.weights))
+        chances = given.sureness(torch.ones_like(given.removable))
+        for row, text in enumerate(some):
+            weights = numbers(found.weights[row])
+            shares.append(weighed(text, given.encoding, row, weights))
+            maps[text] = probe_map(text, given.encoding, row, weights, int(given.predicted[row]), float(chances[row]))
+    return Scrutiny(
+        neutral=neutral_tokens(explained.tokenizer)[0],
+        stability=stability(ways),
+        shortcuts=shortcuts(shares),
+        swaps=_swaps(model, say, untrained, depth.pairs),
+        maps=tuple(maps[text] for text in chosen[:SHOWN]),
+    )
+
+
+def _ways(given: Texts, explained: Explained, chosen: Tensor, redrawn: Tensor) -> Ways:
+    another = neutral_tokens(explained.tokenizer)[1]
+    return Ways(
+        removable=given.removable,
+        chosen=chosen,
+        others={
+            "steps": integrate(given, explained.embeddings, steps=_FEWER_STEPS).weights,
+            "baseline": integrate(given, explained.embeddings, nothing=another, steps=_FEWER_STEPS).weights,
+            "gradient-x-activation": gradient_x_activation(given, explained.embeddings),
+        },
+        redrawn=redrawn,
+    )
+
+
+def _swaps(model: TextModel, say: Say, untrained: Weights, pairs: int) -> tuple[Swapped, ...]:
+    trained = ask_pairs(say, pairs)
+    with with_weights(model, untrained):
+        base = ask_pairs(say, pairs // _BASE_ONE_IN)
+    return tuple(swapped(attribute, trained[attribute], base[attribute]) for attribute in Attribute)
