@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from tunewarden.domain.names import PolicyName
 from tunewarden.domain.privacy import Spend
 from tunewarden.domain.training import StepName
 from tunewarden.usecases import admission, charging, datasets, requests
+from tunewarden.usecases.counting import put_in_force
 
 MRN = PolicyName("hospital-mrn")
 TRIES, ENOUGH_FOR = 50, 7
@@ -39,6 +41,7 @@ def house(stage: Stage, backend: Any) -> Stage:
     stage.platform = replace(
         stage.platform, work=backend.work, view=backend.view, enrolments=backend.enrolments, new_id=new_id
     )
+    stage.policies.restart = partial(put_in_force, stage.platform.work, stage.platform.view)
     return stage
 
 

@@ -5,6 +5,7 @@ Sealer, holds, pruning, rotation and static files are the command line's; the au
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from tunewarden.entry.settings import Settings
 from tunewarden.entry.wiring import create_keys
 from tunewarden.steps import GUARDED
 from tunewarden.usecases import datasets, jobs, keys, models, reports, requests
+from tunewarden.usecases.counting import put_in_force
 from tunewarden.usecases.ports import KeyRecord, SignedTreeHead
 from tunewarden_audit.__main__ import main as audit
 
@@ -70,6 +72,7 @@ def stage(stage: Stage, settings: Settings) -> Stage:
             (settings.home / principal.id).touch(0o600)
             (settings.home / principal.id).write_text(token)
         work.commit()
+    stage.policies.restart = partial(put_in_force, stage.platform.work, stage.platform.view)
     return stage
 
 

@@ -7,6 +7,7 @@ Then the auditor looks at all that was said.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ from tunewarden.steps.measure.step import MeasureStep
 from tunewarden.steps.train.base_model import file_digest
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.driver import TrainStep
+from tunewarden.usecases.counting import put_in_force
 from tunewarden.usecases.gating import PROMOTION_GATES
 from tunewarden_audit.__main__ import main
 
@@ -108,6 +110,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
     base = store_llama(home / "llama")
     made = in_folder(home / "home")
     policies = Tiny(
+        restart=partial(put_in_force, made.platform.work, made.platform.view),
         fit=BaseFit(
             tasks={Task.COMPLETION}, lora_targets=("q_proj", "v_proj", "down_proj"), lower_case=False, max_tokens=32
         ),
