@@ -14,15 +14,6 @@ from tunewarden.domain.errors import Corrupted, Refused, Unavailable
 KEY_BYTES = 32
 
 
-def load_or_create_key(path: Path) -> bytes:
-    """The 32 random bytes in the file `path`, which is made with mode 0600 where it is missing.
-
-    Of several processes that come first at once, all get the same key. Raises as `load_key` does.
-    """
-    create_secret(path, secrets.token_bytes(KEY_BYTES))
-    return load_key(path)
-
-
 def load_key(path: Path) -> bytes:
     """The 32 bytes in the file `path`.
 
