@@ -47,8 +47,8 @@ def policy(size: int) -> PolicySet:
     for project in range(size // IN_A_PROJECT):
         for number, (role, action, condition) in enumerate(cells):
             effect = "deny" if number % 20 == 19 else "allow"
-            rules.append(Rule(role, action, ACTIONS[action], condition, effect, f"p{project}"))
-        links += [RoleLink(f"prn-{project}-{n}", list(Role)[n % 8], f"p{project}") for n in range(IN_A_PROJECT)]
+            rules.append(Rule(role.value, action.value, ACTIONS[action], condition, effect, f"p{project}"))
+        links += [RoleLink(f"prn-{project}-{n}", list(Role)[n % 8].value, f"p{project}") for n in range(IN_A_PROJECT)]
     return PolicySet(rules=tuple(rules), links=tuple(links))
 
 
