@@ -9,6 +9,7 @@ HELM_SHA256 := bcf5bf73cacc373bebedfb9c988969aa12a9eda86a140deba658fbf28eb789c5
 NODE := $(VENV)/node/.ready
 ALONE := $(VENV)/alone/.ready
 CLOUDS := $(VENV)/clouds/.ready
+OLDER := $(VENV)/openai1/.ready $(VENV)/openai2/.ready
 export HF_HUB_OFFLINE := 1
 export DO_NOT_TRACK := 1
 export RAY_USAGE_STATS_ENABLED := 0
@@ -24,7 +25,7 @@ serve: $(READY)
 
 # In two processes of one thread each; tests/conftest.py says which test goes where. ARGS=-n0 is one process.
 test: export OMP_NUM_THREADS := 1
-test: $(READY) $(HELM) $(NODE) $(ALONE) $(CLOUDS)
+test: $(READY) $(HELM) $(NODE) $(ALONE) $(CLOUDS) $(OLDER)
 	$(BIN)/pytest --numprocesses=2 $(ARGS)
 	$(VENV)/clouds/bin/python -m pytest tests/drivers/test_master_keys.py
 
@@ -73,6 +74,15 @@ $(CLOUDS): tests/drivers/clouds.txt $(READY)
 	echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
 		> "$$($(VENV)/clouds/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/beside.pth"
 	touch $(CLOUDS)
+
+# Older clients of the OpenAI API, each beside the pinned environment, whose version of the client is the newest.
+$(VENV)/openai%/.ready: tests/entry/api/openai%.txt $(READY)
+	rm -rf $(@D)
+	$(BIN)/python -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
+		> "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/beside.pth"
+	touch $@
 
 # A verifier, a judge of pages and an identity provider that no one here wrote. Where npm or its registry is not reached,
 # the tests that ask them say so and skip.

@@ -31,15 +31,8 @@ from tunewarden.domain.removals import AliasRules
 from tunewarden.domain.training import BaseModel, NoiseForm, Precision, StepName, Task
 from tunewarden.drivers.access import CasbinAccess
 from tunewarden.drivers.envelopes import SealedEnvelopes
-from tunewarden.drivers.memory import (
-    FixedClock,
-    MemoryBlobs,
-    MemoryClaims,
-    MemorySealedLog,
-    MemoryState,
-    memory_views,
-    memory_work,
-)
+from tunewarden.drivers.memory import FixedClock, MemoryClaims, MemorySealedLog, MemoryState, memory_views, memory_work
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.drivers.memory_enrolments import MemoryEnrolments
 from tunewarden.drivers.memory_release import MemoryRelease
 from tunewarden.usecases import datasets, files
@@ -70,6 +63,8 @@ START_RAY = {
     "tests/steps/train/test_driver.py",
 }
 """Files whose tests do, two of them within a whole platform."""
+TAKE_LONG = ("tests/journeys/", "tests/entry/api/test_routes.py", "tests/entry/report/", "tests/steps/")
+"""Where the files are that take longest."""
 _BY_FIXTURE = {"ray_started", "played", "demonstrated"}
 
 settings.register_profile("unhurried", deadline=None)  # how long something takes says nothing about whether it is right
@@ -106,27 +101,33 @@ def measured(metric: str, value: str, n: int = 100) -> Measurement:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a test that starts Ray from a file that `START_RAY` does not name."""
-    starting = {item.nodeid.partition("::")[0] for item in items if _BY_FIXTURE & {*getattr(item, "fixturenames", ())}}
+    """Refuse a test that starts Ray from a file that `START_RAY` does not name; what takes long comes first."""
+    starting = {file_of(item.nodeid) for item in items if _BY_FIXTURE & {*getattr(item, "fixturenames", ())}}
     if unnamed := sorted(starting - START_RAY):
         raise pytest.UsageError(f"START_RAY in tests/conftest.py does not name {', '.join(unnamed)}")
+    # Else one process would be left with a long file at the end, while the other has nothing to do.
+    items.sort(key=lambda item: (file_of(item.nodeid) not in START_RAY, not item.nodeid.startswith(TAKE_LONG)))
+
+
+def file_of(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Where there are two processes, the steps and what starts Ray go to one of them, all else to the other.
+    """Where there are several processes, what starts Ray goes to one of them, and each other file to whichever is free.
 
-    Two Rays that start at once are too slow for their own patience on two processors. And the same tests always run
-    together, in the same order, so that a test which leans on another one does so always or never.
+    Two Rays that start at once are too slow for their own patience on two processors. And the tests of a file always
+    run together, in the same order, so that a test which leans on another one of its file does so always or never.
     """
     from xdist.scheduler import LoadScopeScheduling
 
-    class TwoGroups(LoadScopeScheduling):
+    class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            works = nodeid.startswith("tests/steps/") or nodeid.partition("::")[0] in START_RAY
-            return "steps" if works else "others"
+            return "Ray" if file_of(nodeid) in START_RAY else file_of(nodeid)
 
-    return TwoGroups(config, log)
+    config.option.loadscopereorder = False  # else files with many tests would come before files that take long
+    return ByFile(config, log)
 
 
 @dataclass(slots=True)
@@ -162,6 +163,9 @@ class FewPolicies:
         )
     )
 
+    asked: bytes | None = None
+    """The house's own questions; a test that has some names their digest in `judged`."""
+
     aliases: dict[Alias, bool] = field(
         default_factory=lambda: {Alias.CANDIDATE: False, Alias.STAGING: False, Alias.PRODUCTION: True}
     )
@@ -189,6 +193,9 @@ class FewPolicies:
 
     def fairness(self) -> FairnessPolicy:
         return self.judged
+
+    def questions(self) -> bytes | None:
+        return self.asked
 
     def registry(self) -> AliasRules:
         return AliasRules(protected=self.aliases)

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from tunewarden_audit import canonical
+from tunewarden_audit.written import written_otherwise
 
 _RATES = ("true-positive", "false-positive", "selected")
 _GUARDS = ("loss-against-base", "loss-against-promoted")
@@ -35,6 +36,15 @@ def require_declared(entries: Mapping[int, Mapping[str, Any]], documents: Mappin
 
     `documents` maps the hex of a digest to what the document with that digest says.
     """
+    try:
+        return _held(entries, documents)
+    except Undeclared:
+        raise
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Undeclared("what was compared between groups cannot be read") from error
+
+
+def _held(entries: Mapping[int, Mapping[str, Any]], documents: Mapping[str, Any]) -> int:
     plans = dict[Any, Any]()
     for entry in _of(entries, "RequestSubmitted"):
         if entry["fact"]["request"] in plans:
@@ -46,10 +56,11 @@ def require_declared(entries: Mapping[int, Mapping[str, Any]], documents: Mappin
         plan, details = plans.get(fact.get("request")), documents.get(_hex(fact.get("details")))
         if fact.get("step") != "measure" or not isinstance(plan, dict) or not isinstance(details, dict):
             continue
-        try:
-            held += _holds(plan.get("fairness"), details, documents.get(_hex(fact.get("evidence"))))
-        except (AttributeError, InvalidOperation, KeyError, TypeError) as error:
-            raise Undeclared("what was compared between groups cannot be read") from error
+        evidence = documents.get(_hex(fact.get("evidence")))
+        held += _holds(plan.get("fairness"), details, evidence)
+        otherwise = written_otherwise(plan.get("fairness"), details, evidence)
+        if otherwise is not None:
+            raise Undeclared(otherwise)
     return held
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tunewarden_audit import bundle, canonical, declared, merkle, note, retold, ruled
+from tunewarden_audit import bundle, canonical, curve, declared, excess, merkle, note, retold, ruled, twins
 from tunewarden_audit.attestations import NAMED_BY, verify_attestations
 from tunewarden_audit.canonical import NotCanonical
 from tunewarden_audit.merkle import InvalidProof
@@ -171,6 +171,9 @@ def _documents(files: Files, entries: Entries | None) -> Found[None]:
         documents[digest] = _decoded(name, files[name])
     compared = declared.require_declared(entries, documents)
     ruled.require_ruled(entries, documents)
+    excess.require_excess(entries, documents)
+    twins.require_asked(entries, documents)
+    curve.require_curve(entries, documents)
     signed = {hashlib.sha256(files[name]).hexdigest() for name in bundle.ATTESTATIONS & files.keys()}
     outside = len(named - set(held) - signed)
     groups = "; groups of people were compared as the plan had declared" if compared else ""

@@ -21,7 +21,8 @@ class Told:
         self.plan: Any = {"fairness": to_plain(DECLARED)}
         self.details: Any = to_plain(found)
         about = Digest("sha256:" + "a" * 64)
-        measurements = tuple(found.fairness.measurements())
+        told = [getattr(found, name, None) for name in ("fairness", "counterfactuals", "questions")]
+        measurements = tuple(one for part in told if part is not None for one in part.measurements())
         self.evidence: Any = to_plain(Evidence(about=about, produced_by=about, measurements=measurements))
 
     def held(self, *, without: str = "") -> int:

@@ -90,3 +90,48 @@ def test_an_entry_that_says_otherwise_is_found_where_the_document_is_there(spoil
     with pytest.raises(Unruled):
         told.require()
     told.require(without="registry" if spoil in (_alone, _unlisted) else "gate")
+
+
+class Signed:
+    """Two approvals of model versions whose evidence says how many groups nobody could assess."""
+
+    def __init__(self, *approvals: int | None, counted: Any = "3") -> None:
+        evidence = {"measurements": [{"metric": "fairness.not_assessable", "value": counted}]}
+        digest = hashlib.sha256(canonical.encode(evidence)).hexdigest()
+        self.documents: dict[str, Any] = {digest: evidence}
+        self.entries: dict[int, Any] = {
+            1: {"type": "StepFinished", "fact": {"request": "r", "step": "train", "evidence": "sha256:0"}},
+            2: {"type": "StepFinished", "fact": {"request": "r", "step": "measure", "evidence": f"sha256:{digest}"}},
+            3: {"type": "ModelRegistered", "fact": {"model": "m", "request": "r"}},
+        }
+        for number, unassessed in enumerate(approvals):
+            said = {} if unassessed is None else {"unassessed": unassessed}
+            self.entries[10 + number] = {"type": "PromotionApproved", "fact": {"model": "m", **said}}
+
+    def require(self) -> None:
+        require_ruled(self.entries, self.documents)
+
+
+@pytest.mark.parametrize("approvals", [(3,), (None,), (None, 3), (3, 3)])
+def test_approvals_that_sign_for_as_many_as_the_evidence_counts_hold(approvals: tuple[int | None, ...]) -> None:
+    Signed(*approvals).require()
+
+
+@pytest.mark.parametrize("approvals", [(0,), (2,), (None, 4), (3, None)])
+def test_an_approval_that_signs_for_others_or_for_nobody_any_more_is_found(approvals: tuple[int | None, ...]) -> None:
+    with pytest.raises(Unruled):
+        Signed(*approvals).require()
+
+
+@pytest.mark.parametrize(
+    "counted", ["x", "NaN", "sNaN", "Infinity", "1E+999999999", "1E+9999999999999999999999", "2.5", [1]], ids=str
+)
+def test_a_number_that_nobody_could_sign_for_is_refused_at_once_and_not_quoted(counted: Any) -> None:
+    with pytest.raises(Unruled, match=r"^(a promotion was approved for another number|the rules .* cannot be read)"):
+        Signed(2, counted=counted).require()
+
+
+def test_what_is_signed_for_cannot_be_checked_without_the_evidence() -> None:
+    told = Signed(2)
+    told.documents.clear()
+    told.require()

@@ -22,6 +22,7 @@ from tunewarden.steps.measure.attributing import Explained
 from tunewarden.steps.measure.explanation import explain
 from tunewarden.steps.measure.extent import Extent
 from tunewarden.steps.measure.intervals import Floats
+from tunewarden.steps.measure.neutral import neutral_pairs
 from tunewarden.steps.measure.probes import Attribute
 from tunewarden.steps.measure.scrutiny import Depth, scrutinise
 from tunewarden.steps.measure.swaps import ask_pairs, swapped
@@ -114,11 +115,12 @@ def test_the_answers_hardly_change_with_the_person(
     model, tokenizer, untrained = burns
     began = time.monotonic()
     trained = ask_pairs(lambda texts: say(model, tokenizer, list(texts)), Extent().swaps)
+    neutral = ask_pairs(lambda texts: say(model, tokenizer, list(texts)), Extent().swaps, of=neutral_pairs)
     took = time.monotonic() - began
     with with_weights(model, untrained):
         base = ask_pairs(lambda texts: say(model, tokenizer, list(texts)), 96)
     rows.add(
-        f"answers to {4 * Extent().swaps} pairs of made-up texts by MiniLM",
+        f"answers to {4 * Extent().swaps} pairs of made-up texts and as many neutral ones by MiniLM",
         [took],
         unit="s",
         goal=60,
@@ -126,7 +128,8 @@ def test_the_answers_hardly_change_with_the_person(
         baseline="",
     )
     for attribute in Attribute:
-        found = swapped(attribute, trained[attribute], base[attribute])
+        found = swapped(attribute, trained[attribute], base[attribute], neutral[attribute])
+        assert found.control is not None
         rows.add(
             f"answers that change with the {attribute}, NEISS, upper end",
             [float(found.flip_rate.high)],
@@ -134,6 +137,14 @@ def test_the_answers_hardly_change_with_the_person(
             goal=0.02,
             bound="at_most",
             baseline=f"before training {found.base_flip_rate.value} of {found.base_pairs} pairs",
+        )
+        rows.add(
+            f"how much further the chances move with the {attribute} than with neutral words, NEISS, upper end",
+            [float(found.control.excess_moved.high)],
+            unit="share",
+            goal=0.02,
+            bound="at_most",
+            baseline=f"flips: {found.control.excess_flips.value} more, to {found.control.excess_flips.high}",
         )
 
 

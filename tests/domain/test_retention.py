@@ -41,6 +41,8 @@ from tunewarden.domain.events import (
     SignatureWithdrawn,
     StepFinished,
 )
+from tunewarden.domain.file_events import UploadBegun, UploadEnded
+from tunewarden.domain.files import UploadState
 from tunewarden.domain.gates import Outcome
 from tunewarden.domain.names import (
     Action,
@@ -58,11 +60,13 @@ from tunewarden.domain.names import (
     RequestId,
     ReviewId,
     Role,
+    UploadId,
 )
 from tunewarden.domain.retention import (
     Due,
     Retention,
     RetentionClass,
+    covered,
     due,
     holds,
     mentioned,
@@ -249,6 +253,15 @@ def test_a_hold_on_one_request_keeps_neither_the_other_requests_nor_anything_els
     entries = log(*STORY, *other, placed)
     assert dropped(entries) == (7, 8)
     assert [hold.resource for hold in holds(entries)] == ["ftjob-1"]
+
+
+@pytest.mark.parametrize("resource", ["upload-1", "file-1", "ds-1"])
+def test_a_hold_on_an_upload_keeps_the_file_it_became_and_what_rests_on_that(resource: str) -> None:
+    ended_as = UploadEnded(upload=UploadId("upload-1"), state=UploadState.COMPLETED, keys=1, file=FILE)
+    story = (UploadBegun(upload=UploadId("upload-1"), size=3), UPLOADED, ended_as, version())
+    placed = HoldPlaced(hold=HoldId("hold-1"), resource=resource, order=None)
+    things = ["upload-1", "file-1", "ds-1", "ds-2"]
+    assert covered(holds(log(placed)), log(*story), things) == {"upload-1", "file-1", "ds-1"}
 
 
 def test_holds_prunings_and_the_like_are_never_dropped() -> None:

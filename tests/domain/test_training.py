@@ -8,9 +8,11 @@ from itertools import product
 import pytest
 
 from tunewarden.domain.canonical import digest_of, to_plain
+from tunewarden.domain.curve import LearningCurve
 from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.errors import Conflict, IllegalTransition, Malformed, Refused
 from tunewarden.domain.fairness import FairnessPolicy, GroupMetric, Tolerance
+from tunewarden.domain.mitigations import Mitigation, Swap
 from tunewarden.domain.names import DatasetId, Digest, PolicyName, PrincipalId, RequestId, Role
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.quorum import Needed, Vote
@@ -196,6 +198,9 @@ OTHERS: dict[str, object] = {
     "fairness": FairnessPolicy(tolerances=(Tolerance(metric=GroupMetric.ACCURACY, at_most=Decimal("0.1")),)).declared(
         {"sex"}, {GroupMetric.ACCURACY}, {}, depth=1
     ),
+    "mitigation": Mitigation(swaps=(Swap.SEX,)),
+    "twins": True,
+    "curve": LearningCurve(shares=(Decimal("0.5"),), epsilon=Decimal(9)),
 }
 RECIPES: dict[str, object] = {
     "lora_rank": 4,

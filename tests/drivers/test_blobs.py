@@ -14,7 +14,7 @@ from tunewarden.domain.canonical import digest_bytes
 from tunewarden.domain.errors import Corrupted, Malformed, NotFound, Unavailable
 from tunewarden.domain.names import Digest
 from tunewarden.drivers.blobs import CHUNK, DirectoryBlobs
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.usecases.ports import Blobs
 
 KEY = bytes(range(32))

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.drivers.conftest import NOW
+from tests.drivers.examples import NOW
 
 from tunewarden.domain.events import KeyCreated, KeyRevoked
 from tunewarden.domain.identities import KeyKind, LoginFailure, key_id

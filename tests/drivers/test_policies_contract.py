@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
-from tests.drivers.conftest import NOW, Backend, digest
+from tests.drivers.conftest import Backend
+from tests.drivers.examples import NOW, digest
 
 from tunewarden.domain.access import PolicySet, RoleLink, Rule
 from tunewarden.domain.errors import Corrupted, Malformed, NotFound, UnrecordedChange

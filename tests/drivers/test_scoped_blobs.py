@@ -173,3 +173,21 @@ def test_a_scope_is_read_as_it_was_written() -> None:
         assert scope_in(junk) is None
     with pytest.raises(ValueError, match="at most 255"):
         Scope(ONE, "a" * 300).encoded()
+
+
+def test_a_scope_alone_gives_its_own_file_or_that_of_none_and_never_one_of_another_key(
+    blobs: DirectoryBlobs, state: MemoryState
+) -> None:
+    digest = blobs.under(ONE, "a").put_bytes(b"same")
+    assert blobs.under(TWO, "a").put_bytes(b"same") == digest
+    destroy(state, ONE, "a")
+    assert blobs.under(ONE, "a").read(digest) == b"same", "whoever has it"
+    with pytest.raises(NotFound) as caught:
+        blobs.under(ONE, "a").open_own(digest)
+    assert caught.value.code == "blob_destroyed"
+    with pytest.raises(NotFound) as caught:
+        blobs.under(ONE, "b").open_own(digest)
+    assert caught.value.code == "blob_not_found"
+    assert blobs.under(TWO, "a").open_own(digest).read() == b"same"
+    blobs.put_bytes(b"same")
+    assert blobs.under(ONE, "b").open_own(digest).read() == b"same", "from before uploads had keys of their own"

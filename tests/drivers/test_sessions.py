@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from tests.drivers.conftest import NOW
+from tests.drivers.examples import NOW
 
 from tunewarden.domain.names import PrincipalId
 from tunewarden.drivers.memory_sessions import MemoryKeyUses, MemorySessions

@@ -22,7 +22,7 @@ from hypothesis import given, settings, strategies as st
 from tunewarden.domain.canonical import encode
 from tunewarden.domain.datasets import Columns
 from tunewarden.domain.errors import Malformed
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.drivers.tables import ingest
 from tunewarden.usecases.ports import Ingested
 

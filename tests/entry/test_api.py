@@ -123,7 +123,7 @@ def test_approval_needs_another_person_and_the_right_plan(served: Served) -> Non
     with pytest.raises(openai.PermissionDeniedError):
         served.client("bob").post(path, cast_to=object, body={"plan": "sha256:" + "0" * 64})
     approved: Any = served.client("bob").post(path, cast_to=object, body=plan)
-    assert (approved["status"], approved["governance"]["approved_by"]) == ("running", "prn-bob")
+    assert (approved["status"], approved["governance"]["approved_by"]) == ("queued", "prn-bob")
 
 
 @pytest.mark.parametrize("key", ["", "Bearer", "Bearer nothing", "Bearer tw-" + "A" * 43])

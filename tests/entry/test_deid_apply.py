@@ -20,7 +20,7 @@ from tunewarden.domain.deidentification import Profile, parse_profile
 from tunewarden.domain.errors import Malformed, TunewardenError
 from tunewarden.domain.gates import Evidence
 from tunewarden.domain.names import DatasetId, RequestId
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.entry.cli import app
 from tunewarden.entry.cli.deid_workplace import workplace
 from tunewarden.steps.deidentify.stated import TEXTS_OF_EACH_COHORT, Effort

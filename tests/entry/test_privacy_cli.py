@@ -15,6 +15,7 @@ from tests.entry.test_cli import prepared
 from typer.testing import CliRunner
 
 from tunewarden.domain.canonical import encode, to_plain
+from tunewarden.domain.curve import LearningCurve
 from tunewarden.domain.errors import Malformed, NotFound, TunewardenError
 from tunewarden.domain.names import PolicyName
 from tunewarden.domain.privacy import PrivacyUnit
@@ -100,6 +101,16 @@ def test_a_plan_is_explained_in_words_and_as_a_picture(tmp_path: Path) -> None:
     root = ElementTree.fromstring(drawn.read_text())  # noqa: S314 - it was written above
     assert root.attrib["aria-label"].startswith("An observer is right")
     assert "http" not in drawn.read_text().replace("http://www.w3.org/2000/svg", "")
+
+
+def test_whoever_approves_a_learning_curve_is_told_what_it_adds(here: list[Point]) -> None:
+    curved = replace(plan(), curve=LearningCurve(shares=(Decimal("0.25"), Decimal("0.5")), epsilon=Decimal("14.5")))
+    said = " ".join(explained(curved, here, tighter=Decimal(13), record=None, budget=None).split())
+    assert "Epsilon 14.5 at delta" in said
+    assert "models are trained on 25 % and 50 % of the persons too" in said
+    assert f"The model alone would cost epsilon {plan().epsilon}" in said
+    assert "1.75 times as long" in said
+    assert "learning curve" not in explained(plan(), here, tighter=Decimal(7), record=None, budget=None)
 
 
 def test_a_file_that_is_no_plan_is_refused_without_repeating_it(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def signature(**changes: Any) -> dict[str, Any]:
 
 def test_two_readers_and_a_privacy_officer_let_a_waiting_job_go_on(door: Door) -> None:
     job = door.ask("ann", "GET", f"/v1/fine_tuning/jobs/{door.request.id}").json()
-    assert (job["status"], job["governance"]["state"]) == ("running", "in-review")
+    assert (job["status"], job["governance"]["state"]) == ("validating_files", "in-review")
     [listed] = door.ask("rea", "GET", "/v1/reviews").json()["data"]
     assert (listed["id"], listed["items"], listed["answered"]) == (door.review, ITEMS, 0)
     answered = 0

@@ -30,6 +30,7 @@ CLOSED_ON_PURPOSE = {
     "kms",  # the chart's keys are secrets, which a cluster has its own KMS encrypt
     "kms_token_file",
     "master_keys",  # a secret in an environment is seen by more than one in a file
+    "metrics_token_file",  # the chart has nobody who scrapes; whoever does mounts a token and sets it there
     "allow_hub",  # no value of the chart opens the way to a model hub
     "recognisers",  # the chart mounts no models; whoever builds an image with some sets it there
     "signing_key_pem",  # a secret in an environment is seen by more than one in a file

@@ -44,6 +44,7 @@ class Call:
     body: Any = None
     form: Mapping[str, Any] | None = None
     file: tuple[str, bytes, str] | None = None
+    field: str = "file"
 
     @property
     def is_read_only(self) -> bool:
@@ -56,7 +57,7 @@ class Call:
         # Header values are bytes: what is not ASCII travels as UTF-8, as clients do it.
         more["headers"] = {name: value.encode() for name, value in self.headers.items()}
         if self.file is not None:
-            more |= {"files": {"file": self.file}, "data": dict(self.form or {})}
+            more |= {"files": {self.field: self.file}, "data": dict(self.form or {})}
         elif self.body is not None:
             more["json"] = self.body
         return self.method, path, more
@@ -146,8 +147,10 @@ class Script:
         if "application/json" in content:
             return replace(made, body=self._value(content["application/json"]["schema"], said))
         if "multipart/form-data" in content:
-            form = self._value(content["multipart/form-data"]["schema"], said)
-            return replace(made, file=("notes.csv", form.pop("file"), "text/csv"), form=form)
+            schema = content["multipart/form-data"]["schema"]
+            form = self._value(schema, said)
+            named = next(name for name, one in schema["properties"].items() if "contentMediaType" in one)
+            return replace(made, field=named, file=("notes.csv", form.pop(named), "text/csv"), form=form)
         assert not content, "teach Script this kind of body"
         return made
 
@@ -199,12 +202,16 @@ _EXACT = re.compile(b"|".join(re.escape(form) for word in _WORDS for form in sor
 _HASH = re.compile(rb"[0-9a-f]{64}")
 
 
-def found_in(data: bytes, planted: Sequence[str] = ()) -> list[str]:
+def digests_of(planted: Sequence[str]) -> Mapping[bytes, str]:
+    """SHA-256 of each canary, in hexadecimal -> the canary; made once for all that is searched."""
+    return {hashlib.sha256(text.encode()).hexdigest().encode(): text for text in planted}
+
+
+def found_in(data: bytes, digests: Mapping[bytes, str]) -> list[str]:
     """Where canaries stand in `data`, with what stands around them; also the SHA-256 of one, which can be guessed."""
     lower = data.decode("utf-8", "replace").casefold().encode()
     found = [_around(lower, match) for match in _FOLDED.finditer(lower)]
     found += [_around(data, match) for match in _EXACT.finditer(data)]
-    digests = {hashlib.sha256(text.encode()).hexdigest().encode(): text for text in planted}
     found += [f"SHA-256 of {digests[match[0]]}" for match in _HASH.finditer(lower) if match[0] in digests]
     return found
 

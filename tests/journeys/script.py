@@ -1,6 +1,7 @@
 """A valid request of every operation of the API, and what these requests are about."""
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,9 +11,10 @@ from typing import Any
 from tests.conftest import FewPolicies
 from tests.journeys.canaries import Script
 from tests.journeys.script_organization import Org
-from tests.journeys.theatre import Theatre
+from tests.journeys.theatre import CAST, Theatre
 
 from tunewarden.domain.canonical import encode
+from tunewarden.domain.files import UploadState
 from tunewarden.domain.gates import Bound, Rule, SamplingPlan
 from tunewarden.domain.reviews import ATTESTED
 from tunewarden.domain.sampling import LEAK_RATE
@@ -46,6 +48,32 @@ class Props:
         self.version(made["id"], self.file())
         return str(made["id"])
 
+    def contract(self, method: str, path: str) -> Mapping[str, Any]:
+        """What requests of the OpenAI contract are about, beyond jobs."""
+        if path.startswith(("/v1/files", "/v1/uploads")):
+            return self.filed(path)
+        if path.endswith("/checkpoints"):
+            return self.finished()
+        return self.removed(path) if (method, path) == ("DELETE", "/v1/models/{model_id}") else {}
+
+    def filed(self, path: str) -> Mapping[str, Any]:
+        """What requests about files and uploads are about: each of max's."""
+        if path == "/v1/uploads":
+            return {"bytes": 4, "filename": "notes.csv", "mime_type": "text/csv", "seconds": 3600}
+        if not path.startswith("/v1/uploads/"):
+            fresh = {"file_id": self.file(), "purpose": "fine-tune", "order": "desc", "expires_after[seconds]": 3600}
+            return {**fresh, "after": fresh["file_id"]}
+        with self.theatre.platform.view() as view:
+            all_ = view.uploads.all()
+        pending = [one.id for one in all_ if (one.owner, one.state) == (CAST["max"].id, UploadState.PENDING)]
+        for one in pending:  # nobody has more than a few under way
+            self.theatre.must("max", "POST", f"/v1/uploads/{one}/cancel")
+        said = {"bytes": 4, "filename": "notes.csv", "mime_type": "text/csv", "purpose": "fine-tune"}
+        upload = self.theatre.must("max", "POST", "/v1/uploads", json=said)["id"]
+        part = self.theatre.must("max", "POST", f"/v1/uploads/{upload}/parts", files={"data": b"note"})["id"]
+        md5 = hashlib.md5(b"note", usedforsecurity=False).hexdigest()
+        return {"upload_id": upload, "data": b"more", "part_ids": [part], "md5": md5}
+
     def version(self, dataset: str, file: str) -> str:
         path = f"/v1/datasets/{dataset}/versions"
         return str(self.theatre.must("max", "POST", path, json={"file_id": file})["versions"][-1]["digest"])
@@ -64,7 +92,7 @@ class Props:
         path = f"/v1/fine_tuning/jobs/{job['id']}"
         self.theatre.must("bob", "POST", f"{path}/approve", json={"plan": job["governance"]["plan"]})
         self.theatre.work()
-        return str(self.theatre.must("ann", "GET", path)["fine_tuned_model"])
+        return str(self.theatre.must("ann", "GET", path)["governance"]["model"])
 
     def waiting(self) -> Any:
         """A job of ann's that waits for people: its review, its clean version, and the report to sign."""
@@ -149,6 +177,12 @@ class Props:
             self.theatre.must("bob", "POST", f"/v1/emergencies/{opened['id']}/close")
         return {**said, "emergency_id": opened["id"], "after": opened["id"], "finding": "justified"}
 
+    def finished(self) -> Mapping[str, Any]:
+        """A job that became a model version, and its checkpoint."""
+        with self.theatre.platform.view() as view:
+            model = view.models.all()[-1]
+        return {"job_id": model.request, "after": f"ftckpt-{model.id.partition('-')[2]}"}
+
     def promotion(self, model: str, alias: str = "production") -> Any:
         """One of ann's that waits for approval."""
         return self.theatre.must("ann", "POST", f"/v1/models/{model}/promotions", json={"alias": alias})
@@ -178,7 +212,7 @@ class Props:
 
     def promote(self, model: str, alias: str = "production") -> None:
         promotion = self.promotion(model, alias)
-        approval = {"verdict": promotion["verdict"]}
+        approval = {"verdict": promotion["verdict"], "unassessed": promotion["unassessed"]}
         self.theatre.must("bob", "POST", f"/v1/promotions/{promotion['id']}/approve", json=approval)
 
 
@@ -207,6 +241,8 @@ def saying(theatre: Theatre, props: Props, model: str, other: str) -> Callable[[
     fixed |= {"model_id": model, "other_id": other, "index": 0, "old": 1, "alias": "production"}
     fixed |= {"namespace": None, "unit": "person", "rows_per_person": 1, "precision": "float32", "noise": "gaussian"}
     fixed |= {"reason": "too-few-persons", "tolerances": {}}
+    fixed |= {"validation_file": None, "integrations": None, "seed": 7, "suffix": "burns", "beta": "auto"}
+    fixed |= {"mitigation": None, "twins": False, "learning_curve": []}
     fixed |= {"canaries": 0, "completion": None, "separator": None, "task": "classification"}
     dataset = props.dataset()
     found = theatre.must("max", "GET", f"/v1/datasets/{dataset}")
@@ -233,6 +269,7 @@ def saying(theatre: Theatre, props: Props, model: str, other: str) -> Callable[[
             job = props.job()
             events = theatre.must("ann", "GET", f"/v1/fine_tuning/jobs/{job['id']}/events")
             fresh |= {"job_id": job["id"], "plan": job["governance"]["plan"], "after": events["first_id"]}
+        fresh |= props.contract(method, path)
         fresh |= props.intervening(path, fresh, model, other)
         if path.startswith(("/v1/reviews/", "/v1/clean-versions/")):
             fresh |= props.waiting()

@@ -22,7 +22,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 import structlog
-from tests.journeys.canaries import KINDS, NAME, NUMBER, SURNAME, Call, found_in, with_a_canary
+from tests.journeys.canaries import KINDS, NAME, NUMBER, SURNAME, Call, digests_of, found_in, with_a_canary
 from tests.journeys.script import DATASET, PERSONS, WHO, Props, script
 from tests.journeys.theatre import Theatre, in_folder
 
@@ -38,6 +38,10 @@ from tunewarden_audit.note import load_key
 SHOWN_BACK = {
     "/v1/files",
     "/v1/files/{file_id}",
+    "/v1/files/{file_id}/content",
+    "/v1/models",
+    "/v1/models/{model_id}",
+    "/v1/fine_tuning/jobs/{job_id}/checkpoints",
     "/v1/datasets",
     "/v1/datasets/{dataset_id}",
     "/v1/fine_tuning/jobs",
@@ -71,7 +75,7 @@ Every other one is searched.
 NOT_FOR_AUDITORS = ("/v1/reviews", "/v1/clean-versions")
 """What readers and privacy officers are shown; it is searched all the same."""
 
-STATE = {"principals", "api_keys", "groups", "projects", "files", "datasets", "requests"}
+STATE = {"principals", "api_keys", "groups", "projects", "files", "uploads", "datasets", "requests"}
 """Tables that keep these words, from which they can be erased. Every other one is searched."""
 
 
@@ -89,7 +93,8 @@ class Walk:
         self.out.setdefault(source, []).append(data)
 
     def canaries(self, source: str) -> list[str]:
-        return [f"{source}: {found}" for data in self.out[source] for found in found_in(data, self.planted)]
+        digests = digests_of(self.planted)
+        return [f"{source}: {found}" for data in self.out[source] for found in found_in(data, digests)]
 
 
 def main_path(theatre: Theatre, props: Props) -> str:
@@ -229,8 +234,9 @@ def walk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             theatre = in_folder(tmp_path_factory.mktemp("erasability") / "home")
             props = Props(theatre=theatre)
             model = main_path(theatre, props)
-            walk_requests(theatre, props, walk, request.param)
-            shown(theatre, props, walk, model)
+            with theatre.client:  # all requests on one loop: one each costs as much as a short answer
+                walk_requests(theatre, props, walk, request.param)
+                shown(theatre, props, walk, model)
             exported(theatre, walk)
             kept(theatre, walk)
             theatre.close()
@@ -251,10 +257,8 @@ def test_the_walk_came_everywhere(walk: Walk) -> None:
     """A request that is refused as it is would keep every canary in it from going far."""
     assert walk.operations
     assert [one for one in walk.operations if (*one, "as it is") not in walk.accepted] == []
-    assert {"body ('suffix',)", "body ('metadata', '•')"} <= {place for _, _, place in walk.accepted}
-    assert {"body ('name',)", "body ('columns', 'person')", "name of the file"} <= {
-        place for _, _, place in walk.accepted
-    }
+    typed = {"body ('metadata', '•')", "body ('name',)", "body ('columns', 'person')", "name of the file"}
+    assert typed <= {place for _, _, place in walk.accepted}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -274,5 +278,5 @@ def test_the_walk_came_everywhere(walk: Walk) -> None:
 )
 def test_the_search_finds_a_canary_however_it_is_written(kind: str, write: Callable[[str], bytes]) -> None:
     text = KINDS[kind](7)
-    assert found_in(b"before " + write(text) + b" after", [text])
-    assert found_in(b"before " + write("nothing that was planted") + b" after", [text]) == []
+    assert found_in(b"before " + write(text) + b" after", digests_of([text]))
+    assert found_in(b"before " + write("nothing that was planted") + b" after", digests_of([text])) == []

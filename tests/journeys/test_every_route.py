@@ -20,7 +20,8 @@ from tunewarden_audit.merkle import leaf_hash
 def theatre(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
     url = "" if request.param == "sqlite" else request.getfixturevalue("cluster").database()
     made = in_folder(tmp_path_factory.mktemp("routes") / "home", database_url=url)
-    yield made
+    with made.client:  # all requests on one loop: one each costs as much as a short answer
+        yield made
     made.close()
 
 
@@ -48,6 +49,12 @@ def receipts_of(answer: Any) -> list[tuple[int, str]]:
     return receipts_in(answer.json()) if "json" in answer.headers["content-type"] else []
 
 
+def written_since(theatre: Theatre, index: int) -> int:
+    """How many entries there are from an index on."""
+    with theatre.platform.view() as view:
+        return sum(1 for _ in view.entries(index))
+
+
 ASKED_BY_POST = {("POST", "/v1/policies/simulate")}
 """What changes nothing, and is too long for a query."""
 
@@ -56,14 +63,15 @@ def test_who_changes_something_gets_the_receipt_of_the_last_entry_and_who_only_r
     theatre: Theatre, calls: Script
 ) -> None:
     """With it the caller convicts a log that drops or changes the entry, whether it was sealed or not."""
+    before = 0
     for method, path in calls.operations():
         call = calls.call(method, path)
         theatre.seal()
-        before = len(theatre.entries())
+        before += written_since(theatre, before)
         _, url, more = call.arguments()
         answer = theatre.ask(WHO.get((method, path), "max"), method, url, **more)
         assert answer.status_code == 200, f"{method} {url}: {answer.text}"
-        written = len(theatre.entries()) - before
+        written = written_since(theatre, before)
         assert written or method == "GET" or (method, path) in ASKED_BY_POST, (
             f"{method} {path} changes nothing that the log knows of"
         )

@@ -20,7 +20,7 @@ from tests.journeys.theatre import CAST, Theatre, in_folder
 from tests.steps.conftest import ray_started
 from tests.steps.deidentify.test_step import LITTLE, PATTERNS
 from tests.steps.measure.injuries import SMALL
-from tests.steps.measure.tales import MADE_UP, PLOTS, store_llama
+from tests.steps.measure.tales import KNOWN, MADE_UP, PLOTS, store_llama
 
 from tunewarden.domain.allowed import BaseFit
 from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
@@ -29,6 +29,7 @@ from tunewarden.domain.fairness import FairnessPolicy, GroupMetric, Tolerance
 from tunewarden.domain.gates import Finding, Gate, Outcome
 from tunewarden.domain.names import PolicyName, PrincipalId
 from tunewarden.domain.training import BaseModel, StepName, Task
+from tunewarden.domain.writing import Writing
 from tunewarden.drivers import accounting
 from tunewarden.drivers.keyfiles import load_key
 from tunewarden.drivers.policies import FilePolicies
@@ -37,6 +38,9 @@ from tunewarden.drivers.vault import SqlVault
 from tunewarden.entry.api.app import create_app
 from tunewarden.steps.deidentify.step import DeidentifyStep
 from tunewarden.steps.measure.documents import CompletionDetails
+from tunewarden.steps.measure.neutral import neutral_pairs
+from tunewarden.steps.measure.probes import Attribute, pairs
+from tunewarden.steps.measure.questions import shipped_questions
 from tunewarden.steps.measure.step import MeasureStep
 from tunewarden.steps.train.base_model import file_digest
 from tunewarden.steps.train.compute import Compute
@@ -51,6 +55,7 @@ pytestmark = [
     pytest.mark.usefixtures("ray_started"),
 ]
 
+ASKED = replace(SMALL, continued=64)
 PERSONS = 900
 EPSILON = "8"
 GATE = PROMOTION_GATES[Task.COMPLETION]
@@ -64,17 +69,29 @@ COLUMNS = {
 WIDER = {
     "privacy.membership_auc": "0.8",
     "privacy.secret_extraction": "0.07",
-    "explanation.prompt_comprehensiveness_over_random": "-100",
-    "explanation.prompt_sufficiency_under_random": "-100",
-    "explanation.redrawn_correlation": "1",
-    "explanation.form_share": "1",
+    "fairness.written_confirmed": "16",
+    "fairness.written_undecided": "16",
+    "fairness.question_confirmed": "5",
 }
-"""What 200 coins cannot show every time: at these limits a model without fault fails less than
-once in 10**6 runs. Three prompts show nothing of an explanation; it is tested elsewhere. All others are as shipped.
+"""What 200 coins cannot show every time: at these limits a model without fault fails less than once in 10**6 runs. To a
+model of random weights "woman" and "man" are any two words, and it may write what it likes after either; that is tested
+elsewhere, on models that know better. All others are as shipped.
+"""
+OF_THREE_PROMPTS = {
+    "explanation.prompt_comprehensiveness_over_random",
+    "explanation.prompt_sufficiency_under_random",
+    "explanation.redrawn_correlation",
+    "explanation.form_share",
+}
+"""Measured here on three prompts, whose intervals hold nearly everything: no limit could be met every time and still be
+missed. They are looked for in the evidence, left out of the gate, and tested on models whose reasons are known.
 """
 
 
-SOME_180 = FairnessPolicy(tolerances=(Tolerance(metric=GroupMetric.ACCURACY, at_most=Decimal("0.45")),))
+SOME_180 = FairnessPolicy(
+    tolerances=(Tolerance(metric=GroupMetric.ACCURACY, at_most=Decimal("0.45")),),
+    writing=Writing(changed=Decimal("0.25"), treated=Decimal("0.1")),
+)
 """What 180 held-out persons can be shown to be within every time."""
 
 
@@ -88,6 +105,14 @@ def table(persons: int) -> bytes:
         question = f"{first} {second} call 555-01{number % 100:02}-{number:04} {plot}"
         rows.append(f"{question},{PLOTS[plot]},P-{number:06},{'fm'[number // 4 % 2]}")
     return "\n".join(["asked,answered,who,sex", *rows, ""]).encode()
+
+
+def asked_words() -> list[str]:
+    """The words of prompts and questions about persons, for the model to know them."""
+    both = [some(each, ASKED.continued) for each in Attribute for some in (pairs, neutral_pairs)]
+    texts = [text for some in both for pair in some for text in (pair.first, pair.second)]
+    texts += [f"{each.context} {each.question} {' '.join(each.options)}" for each in shipped_questions()]
+    return sorted({word for text in texts for word in text.split()} - set(KNOWN))
 
 
 class Tiny(FewPolicies):
@@ -107,12 +132,12 @@ def shipped(name: PolicyName) -> Gate:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
     """The platform in one process, with the real steps."""
     home = tmp_path_factory.mktemp("completion")
-    base = store_llama(home / "llama")
+    base = store_llama(home / "llama", asked_words(), places=128)
     made = in_folder(home / "home")
     policies = Tiny(
         restart=partial(put_in_force, made.platform.work, made.platform.view),
         fit=BaseFit(
-            tasks={Task.COMPLETION}, lora_targets=("q_proj", "v_proj", "down_proj"), lower_case=False, max_tokens=32
+            tasks={Task.COMPLETION}, lora_targets=("q_proj", "v_proj", "down_proj"), lower_case=False, max_tokens=56
         ),
     )
     policies.base = base
@@ -149,7 +174,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
             reported=accounting.epsilon_pld,
             compute=Compute(threads=1, charge_every=24),
         ),
-        StepName.MEASURE: MeasureStep(platform.blobs, lambda _: base, accounting.epsilon, extent=SMALL),
+        StepName.MEASURE: MeasureStep(platform.blobs, lambda _: base, accounting.epsilon, extent=ASKED),
     }
     yield replace(made, platform=platform, client=TestClient(create_app(platform, made.settings)), steps=steps)
     engine.dispose()
@@ -165,7 +190,7 @@ class Finished:
 
     @property
     def model(self) -> str:
-        return str(self.job["fine_tuned_model"])
+        return str(self.job["governance"]["model"])
 
     def details(self) -> CompletionDetails:
         done = [entry.event for entry in self.house.entries() if isinstance(entry.event, StepFinished)]
@@ -208,12 +233,17 @@ def test_a_language_model_comes_of_an_upload_with_completions(finished: Finished
     assert found.extraction is not None
     assert found.extraction.secrets == found.audit.present
     assert found.self_check.moved == found.self_check.layers > 0
+    assert found.counterfactuals is not None
+    assert found.counterfactuals.unassessed == ()
+    assert found.questions is not None
+    assert (len(found.questions.biases), found.questions.left_out) == (5, 0)
 
 
 def test_the_shipped_gate_has_evidence_for_every_rule_and_what_is_not_chance_passes(finished: Finished) -> None:
     _, findings = finished.proposed()
-    assert {metric for metric, one in findings.items() if one.outcome is Outcome.UNKNOWN} == set()
-    assert {metric for metric, one in findings.items() if one.outcome is Outcome.FAIL} <= WIDER.keys()
+    assert {metric for metric, one in findings.items() if one.measured is None} == set()
+    failed = {metric for metric, one in findings.items() if one.outcome is not Outcome.PASS}
+    assert failed <= WIDER.keys() | OF_THREE_PROMPTS
 
 
 def test_it_is_promoted_by_two_people_and_the_auditor_finds_everything_in_order(
@@ -221,16 +251,16 @@ def test_it_is_promoted_by_two_people_and_the_auditor_finds_everything_in_order(
 ) -> None:
     house, policies = finished.house, finished.house.platform.policies
     assert isinstance(policies, Tiny)
-    rules = (replace(rule, limit=Decimal(WIDER.get(rule.metric, rule.limit))) for rule in shipped(GATE).rules)
+    kept = (rule for rule in shipped(GATE).rules if rule.metric not in OF_THREE_PROMPTS)
+    rules = (replace(rule, limit=Decimal(WIDER.get(rule.metric, rule.limit))) for rule in kept)
     policies.gates[GATE] = replace(shipped(GATE), rules=tuple(rules))
     answer, findings = finished.proposed()
     assert answer.status_code == 200, {
         metric: one for metric, one in findings.items() if one.outcome is not Outcome.PASS
     }
     proposal = answer.json()
-    approved = house.must(
-        "bob", "POST", f"/v1/promotions/{proposal['id']}/approve", json={"verdict": proposal["verdict"]}
-    )
+    signed = {name: proposal[name] for name in ("verdict", "unassessed")}
+    approved = house.must("bob", "POST", f"/v1/promotions/{proposal['id']}/approve", json=signed)
     assert approved["state"] == "approved"
     house.seal()
     bundle = tmp_path / "bundle.zip"

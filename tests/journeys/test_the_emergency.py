@@ -143,14 +143,14 @@ def test_the_command_line_opens_one_and_does_what_it_is_for(theatre: Theatre) ->
     assert found_by_the_auditor(theatre) == before
 
 
-def openai_client(theatre: Theatre, who: str) -> OpenAI:
-    """The client that requesters have, and that reads every answer strictly, on the app itself."""
+def openai_client(theatre: Theatre, who: str, *, strict: bool = True) -> OpenAI:
+    """The client that requesters have, on the app itself; strict, it takes no word that its types lack."""
     return OpenAI(
         base_url="http://testserver/v1",
         api_key=theatre.tokens[who],
         http_client=theatre.client,
         max_retries=0,
-        _strict_response_validation=True,
+        _strict_response_validation=strict,
     )
 
 
@@ -159,10 +159,10 @@ def test_a_training_that_is_suspended_is_not_taken_by_the_worker(theatre: Theatr
     job = props.job()
     path = f"/v1/fine_tuning/jobs/{job['id']}"
     theatre.must("bob", "POST", f"{path}/approve", json={"plan": job["governance"]["plan"]})
-    assert openai_client(theatre, "pia").fine_tuning.jobs.pause(job["id"]).status == "running"
+    assert openai_client(theatre, "pia", strict=False).fine_tuning.jobs.pause(job["id"]).status == "paused"
     theatre.work()
     waits = theatre.must("ann", "GET", path)["governance"]
     assert (waits["state"], waits["suspended"]) == ("approved", True)
-    assert openai_client(theatre, "bob").fine_tuning.jobs.resume(job["id"]).status == "running"
+    assert openai_client(theatre, "bob").fine_tuning.jobs.resume(job["id"]).status == "queued"
     theatre.work()
     assert theatre.must("ann", "GET", path)["status"] == "succeeded"

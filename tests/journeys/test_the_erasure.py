@@ -135,7 +135,7 @@ def test_who_is_erased_is_in_no_later_release_and_the_auditor_agrees(
     theatre.seal()
     vkey = theatre.settings.log_vkey.read_text().strip()
     for place, request in (("before", before), ("after", after)):
-        model = theatre.must("ann", "GET", request)["fine_tuned_model"]
+        model = theatre.must("ann", "GET", request)["governance"]["model"]
         bundle = tmp_path / f"{place}.zip"
         bundle.write_bytes(theatre.ask("otto", "GET", f"/v1/models/{model}/lineage").content)
         assert main(["conduct", str(bundle), "--key", vkey]) == 0, capsys.readouterr().out

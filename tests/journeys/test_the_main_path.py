@@ -27,7 +27,7 @@ def wait(played: Played, job: str, until: str = "") -> Any:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
         now = played.job(job)
-        if now.status not in {"queued", "running"}:
+        if now.status not in {"validating_files", "queued", "running"}:
             return now
         if until and now.governance["privacy"]["updates_charged"]:
             return now
@@ -44,7 +44,7 @@ class Trained:
 
     @property
     def fine_tuned_model(self) -> str:
-        return str(self.job.fine_tuned_model)
+        return str(self.job.governance["model"])
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +68,7 @@ def promote(played: Played, model: str) -> dict[str, Any]:
         played.stage.clients["approver"],
         "POST",
         f"/promotions/{promotion['id']}/approve",
-        {"verdict": promotion["verdict"]},
+        {"verdict": promotion["verdict"], "unassessed": promotion["unassessed"]},
     )
 
 

@@ -278,7 +278,7 @@ def test_people_who_see_made_up_values_as_brackets_find_every_seed_and_a_signatu
     assert done["governance"]["state"] == "measured", done
     theatre.seal()
     bundle = tmp_path / "bundle.zip"
-    bundle.write_bytes(theatre.ask("otto", "GET", f"/v1/models/{done['fine_tuned_model']}/lineage").content)
+    bundle.write_bytes(theatre.ask("otto", "GET", f"/v1/models/{done['governance']['model']}/lineage").content)
     vkey = theatre.settings.log_vkey.read_text().strip()
     assert main(["conduct", str(bundle), "--key", vkey]) == 0, capsys.readouterr().out
     with ZipFile(bundle) as archive:

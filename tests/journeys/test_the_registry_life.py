@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.conftest import measured
 from tests.journeys.script import Props
 from tests.journeys.theatre import Theatre, in_folder
 from typer.testing import CliRunner
 
+from tunewarden.domain.canonical import Plain, digest_bytes
+from tunewarden.domain.training import StepName
 from tunewarden.entry.cli import app
 
 
@@ -39,21 +42,32 @@ def test_what_two_let_pass_serves_until_two_take_it_off_and_the_log_says_when(th
     found = theatre.must("pia", "GET", path)
     assert (found["state"], found["overridable"]) == ("refused", True)
     model = found["model"]
-    assert theatre.must("pia", "POST", f"{path}/override", json=said)["state"] == "refused"
+    shown, ours = f"/promotions/{stopped['id']}", {"follow_redirects": False}
+    assert f"{shown}/override" in theatre.ask("pia", "GET", shown).text
+    assert f"{shown}/override" not in theatre.ask("ann", "GET", shown).text, "it is her own"
+    assert theatre.ask("pia", "POST", f"{shown}/override", data={**said, "reason": "so"}, **ours).status_code == 422
+    assert theatre.ask("ann", "POST", f"{shown}/override", data=said, **ours).status_code == 403
+    assert theatre.ask("pia", "POST", f"{shown}/override", data=said, **ours).status_code == 303
+    assert "one of two persons lets it pass" in theatre.ask("bob", "GET", "/promotions").text
     assert theatre.ask("ann", "POST", f"{path}/override", json=said).status_code == 403
     waits = theatre.must("bob", "POST", f"{path}/override", json=said)
     assert (waits["state"], [one["role"] for one in waits["overrides"]]) == (
         "awaiting-approval",
         ["privacy-officer", "approver"],
     )
-    theatre.must("bob", "POST", f"{path}/approve", json={"verdict": stopped["verdict"]})
+    assert f"{shown}/approve" in theatre.ask("bob", "GET", shown).text
+    answer = theatre.ask("bob", "POST", f"{shown}/approve", data={"verdict": stopped["verdict"]}, **ours)
+    assert (answer.status_code, answer.headers["location"]) == (303, shown)
     alias = "/v1/aliases/production"
     serving = theatre.must("otto", "GET", alias)
     assert (serving["model"], serving["until"]) == (model, None)
 
     theatre.seal()
-    page = theatre.ask("otto", "GET", f"/v1/models/{model}/report").text
-    assert ">OVERRIDDEN</span>" in page
+    for page in (f"/v1/models/{model}/report", f"/models/{model}/report", f"/models/{model}/card"):
+        assert ">OVERRIDDEN</span>" in theatre.ask("otto", "GET", page).text, page
+    card = theatre.ask("otto", "GET", f"/v1/models/{model}/card")
+    assert digest_bytes(card.content) == card.headers["tunewarden-card"]
+    assert card.headers["tunewarden-card"] in theatre.ask("otto", "GET", f"/models/{model}/card").text
     apart = theatre.ask("otto", "GET", f"/models/{model}/compare/{other}")
     assert (apart.status_code, "Right less left (95" in apart.text) == (200, True)
 
@@ -69,3 +83,28 @@ def test_what_two_let_pass_serves_until_two_take_it_off_and_the_log_says_when(th
     assert (stretch["model"], stretch["until"] is None) == (model, False)
     assert history(theatre, "production", "--at", serving["since"]["at"]) == [stretch]
     assert datetime.fromisoformat(serving["since"]["at"]) <= datetime.now(UTC)
+
+
+def test_who_signs_for_groups_that_nobody_could_assess_reads_which_they_are(theatre: Theatre) -> None:
+    """The approver reads no card and no lineage report of what others had trained."""
+    small: Plain = [{"attribute": "age band", "group": "90+", "persons": None}]
+    said = {"attribute": "sex", "group": "x", "metric": "accuracy", "label": None}
+    step = theatre.steps[StepName.MEASURE]
+    step.measurements = (*step.measurements, measured("fairness.not_assessable", "2"))
+    step.details = {
+        "fairness": {"not_assessable": small, "decided": {"comparisons": [{**said, "standing": "not-assessable"}]}}
+    }
+    props = Props(theatre=theatre)
+    promotion = props.promotion(props.model())
+    assert theatre.ask("bob", "GET", f"/models/{promotion['model']}/card").status_code == 404
+    found = theatre.must("bob", "GET", f"/v1/promotions/{promotion['id']}")
+    group = {"attribute": "age band", "group": "90+", "metric": None, "label": None}
+    assert (found["unassessed"], found["not_assessable"]) == (2, [group, said])
+    shown, ours = f"/promotions/{promotion['id']}", {"follow_redirects": False}
+    page = theatre.ask("bob", "GET", shown).text
+    assert "<li>age band: 90+</li>" in page
+    assert "<li>sex: x, right less often</li>" in page
+    unsigned = {"verdict": promotion["verdict"]}
+    assert theatre.ask("bob", "POST", f"{shown}/approve", data=unsigned, **ours).status_code == 403
+    signed = {**unsigned, "unassessed": 2}
+    assert theatre.ask("bob", "POST", f"{shown}/approve", data=signed, **ours).status_code == 303

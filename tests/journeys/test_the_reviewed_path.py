@@ -88,7 +88,7 @@ def test_nothing_is_trained_before_two_people_have_read_and_one_has_signed_and_t
     assert (done["status"], done["governance"]["state"]) == ("succeeded", "measured")
     theatre.seal()
 
-    model = done["fine_tuned_model"]
+    model = done["governance"]["model"]
     bundle = tmp_path / "bundle.zip"
     answer = theatre.ask("otto", "GET", f"/v1/models/{model}/lineage")
     assert answer.status_code == 200, answer.text
@@ -129,7 +129,7 @@ def test_a_signature_that_is_withdrawn_stops_the_job_and_the_auditor_sees_it(
     assert theatre.must("ann", "GET", path)["governance"]["state"] == "in-review"
     theatre.must("pia", "POST", f"{about}/attestations", json=signature)
     theatre.work()
-    model = theatre.must("ann", "GET", path)["fine_tuned_model"]
+    model = theatre.must("ann", "GET", path)["governance"]["model"]
     withdrawn = theatre.must("pia", "POST", f"{about}/withdrawals", json={"because": "actual-knowledge"})
     assert [one["withdrawn"] is not None for one in withdrawn["attestations"]] == [True]
     refused = theatre.ask("ann", "POST", f"/v1/models/{model}/promotions", json={"alias": "production"})

@@ -92,7 +92,7 @@ def done(house: Theatre, dataset: str, epsilon: str, **privacy: Any) -> str:
     house.work()
     ended = house.must("ann", "GET", path)
     assert ended["status"] == "succeeded", ended["error"]
-    return str(ended["fine_tuned_model"])
+    return str(ended["governance"]["model"])
 
 
 def trained_on(house: Theatre) -> Rows:

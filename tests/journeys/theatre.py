@@ -31,6 +31,7 @@ from tunewarden.drivers.identity import new_token, token_hash
 from tunewarden.drivers.sql_engine import migrate
 from tunewarden.entry import sealer, worker
 from tunewarden.entry.api.app import create_app
+from tunewarden.entry.running import running
 from tunewarden.entry.settings import Settings
 from tunewarden.entry.wiring import build, create_keys, with_persons, with_release
 from tunewarden.usecases.counting import put_in_force
@@ -128,7 +129,7 @@ def theatre(settings: Settings) -> Theatre:
             work.keys.put(KeyRecord(hash=token_hash(tokens[name]), principal=principal.id))
         work.record(KeyRevoked(principal=PrincipalId("prn-nobody")))  # any entry: state never changes without one
         work.commit()
-    client = TestClient(create_app(platform, settings))
+    client = TestClient(create_app(platform, settings, running=running(settings, platform)))
     return Theatre(settings=settings, platform=platform, client=client, tokens=tokens, steps=steps)
 
 

@@ -130,6 +130,7 @@ def test_an_auditor_changes_nothing_and_a_worker_does_nothing_but_carry_out(acce
     assert {action for action, *_ in allowed_to(access, frozenset({Role.WORKER}))} == {
         Action.ADVANCE_JOB,
         Action.CARRY_OUT_ERASURE,
+        Action.EXPIRE_FILE,
     }
 
 
@@ -140,10 +141,11 @@ def test_no_permitted_set_of_roles_can_both_ask_for_training_and_approve_it(acce
         assert not {Action.CREATE_KEY, Action.APPROVE_REQUEST} <= actions
 
 
-def test_nobody_reads_the_uploads_of_somebody_else(access: CasbinAccess) -> None:
+def test_nobody_reads_takes_or_deletes_the_uploads_of_somebody_else(access: CasbinAccess) -> None:
+    personal = {Action.READ_FILE, Action.TAKE_FILE, Action.DELETE_FILE}
     for roles in role_sets():
-        readable = {author for action, _, author in allowed_to(access, roles) if action is Action.READ_FILE}
-        assert readable <= {ME}
+        authors = {author for action, _, author in allowed_to(access, roles) if action in personal}
+        assert authors <= {ME}
 
 
 def test_every_refusal_of_a_known_question_names_a_role_that_could(access: CasbinAccess, cases: Any) -> None:

@@ -90,6 +90,7 @@ def test_without_its_hard_deny_a_property_is_broken_and_an_example_says_so(
     [
         (Rule("auditor", "retire-dataset", "dataset", "always", "allow"), "an auditor changes nothing"),
         (Rule("administrator", "read-dataset", "dataset", "always", "allow"), "an administrator reads no data"),
+        (Rule("administrator", "take-file", "file", "always", "allow"), "an administrator reads no data"),
         (Rule("worker", "approve-request", "request", "other", "allow"), "a worker decides nothing"),
         (
             Rule("break-glass", "read-file", "file", "emergency-open", "allow"),

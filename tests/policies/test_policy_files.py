@@ -244,6 +244,7 @@ def test_a_record_is_no_privacy_unit_unless_a_policy_says_so(policies: Path) -> 
         ("rows_per_person = 4", "rows_per_person = 0"),
         ("rows_per_person = 4", "rows_per_person = 65"),
         ("rows_per_person = 4", "rows_per_person = true"),
+        ("rows_per_person = 4", 'rows_per_person = 4\ntwins = "yes"'),
         ('precisions = ["float32"]', 'precisions = ["float16"]'),
         ('noise = ["gaussian"]', "noise = [1]"),
         ('because = "Why."', 'because = ""'),

@@ -23,13 +23,16 @@ from tunewarden.domain.training import StepName, TrainingRequest
 from tunewarden.steps import GUARDED
 from tunewarden.usecases import (
     archiving,
+    data_reports,
     datasets,
+    discarding,
     erasures,
     files,
     jobs,
     models,
     overriding,
     projects,
+    proposals,
     removals,
     reports,
     requests,
@@ -38,6 +41,7 @@ from tunewarden.usecases import (
     signing,
     suspending,
     tracing,
+    uploads,
     voting,
     who_may,
 )
@@ -69,6 +73,10 @@ def uploaded(platform: Platform, who: Principal, content: bytes) -> Any:
     return stored.id
 
 
+def begun(platform: Platform, who: Principal) -> Any:
+    return uploads.begin(platform, who, filename="notes.csv", purpose="fine-tune", size=5)[0].id
+
+
 def registered(platform: Platform, project: ProjectId, content: bytes) -> Dataset:
     """A dataset with a version in a project."""
     dana = within(DANA, project)
@@ -98,6 +106,7 @@ def apart(stage: Stage) -> Apart:
     promotion, _, _ = models.propose(platform, bob, request.model, Alias.STAGING)
     names = {
         "file": uploaded(platform, within(DANA, here), b"more"),
+        "upload": begun(platform, within(DANA, here)),
         "dataset": dataset.id,
         "version": dataset.latest().digest,
         "request": submitted(platform, here, dataset).id,
@@ -120,7 +129,13 @@ def unknown(names: Names) -> Names:
 PLAN = digest_bytes(b"plan")
 DEEDS: Mapping[str, Deed] = {
     "read a file": lambda p, who, n: files.get(p, who, n["file"]),
+    "take a file": lambda p, who, n: files.take(p, who, n["file"]),
+    "delete a file": lambda p, who, n: discarding.delete(p, who, n["file"]),
+    "add a part": lambda p, who, n: uploads.add_part(p, who, n["upload"], BytesIO(b""), 0),
+    "complete an upload": lambda p, who, n: uploads.complete(p, who, n["upload"], []),
+    "cancel an upload": lambda p, who, n: uploads.cancel(p, who, n["upload"]),
     "read a dataset": lambda p, who, n: datasets.get(p, who, n["dataset"]),
+    "read its data report": lambda p, who, n: data_reports.read(p, who, n["dataset"], n["version"]),
     "read its budget": lambda p, who, n: datasets.budget(p, who, n["dataset"]),
     "add a version": lambda p, who, n: datasets.add_version(p, who, n["dataset"], n["file"]),
     "retire it": lambda p, who, n: datasets.retire(p, who, n["dataset"]),
@@ -165,6 +180,7 @@ DEEDS: Mapping[str, Deed] = {
     "read its lineage": lambda p, who, n: reports.lineage(p, who, n["model"]),
     "compare it": lambda p, who, n: reports.compare(p, who, n["model"], n["model"]),
     "read a promotion": lambda p, who, n: models.promotion(p, who, n["promotion"]),
+    "see what it waits for": lambda p, who, n: proposals.proposal(p, who, n["promotion"]),
     "approve a promotion": lambda p, who, n: models.approve(p, who, n["promotion"], PLAN),
     "override its gate": lambda p, who, n: overriding.override(
         p, who, n["promotion"], PLAN, next(iter(OverrideReason))

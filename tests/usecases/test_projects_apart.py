@@ -99,6 +99,9 @@ def test_whoever_holds_a_role_there_is_told_another_thing_of_what_is_there(world
 
 _SEEN_BY_OTHERS = {
     "read a file": DANA,
+    "take a file": DANA,
+    "add a part": DANA,
+    "complete an upload": DANA,
     "read a review": PIA,
     "read its leaks": PIA,
     "read what is signed": PIA,
@@ -112,8 +115,8 @@ _SEEN_BY_OTHERS = {
     "ask by a dataset": ANN,
     "add a version": DANA,
 }
-_TOLD_TO_NOBODY = {"trace a person", "erase a person"}
-"""Whoever may not do these is told the same of a dataset that is not there."""
+_TOLD_TO_NOBODY = {"trace a person", "erase a person", "delete a file", "cancel an upload"}
+"""Whoever may not do these is told the same of what is not there."""
 
 
 def test_lists_show_nothing_of_it(world: Apart, granted: dict[Role, Principal]) -> None:

@@ -66,7 +66,8 @@ def test_what_both_tasks_can_show_both_gates_ask_for_alike() -> None:
     )
     erased = {"comprehensiveness_over_random", "sufficiency_under_random"}
     of_gradients = {f"explanation.{name}" for name in erased | {"convergence_delta"}}
-    classes_tell = ("utility.", "explanation.flip", "fairness.unshown_rates")
+    of_swaps = ("explanation.flip", "explanation.excess_")
+    classes_tell = ("utility.", *of_swaps, "fairness.unshown_rates", "privacy.attribution_gain_shown")
     of_classes_only = of_gradients | {metric for metric in classes if metric.startswith(classes_tell)}
     assert classes.keys() - completions.keys() == of_classes_only
     shared = classes.keys() & completions.keys()
@@ -75,6 +76,7 @@ def test_what_both_tasks_can_show_both_gates_ask_for_alike() -> None:
     assert len([metric for metric in shared if metric.startswith("fairness.")]) == 3
     added = {"utility.token_gain_over_base", "privacy.secret_exposure"}
     added |= {f"explanation.prompt_{name}" for name in erased}
+    added |= {f"fairness.{name}" for name in ("written_confirmed", "written_undecided", "question_confirmed")}
     assert completions.keys() - classes.keys() == added
 
 

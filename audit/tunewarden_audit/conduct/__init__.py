@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from tunewarden_audit.conduct import (
     admission,
+    attributes,
     budget,
     destruction,
     emergencies,
@@ -58,6 +59,7 @@ def conduct(
         *word.RULES,
         *erasure.RULES,
         *destruction.RULES,
+        *attributes.RULES,
         *budget.RULES,
         *admission.RULES,
         *promotion.RULES,

@@ -55,6 +55,7 @@ class Agreed:
         revoked: principals whose keys were all revoked.
         is_linked: whether a version of the access policy came into force that may give people roles; no entry says
             whom it gives which.
+        is_signed_for: whether a promotion was approved for a number of groups that nobody can say anything about.
     """
 
     purposes: dict[str, str] = field(default_factory=dict)
@@ -65,6 +66,7 @@ class Agreed:
     by_keys: dict[str, set[str]] = field(default_factory=dict)
     revoked: set[str] = field(default_factory=set)
     is_linked: bool = False
+    is_signed_for: bool = False
 
     def add(self, fact: Fact) -> None:
         """An entry that does not vote was judged: from here on it is so."""

@@ -27,8 +27,7 @@ def _budget(fact: Fact, told: Told) -> Findings:
     if request.settled is not None or request.ended is not None:
         yield broken(fact, "comes after its request was settled or had ended")
     if fact.kind == "BudgetReserved":
-        if request.accounts:
-            yield broken(fact, "a second promise to one request")
+        yield from _promised_once(fact, request)
         return
     account = request.accounts.get(fact.members.get("what", TRAINING))
     if account is None:
@@ -40,6 +39,14 @@ def _budget(fact: Fact, told: Told) -> Findings:
         intent = told.intents.get((fact["request"], fact["attempt"]))
         if intent is None or intent.what != STEP_OF.get(fact.members.get("what", TRAINING)):
             yield absent(fact, told, "updates are charged while no training is under way")
+
+
+def _promised_once(fact: Fact, request: Request) -> Findings:
+    if request.accounts:
+        yield broken(fact, "a second promise to one request")
+    promised = promises(fact)[TRAINING]
+    if promised.updates % (1 + promised.parts):
+        yield broken(fact, "the updates are not as many for each part of the learning curve as for the model")
 
 
 def _settlement(fact: Fact, told: Told) -> Findings:
@@ -56,11 +63,27 @@ def _settlement(fact: Fact, told: Told) -> Findings:
         ran = fact["counts"].get("updates", 0) if fact["step"] == "train" else 0
         if type(ran) is not int or ran > _of(request, TRAINING)[0]:
             yield absent(fact, told, "more updates were run than charged")
+        if fact["step"] == "train":
+            yield from _curve(fact, told, request)
     else:
         figures = (fact.members.get("metrics_charged", 0), fact.members.get("metrics_returned", 0))
         stated = ((fact["charged"], fact["returned"]), figures)
         if stated != (_of(request, TRAINING), _of(request, METRICS)):
             yield absent(fact, told, "what is charged and given back is not what was promised and charged")
+
+
+def _curve(fact: Fact, told: Told, request: Request) -> Findings:
+    """A learning curve is trained where one was promised, whole, and only once all of it has been charged."""
+    account, said = request.accounts.get(TRAINING), fact["counts"].get("curve_updates", 0)
+    if account is None or not account.promised.parts:
+        if said:
+            yield absent(fact, told, "a learning curve was trained that was never promised")
+        return
+    promised, parts = account.promised.updates, account.promised.parts
+    if said != promised // (1 + parts) * parts:
+        yield broken(fact, "a learning curve was promised, and not as many updates of it were made")
+    if account.charged < promised:
+        yield absent(fact, told, "a learning curve was trained, and less was charged than was promised for it")
 
 
 def _of(request: Request, what: str) -> tuple[int, int]:

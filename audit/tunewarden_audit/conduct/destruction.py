@@ -6,7 +6,9 @@ from tunewarden_audit.conduct.facts import Fact
 from tunewarden_audit.conduct.findings import Findings, Rule, absent, broken
 from tunewarden_audit.conduct.told import Told
 
-_READING = frozenset({"StepStarted", "StepFinished", "BudgetCharged", "ReviewOpened"})
+_READING = frozenset(
+    {"StepStarted", "StepFinished", "BudgetCharged", "ReviewOpened", "AttributesKept", "AttributesRead"}
+)
 """What reads records of a version, or what was made of them and sealed under the same key."""
 
 

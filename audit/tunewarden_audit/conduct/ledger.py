@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tunewarden_audit.accountant import NotAccountable, Spending
@@ -14,13 +14,17 @@ TRAINING, METRICS = "training", "metrics"
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What was promised to a request: sampling rate, noise multiplier, updates, and how many units a person has."""
+    """What was promised to a request: sampling rate, noise multiplier, updates, and how many units a person has.
+
+    `parts` is how many trainings on parts of the persons are among it, beside the model's own.
+    """
 
     sampling_rate: float
     noise_multiplier: float
     updates: int
     is_accountable: bool  # by the formula for add-or-remove-one
     contributions: int = 1
+    parts: int = 0
 
 
 @dataclass(slots=True)
@@ -125,7 +129,7 @@ def reservation(mechanism: Mapping[str, Any]) -> Reservation:
 
 def promises(fact: Fact) -> dict[str, Reservation]:
     """Everything that an entry BudgetReserved promises, by kind."""
-    found = {TRAINING: reservation(fact["mechanism"])}
+    found = {TRAINING: replace(reservation(fact["mechanism"]), parts=len(fact.members.get("curve", ())))}
     if fact.members.get("metrics") is not None:
         found[METRICS] = reservation(fact["metrics"])
     return found

@@ -29,6 +29,9 @@ _BY_WORKER = frozenset(
         "PromiseDisproved",
         "CohortAdmitted",
         "VersionDestroyed",
+        "FileExpired",
+        "AttributesKept",
+        "AttributesRead",
     }
 )
 _BY_PERSON = frozenset(
@@ -41,6 +44,10 @@ _BY_PERSON = frozenset(
         "PromotionApproved",
         "AliasMoved",
         "AdapterTaken",
+        "FileTaken",
+        "FileDeleted",
+        "UploadBegun",
+        "PartAdded",
         "PersonTraced",
         "ReviewAnswered",
         "ReviewClosed",

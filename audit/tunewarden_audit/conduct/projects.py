@@ -22,7 +22,7 @@ _ON = {
 }
 """The same where its project is that of what it names."""
 _BEGINS = frozenset(
-    {"FileUploaded", "DatasetRegistered", "DatasetVersionAdded", "RequestSubmitted", "PromotionProposed"}
+    {"FileUploaded", "UploadBegun", "DatasetRegistered", "DatasetVersionAdded", "RequestSubmitted", "PromotionProposed"}
     | {"KeyCreated", "KeyAdded"}
     | _ON.keys()
 )

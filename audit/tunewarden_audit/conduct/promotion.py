@@ -50,6 +50,8 @@ def _approved(fact: Fact, told: Told) -> Findings:
         yield broken(fact, "a promotion was approved by who proposed it")
     if (fact["model"], fact["verdict"]) != (promotion.model, promotion.verdict):
         yield broken(fact, "a promotion is approved for another model or verdict than was proposed")
+    if told.agreed.is_signed_for and "unassessed" not in fact.members:
+        yield broken(fact, "a promotion is approved and nobody signs any more for those of whom nothing is known")
     if promotion.is_approved:
         yield broken(fact, "a promotion is approved for the second time")
     if promotion.outcome != "pass" and not was_let_wait(promotion, told):

@@ -16,6 +16,7 @@ from tunewarden_audit.conduct.erased import Erased
 from tunewarden_audit.conduct.facts import Fact
 from tunewarden_audit.conduct.governed import KINDS as POLICY_KINDS, Policies
 from tunewarden_audit.conduct.grouped import KINDS as GROUP_KINDS
+from tunewarden_audit.conduct.kept import KINDS as ATTRIBUTE_KINDS, Kept
 from tunewarden_audit.conduct.ledger import TRAINING, Account, Persons, Sides, promises
 from tunewarden_audit.conduct.placed import Placed
 from tunewarden_audit.conduct.said import Said
@@ -108,7 +109,7 @@ class Told:
         granted: (alias, model) -> a promotion that was approved, until the alias moves.
         disproved: models that were shown to leak more than their training claims.
         said: what people said of released records.
-        erased: persons who were erased.
+        erased, kept: persons who were erased; protected attributes.
         agreed: who agreed to which plan, and what it is for.
         policies: versions of the access policy, and granted roles.
         persons: those who were admitted to what is charged.
@@ -134,6 +135,7 @@ class Told:
     prunings: dict[str, Pruning] = field(default_factory=dict)
     said: Said = field(default_factory=Said)
     erased: Erased = field(default_factory=Erased)
+    kept: Kept = field(default_factory=Kept)
     policies: Policies = field(default_factory=Policies)
     agreed: Agreed = field(default_factory=Agreed)
     persons: Persons = field(default_factory=Persons)
@@ -299,6 +301,7 @@ def _promotion_proposed(told: Told, fact: Fact) -> None:
 
 
 def _promotion_approved(told: Told, fact: Fact) -> None:
+    told.agreed.is_signed_for |= "unassessed" in fact.members
     if promotion := told.promotions.get(fact["promotion"]):
         promotion.is_approved = True
         told.granted[promotion.alias, promotion.model] = promotion
@@ -384,6 +387,7 @@ _REMEMBER: Mapping[str, Callable[[Told, Fact], None]] = {
     **dict.fromkeys(POLICY_KINDS, lambda told, fact: told.policies.add(fact)),
     **dict.fromkeys(GROUP_KINDS, lambda told, fact: told.policies.groups.add(fact, told.agreed)),
     "VersionDestroyed": lambda told, fact: told.erased.destroyed.add((fact["dataset"], fact["version"])),
+    **dict.fromkeys(ATTRIBUTE_KINDS, lambda told, fact: told.kept.add(fact)),
     "ActionRefused": lambda told, fact: told.erased.was_refused(fact),
 }
 

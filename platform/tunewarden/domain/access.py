@@ -157,12 +157,22 @@ the training; read-dataset shows what is said about a dataset, and none of its r
 them is for that person's rights (Art. 15 and 17), which no purpose of the dataset limits.
 """
 
-HELD_BACK = frozenset({Action.RETIRE_DATASET, Action.ERASE_PERSON, Action.CARRY_OUT_ERASURE, Action.APPROVE_PRUNE})
+HELD_BACK = frozenset(
+    {
+        Action.RETIRE_DATASET,
+        Action.ERASE_PERSON,
+        Action.CARRY_OUT_ERASURE,
+        Action.APPROVE_PRUNE,
+        Action.DELETE_FILE,
+        Action.EXPIRE_FILE,
+    }
+)
 """What would destroy something that a legal hold keeps (GDPR Art. 17(3)(e))."""
 
 READING = frozenset(
     {
         Action.READ_FILE,
+        Action.TAKE_FILE,
         Action.READ_DATASET,
         Action.READ_REQUEST,
         Action.READ_MODEL,
@@ -181,6 +191,7 @@ READING = frozenset(
 DATA_READING = frozenset(
     {
         Action.READ_FILE,
+        Action.TAKE_FILE,
         Action.READ_DATASET,
         Action.READ_REVIEW,
         Action.REVIEW_SAMPLE,
@@ -258,6 +269,8 @@ _KIND_OF_LOSS = {
     Action.ERASE_PERSON: "dataset",
     Action.CARRY_OUT_ERASURE: "dataset",
     Action.APPROVE_PRUNE: "log",
+    Action.DELETE_FILE: "file",
+    Action.EXPIRE_FILE: "file",
 }
 
 HARD_DENIES = _hard_denies()

@@ -112,7 +112,8 @@ PROPERTIES = (
     Property(
         claim="a worker decides nothing",
         forbids=lambda roles, asked: (
-            Role.WORKER in roles and asked.action not in {Action.ADVANCE_JOB, Action.CARRY_OUT_ERASURE}
+            Role.WORKER in roles
+            and asked.action not in {Action.ADVANCE_JOB, Action.CARRY_OUT_ERASURE, Action.EXPIRE_FILE}
         ),
     ),
 )

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from tunewarden.domain.names import Action
 
 _OF: Mapping[str, tuple[Action, ...]] = {
-    "file": (Action.UPLOAD_FILE, Action.READ_FILE),
+    "file": (Action.UPLOAD_FILE, Action.READ_FILE, Action.TAKE_FILE, Action.DELETE_FILE, Action.EXPIRE_FILE),
     "dataset": (
         Action.REGISTER_DATASET,
         Action.READ_DATASET,

@@ -16,6 +16,7 @@ class TrainingPolicy:
         units: the privacy units. Where a record is one, epsilon still stands for a person with all their records.
         rows_per_person: rows of one person in an update (unit person), or in the whole training (unit record), at most.
         because: why it is as it is, for whoever is refused.
+        twins: whether a plan may have a model trained without noise, on held-out persons who agreed, to be compared.
     """
 
     units: Set[PrivacyUnit]
@@ -23,6 +24,7 @@ class TrainingPolicy:
     precisions: Set[Precision]
     noise: Set[NoiseForm]
     because: str
+    twins: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.rows_per_person <= MOST_CONTRIBUTIONS:

@@ -227,6 +227,7 @@ class DatasetVersion:
         sealed: of the blob in which the records lie, each under the keys of its persons (`usecases.custody`); None
             where they lie in plain lines, sealed as a whole.
         destroyed: whether its key was destroyed, so that nobody can read it any more.
+        report: digest of its data report (`data_report.DataReport`); None where it came before there were any.
     """
 
     digest: Digest
@@ -238,6 +239,7 @@ class DatasetVersion:
     shared_rows: int = field(default=0, metadata=LATER)
     sealed: Digest | None = field(default=None, metadata=LATER)
     destroyed: bool = field(default=False, metadata=LATER)
+    report: Digest | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

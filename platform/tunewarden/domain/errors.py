@@ -72,6 +72,10 @@ class Corrupted(TunewardenError):
     """Stored bytes differ from their digest, or a record contradicts itself. Fails closed and wakes somebody."""
 
 
+class InFlight(Conflict):
+    """The same request is being answered at this moment. Asking again soon gets its answer."""
+
+
 class IllegalTransition(Refused):
     """A training request cannot go from its state to the one asked for."""
 

@@ -14,10 +14,12 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import get_args
 
+from tunewarden.domain.attribute_events import AttributeEvent
 from tunewarden.domain.canonical import LATER
 from tunewarden.domain.datasets import HeldOut, LawfulBasis, Purpose, Sensitivity
 from tunewarden.domain.emergency_events import EmergencyEvent
 from tunewarden.domain.erasure_events import ErasureAsked as ErasureAsked, PersonErased as PersonErased
+from tunewarden.domain.file_events import FileEvent
 from tunewarden.domain.gates import Finding, Outcome
 from tunewarden.domain.group_events import GroupEvent
 from tunewarden.domain.identities import KeyId, KeyKind
@@ -41,13 +43,11 @@ from tunewarden.domain.names import (
     DatasetId,
     Digest,
     FileId,
-    HoldId,
     ModelId,
     PolicyName,
     PrincipalId,
     ProjectId,
     PromotionId,
-    PruneId,
     RequestId,
     Role,
 )
@@ -62,6 +62,14 @@ from tunewarden.domain.request_events import (
     RequestEnded as RequestEnded,
     RequestEndorsed as RequestEndorsed,
     RequestSubmitted as RequestSubmitted,
+)
+from tunewarden.domain.retention_events import (
+    HoldPlaced as HoldPlaced,
+    HoldReleased as HoldReleased,
+    PruneFinished as PruneFinished,
+    PruneProposed as PruneProposed,
+    PruneStarted as PruneStarted,
+    RetentionEvent,
 )
 from tunewarden.domain.review_events import (
     ReportAttested as ReportAttested,
@@ -108,12 +116,16 @@ class ActionRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileUploaded:
-    """Bytes were stored, in a project or in none (`EVERYWHERE`); so wherever an event has a `project`."""
+    """Bytes were stored, in a project or in none (`EVERYWHERE`); so wherever an event has a `project`.
+
+    `expires`: from then on nobody is given them, and they are deleted; None where they are kept while needed.
+    """
 
     file: FileId
     digest: Digest
     size: int
     project: ProjectId = field(default=EVERYWHERE, metadata=LATER)
+    expires: datetime | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +151,10 @@ class DatasetRegistered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetVersionAdded:
-    """A dataset got a new content; `sealed`: its rows lie in this blob, each under the keys of its persons."""
+    """A dataset got a new content; `sealed`: its rows lie in this blob, each under the keys of its persons.
+
+    `report` is the digest of what was counted in it (`data_report.DataReport`).
+    """
 
     dataset: DatasetId
     version: Digest
@@ -148,6 +163,7 @@ class DatasetVersionAdded:
     rows: int
     persons: int
     sealed: Digest | None = field(default=None, metadata=LATER)
+    report: Digest | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,12 +250,16 @@ class PromotionProposed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionApproved:
-    """Somebody else approved it, in this role, after the gate passed once more. Of before: as an approver."""
+    """Somebody else approved it, in this role, after the gate passed once more. Of before: as an approver.
+
+    `unassessed`: how many groups and comparisons nobody can say anything about, which they signed for; None of before.
+    """
 
     promotion: PromotionId
     model: ModelId
     verdict: Digest
     role: Role | None = field(default=None, metadata=LATER)
+    unassessed: int | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,60 +270,6 @@ class AliasMoved:
     model: ModelId
     previous: ModelId | None
     project: ProjectId = field(default=EVERYWHERE, metadata=LATER)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldPlaced:
-    """A legal hold: no entry about `resource` may lose its body. `resource` is an id, or "log" for everything.
-
-    `order` is the digest of the document that asks for it, which is kept elsewhere.
-    """
-
-    hold: HoldId
-    resource: str
-    order: Digest | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldReleased:
-    """A legal hold is over."""
-
-    hold: HoldId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PruneProposed:
-    """Somebody wants the bodies of entries dropped whose retention has ended `as_of` a day; their leaf hashes stay.
-
-    All lie below the signed head of `size`. `indices` is the digest of the sorted indices as canonical JSON; `policy`
-    that of the retention classes.
-    """
-
-    prune: PruneId
-    as_of: date
-    size: int
-    policy: Digest
-    entries: int
-    indices: Digest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PruneStarted:
-    """The intent: somebody else approved it, and named the signed head of the verified copy that keeps the bodies."""
-
-    prune: PruneId
-    indices: Digest
-    verified_size: int
-    verified_head: Digest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PruneFinished:
-    """The outcome: so many bodies were dropped; none where something changed after the intent."""
-
-    prune: PruneId
-    entries: int
-    indices: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +299,7 @@ Event = (
     | KeyRevoked
     | ActionRefused
     | FileUploaded
+    | FileEvent
     | DatasetRegistered
     | DatasetVersionAdded
     | DatasetRetired
@@ -351,11 +318,7 @@ Event = (
     | PromotionProposed
     | PromotionApproved
     | AliasMoved
-    | HoldPlaced
-    | HoldReleased
-    | PruneProposed
-    | PruneStarted
-    | PruneFinished
+    | RetentionEvent
     | SigningKeyRotated
     | PersonTraced
     | AdapterTaken
@@ -381,6 +344,7 @@ Event = (
     | EmergencyEvent
     | OverrideEvent
     | RegistryEvent
+    | AttributeEvent
 )
 
 EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({kind.__name__: kind for kind in get_args(Event)})

@@ -17,6 +17,7 @@ from enum import StrEnum
 from tunewarden.domain.canonical import LATER, digest_of
 from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.names import Digest
+from tunewarden.domain.writing import Writing
 
 DEEPEST = 2
 _FEWEST = 10
@@ -85,6 +86,7 @@ class FairnessPolicy:
             again over those by the metrics that who asked added; and for each comparison the chance to be cleared
             although it is behind by the tolerance.
         depth: up to so many attributes at once make a group (2: women over 65).
+        writing: of models that complete texts, what is judged of what they write; None where nothing is.
     """
 
     tolerances: tuple[Tolerance, ...]
@@ -92,6 +94,7 @@ class FairnessPolicy:
     least: int = 30
     alpha: Decimal = Decimal("0.05")
     depth: int = DEEPEST
+    writing: Writing | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         metrics = [tolerance.metric for tolerance in self.tolerances]
@@ -107,14 +110,20 @@ class FairnessPolicy:
         return digest_of(self)
 
     def declared(
-        self, attributes: Set[str], measurable: Set[GroupMetric], asked: Mapping[GroupMetric, Decimal], *, depth: int
+        self,
+        attributes: Set[str],
+        measurable: Set[GroupMetric],
+        asked: Mapping[GroupMetric, Decimal],
+        *,
+        depth: int,
+        writes: bool = False,
     ) -> "FairnessDeclaration":
         """The declaration for a dataset with these protected columns.
 
         `measurable` is what can be found out of its records, at most `depth` attributes at once; the rest of the policy
         is left out, and so the declaration never promises what nobody will see. `asked` is added, or replaces a larger
         tolerance; what is added is decided apart, so that it hides no gap that the policy would show. Raises `Refused`
-        for a larger one and for a metric that cannot be measured.
+        for a larger one and for a metric that cannot be measured. `writes`: whether the model is to complete texts.
         """
         said = {tolerance.metric: tolerance.at_most for tolerance in self.tolerances if tolerance.metric in measurable}
         for metric, at_most in asked.items():
@@ -145,6 +154,7 @@ class FairnessPolicy:
             depth=min(depth, self.depth),
             policy=self.digest(),
             added=added,
+            writing=self.writing if writes else None,
         )
 
 
@@ -168,6 +178,7 @@ class FairnessDeclaration:
     reference: Reference = field(default=Reference.REST)
     split: Split = field(default=Split.HELD_OUT_PERSONS)
     added: tuple[GroupMetric, ...] = field(default=(), metadata=LATER)
+    writing: Writing | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         FairnessPolicy(

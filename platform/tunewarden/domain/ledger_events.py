@@ -14,7 +14,8 @@ class BudgetReserved:
     """A mechanism was promised to a request, and one for noisy figures about its model where it asks for such.
 
     `person_limit` is the digest of what one person might lose then; where it is there, nothing is charged before the
-    persons were admitted.
+    persons were admitted. `curve` are the shares of the persons that the same mechanism is run on once more; the
+    updates are those of all these trainings together.
     """
 
     dataset: DatasetId
@@ -24,6 +25,7 @@ class BudgetReserved:
     delta: Decimal
     metrics: Mechanism | None = field(default=None, metadata=LATER)
     person_limit: Digest | None = field(default=None, metadata=LATER)
+    curve: tuple[Decimal, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ Every statement of the report is an entry, so every statement has an index that 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
+from tunewarden.domain.attribute_events import AttributesDestroyed, AttributesKept, AttributesRead
 from tunewarden.domain.emergency_events import (
     AliasRolledBack,
     EmergencyClosed,
@@ -96,6 +97,7 @@ class LineageReport:
         alarms: that the model version was shown to leak more than its training claims.
         interventions: that the request was suspended and resumed, that an alias was put back to the model version or
             away from it, and the emergencies because of which this, or reading the report, was done.
+        attributes: that protected attributes were laid apart, read by the measuring step, and destroyed.
         size: how many entries the log had.
     """
 
@@ -121,6 +123,7 @@ class LineageReport:
     holds: tuple[Entry, ...]
     alarms: tuple[Entry, ...]
     interventions: tuple[Entry, ...]
+    attributes: tuple[Entry, ...]
     size: int
 
     def entries(self) -> tuple[Entry, ...]:
@@ -223,6 +226,7 @@ _BRANCHES = (
     "holds",
     "alarms",
     "interventions",
+    "attributes",
 )
 _OF_EMERGENCIES = EmergencyOpened | EmergencyConfirmed | EmergencyClosed | EmergencyReviewed
 
@@ -301,14 +305,20 @@ class _Thread:
                 return "budget"
             case StepStarted() | StepFinished() | StepFailed():
                 return "steps"
-            case GateJudged():
-                return "verdicts"
             case RequestEnded():
                 return "ended"
-            case RequestSuspended() | RequestResumed():
-                return "interventions"
             case ReviewOpened(review=review):  # it is told with what else was said of the clean version
                 self._known.add(review)
+        return self._of_the_work(event)
+
+    def _of_the_work(self, event: Event) -> str | None:
+        match event:
+            case GateJudged():
+                return "verdicts"
+            case RequestSuspended() | RequestResumed():
+                return "interventions"
+            case AttributesKept() | AttributesRead() | AttributesDestroyed():
+                return "attributes"
         return None
 
     def _of_model(self, event: Event) -> str | None:

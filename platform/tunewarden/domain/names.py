@@ -16,6 +16,10 @@ Digest = NewType("Digest", str)
 PrincipalId = NewType("PrincipalId", str)
 DatasetId = NewType("DatasetId", str)
 FileId = NewType("FileId", str)
+UploadId = NewType("UploadId", str)
+"""Of a file that comes in parts."""
+
+PartId = NewType("PartId", str)
 RequestId = NewType("RequestId", str)
 ModelId = NewType("ModelId", str)
 PromotionId = NewType("PromotionId", str)
@@ -89,6 +93,9 @@ class Action(StrEnum):
 
     UPLOAD_FILE = "upload-file"
     READ_FILE = "read-file"
+    TAKE_FILE = "take-file"
+    DELETE_FILE = "delete-file"
+    EXPIRE_FILE = "expire-file"
     REGISTER_DATASET = "register-dataset"
     READ_DATASET = "read-dataset"
     RETIRE_DATASET = "retire-dataset"

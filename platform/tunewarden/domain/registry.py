@@ -115,8 +115,13 @@ class Promotion:
             return replace(decided, state=PromotionState.AWAITING_APPROVAL)
         return decided
 
-    def approve(self, by: PrincipalId, verdict: Digest) -> "Promotion":
-        """Approved by somebody else, on the evidence they saw; raises `Refused` or `IllegalTransition`."""
+    def approve(self, by: PrincipalId, verdict: Digest, *, unassessed: int = 0, signed: int = 0) -> "Promotion":
+        """Approved by somebody else, on the evidence they saw; raises `Refused` or `IllegalTransition`.
+
+        `unassessed` is how many groups and comparisons the evidence says could not be assessed, `signed` how many they
+        sign for: that the model version is let at those persons all the same. A gate that passes has not shown anything
+        about them.
+        """
         if self.state is not PromotionState.AWAITING_APPROVAL:
             raise IllegalTransition("illegal_transition", f"A promotion that is {self.state} cannot be approved.")
         if by == self.proposed_by:
@@ -125,6 +130,14 @@ class Promotion:
             )
         if verdict != self.verdict:
             raise _verdict_changed("Review the verdict as it is now and approve its digest.")
+        if signed != unassessed:
+            raise Refused(
+                "unassessed_unsigned",
+                f"Groups and comparisons that could not be assessed: {unassessed}; signed for: {signed}.",
+                remedy=f"Read which they are in the promotion, and approve with 'unassessed': {unassessed}.",
+                who="approver",
+                param="unassessed",
+            )
         return replace(self, state=PromotionState.APPROVED, approved_by=by)
 
 

@@ -6,7 +6,7 @@ the file of a version, whoever acted) is kept with it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -39,6 +39,7 @@ from tunewarden.domain.events import (
     SignatureWithdrawn,
     StepFinished,
 )
+from tunewarden.domain.file_events import UploadEnded
 from tunewarden.domain.group_events import GroupCreated, GroupDeleted
 from tunewarden.domain.names import Digest, HoldId, PrincipalId, PruneId
 from tunewarden.domain.registry_events import AliasCleared
@@ -47,7 +48,19 @@ WHOLE_LOG = "log"
 LEAST_DAYS = 184
 """The longest six months there are: Regulation (EU) 2024/1689 Art. 19(1) and 26(6), at least six months."""
 
-_IDS = ("request", "dataset", "model", "previous", "promotion", "file", "principal", "group", "review", "emergency")
+_IDS = (
+    "request",
+    "dataset",
+    "model",
+    "previous",
+    "promotion",
+    "file",
+    "upload",
+    "principal",
+    "group",
+    "review",
+    "emergency",
+)
 """Fields of events that hold the id of something."""
 
 
@@ -148,21 +161,20 @@ def holds(entries: Iterable[Entry]) -> list[Hold]:
     return list(placed.values())
 
 
-def keeping(placed: Iterable[Hold], entries: Iterable[Entry], resource: str) -> Hold | None:
-    """The first of these holds that covers the story of a thing, as pruning would see it; None where none does.
+def covered(placed: Iterable[Hold], entries: Iterable[Entry], things: Collection[str]) -> Set[str]:
+    """Those of `things` whose story one of these holds covers, as pruning would see it.
 
-    `entries` is the log; it is read only where a hold is on something else than the thing itself or the whole log.
+    `entries` is the log; it is read once, and only where a hold is on something else than they or the whole log.
     """
-    others = []
-    for hold in placed:
-        if hold.resource in (resource, WHOLE_LOG):
-            return hold
-        others.append(hold)
-    if not others:
-        return None
+    on = {hold.resource for hold in placed}
+    if WHOLE_LOG in on:
+        return set(things)
+    directly = on.intersection(things)
+    if not on or len(directly) == len(set(things)):
+        return directly
     stories = _Stories(list(entries))
-    covered = (hold for hold in others if resource in stories.with_foundations(stories.covered_by(hold.resource)))
-    return next(covered, None)
+    kept = stories.with_foundations({story for resource in on for story in stories.covered_by(resource)})
+    return (kept | directly).intersection(things)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +254,7 @@ class _Stories:
     _request_of: dict[str, str] = field(default_factory=dict)  # request, model or promotion -> request
     _datasets_of: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by request
     _files_of: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # dataset -> files
+    _uploads_of: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # file -> it came in parts as
     _release_of: dict[str, Digest] = field(default_factory=dict)  # review -> clean version
     _released_by: dict[Digest, set[str]] = field(default_factory=lambda: defaultdict(set))  # output -> requests
 
@@ -258,6 +271,8 @@ class _Stories:
                     self._request_of[promotion] = self._request_of[model]
                 case DatasetVersionAdded(dataset=dataset, file=file):
                     self._files_of[dataset].add(file)
+                case UploadEnded(upload=upload, file=file) if file is not None:
+                    self._uploads_of[file].add(upload)
                 case ReviewOpened(review=review, about=about):
                     self._release_of[review] = about
                 case StepFinished(request=request, output=output):
@@ -289,12 +304,13 @@ class _Stories:
         if resource == WHOLE_LOG:
             return {story for entry in self.log for story in self.of(entry)}
         held = {self._request_of.get(resource, resource)}
-        held |= {dataset for dataset, files in self._files_of.items() if resource in files}
+        held |= {file for file, uploads in self._uploads_of.items() if resource in uploads}
+        held |= {dataset for dataset, files in self._files_of.items() if not held.isdisjoint(files)}
         held |= {request for request, datasets in self._datasets_of.items() if not held.isdisjoint(datasets)}
         return held | {story for entry in self.log if entry.actor == resource for story in self.of(entry)}
 
     def with_foundations(self, kept: Set[str]) -> set[str]:
-        """`kept` with everything it rests on: datasets of requests, files of datasets, principals who acted.
+        """`kept` with everything it rests on: datasets of requests, their files and uploads, principals who acted.
 
         And emergencies because of which they did. And what those rest on: whoever gave a principal who acted their key,
         and so on.
@@ -306,7 +322,7 @@ class _Stories:
         found, new = set[str](), set(kept)
         while new:
             found |= new
-            below = (self._datasets_of, self._files_of, actors)
+            below = (self._datasets_of, self._files_of, self._uploads_of, actors)
             new = {name for story in new for rests_on in below for name in rests_on.get(story, ())} - found
         return found
 

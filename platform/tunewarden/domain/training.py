@@ -14,9 +14,11 @@ from types import MappingProxyType
 
 from tunewarden.domain.canaries import MOST_CANARIES
 from tunewarden.domain.canonical import LATER, digest_of
+from tunewarden.domain.curve import LearningCurve
 from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.errors import Conflict, IllegalTransition, Malformed, Refused
 from tunewarden.domain.fairness import FairnessDeclaration
+from tunewarden.domain.mitigations import Mitigation
 from tunewarden.domain.names import (
     EVERYWHERE,
     DatasetId,
@@ -127,6 +129,9 @@ class Plan:
         metrics: of the noisy figures about persons held out of training, one update for each release; None where exact
             ones may leave, and in plans of before.
         fairness: what is going to be compared between groups; None in plans of before, whose models nobody can clear.
+        mitigation: what training does about unfairness; None where nothing.
+        twins: whether a pair of models, one without clipping and noise, is trained on held-out persons for comparison.
+        curve: trainings on parts of the persons beside this one; None where none is declared, and in plans of before.
     """
 
     base_model: BaseModel
@@ -142,6 +147,9 @@ class Plan:
     collator: Digest | None = field(default=None, metadata=LATER)
     metrics: Mechanism | None = field(default=None, metadata=LATER)
     fairness: FairnessDeclaration | None = field(default=None, metadata=LATER)
+    mitigation: Mitigation | None = field(default=None, metadata=LATER)
+    twins: bool = field(default=False, metadata=LATER)
+    curve: LearningCurve | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         several = self.mechanism.unit is PrivacyUnit.RECORD
@@ -149,10 +157,38 @@ class Plan:
             raise Malformed(
                 "contributions_out_of_range", "As many records of a person are accounted as take part, no others."
             )
+        if self.mitigation is not None:
+            self._require_mitigated(self.mitigation)
+
+    def _require_mitigated(self, mitigation: Mitigation) -> None:
+        if mitigation.swaps and self.mechanism.unit is PrivacyUnit.RECORD:
+            raise Malformed(
+                "copies_of_records",
+                "A copy of a record would be a further record of its person, which nothing accounts for.",
+                remedy="Ask for the person as the privacy unit, or for no swaps.",
+                param="governance.mitigation.swaps",
+            )
+        if mitigation.weights and self.recipe.task is Task.COMPLETION:
+            mitigation.require_classes(0)
 
     def digest(self) -> Digest:
         """What an approval binds to."""
         return digest_of(self)
+
+    @property
+    def parts(self) -> tuple[Decimal, ...]:
+        """The shares of the persons that are trained on once more, for the learning curve."""
+        return () if self.curve is None else self.curve.shares
+
+    @property
+    def promised(self) -> Mechanism:
+        """Everything that is run on the persons trained on: the model's updates, and as many for each part."""
+        return self.mechanism.times(self.mechanism.updates * (1 + len(self.parts)))
+
+    @property
+    def promised_epsilon(self) -> Decimal:
+        """Of that; the model's own is `epsilon`."""
+        return self.epsilon if self.curve is None else self.curve.epsilon
 
 
 class StepName(StrEnum):

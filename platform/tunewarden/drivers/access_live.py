@@ -87,6 +87,10 @@ class LiveAccess:
         """Of what is decided by now: digest of the model and of all rules and links."""
         return self._snapshot.version
 
+    def is_fresh(self) -> bool:
+        """Whether what is decided by could be compared with what is stored within the last two seconds."""
+        return not self._current()[1]
+
     def explain(self, principal: Principal, action: Action, resource: Resource, viewer: Principal) -> Explanation:
         """A decision in full, as `viewer` may see it. Raises what the decision does."""
         return self._current()[0].explain(principal, action, resource, viewer)

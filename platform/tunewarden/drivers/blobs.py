@@ -27,7 +27,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
@@ -118,12 +118,21 @@ class DirectoryBlobs:
         that is exchanged meanwhile fails instead of yielding other bytes.
         """
         with _storage():
+            paths = self._files(digest)
+        return self._first(paths, digest)
+
+    def open_own(self, digest: Digest) -> BinaryIO:
+        """As `open`, but from no file of another scope."""
+        return self._first([self._path(digest, self._scope), self._path(digest, None)], digest)
+
+    def _first(self, paths: Sequence[Path], digest: Digest) -> BinaryIO:
+        with _storage():
             failure: NotFound | Corrupted = NotFound("blob_not_found", f"There is no blob {digest}.")
-            for path in self._files(digest):
+            for path in paths:
                 try:
                     return io.BufferedReader(self._opened(path, digest), buffer_size=CHUNK)
                 except FileNotFoundError:
-                    continue  # taken away meanwhile
+                    continue  # not there, or taken away meanwhile
                 except (NotFound, Corrupted) as error:
                     failure = error if not isinstance(failure, Corrupted) else failure
             raise failure

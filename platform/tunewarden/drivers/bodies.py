@@ -11,6 +11,7 @@ from tunewarden.domain.cohorts import Cohort, CohortId
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.erasures import Erasure
 from tunewarden.domain.errors import Corrupted, NotFound, Refused, UnrecordedChange
+from tunewarden.domain.files import Upload
 from tunewarden.domain.names import (
     AnswerId,
     AttestationId,
@@ -24,6 +25,7 @@ from tunewarden.domain.names import (
     PromotionId,
     RequestId,
     ReviewId,
+    UploadId,
 )
 from tunewarden.domain.privacy import Ledger
 from tunewarden.domain.projects import Project
@@ -63,6 +65,7 @@ class Kind(Generic[K, V]):
 PRINCIPALS: Kind[PrincipalId, Principal] = Kind("principal", Principal, lambda one: one.id)
 KEYS: Kind[str, KeyRecord] = Kind("key", KeyRecord, lambda one: one.hash)
 FILES: Kind[FileId, StoredFile] = Kind("file", StoredFile, lambda one: one.id)
+UPLOADS: Kind[UploadId, Upload] = Kind("upload", Upload, lambda one: one.id)
 DATASETS: Kind[DatasetId, Dataset] = Kind("dataset", Dataset, lambda one: one.id)
 REQUESTS: Kind[RequestId, TrainingRequest] = Kind("request", TrainingRequest, lambda one: one.id)
 LEDGERS: Kind[DatasetId, Ledger] = Kind("ledger", Ledger, lambda one: one.dataset)
@@ -83,6 +86,7 @@ NOUNS = tuple(
         PRINCIPALS,
         KEYS,
         FILES,
+        UPLOADS,
         DATASETS,
         REQUESTS,
         LEDGERS,

@@ -5,6 +5,8 @@ what it is about as associated data, so that it cannot be laid into another row.
 so that its length says little. The database is not trusted with it; whoever has the blob key can read it.
 """
 
+import hashlib
+import hmac
 import secrets
 
 from cryptography.exceptions import InvalidTag
@@ -51,6 +53,25 @@ class SealedEnvelopes:
         )
 
 
+class SealedMarks:
+    """Marks of words: the same of the same words, and saying nothing of them to who has not the blob key.
+
+    HMAC-SHA256 (RFC 2104) under a key that HKDF-SHA256 derives from the blob key that seals. While that key is rotated
+    the marks change: what was marked before is not recognised any more.
+    """
+
+    def __init__(self, blob_key: bytes | Keys) -> None:
+        self._keys = as_keys(blob_key)
+
+    def __call__(self, words: bytes) -> str:
+        """64 hex digits."""
+        key = _derived(self._keys()[0], b"tunewarden mark")
+        return hmac.new(key, words, hashlib.sha256).hexdigest()
+
+
 def _cipher(blob_key: bytes) -> AESGCM:
-    info = b"tunewarden envelope"
-    return AESGCM(HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=info).derive(blob_key))
+    return AESGCM(_derived(blob_key, b"tunewarden envelope"))
+
+
+def _derived(blob_key: bytes, info: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=info).derive(blob_key)

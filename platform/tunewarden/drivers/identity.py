@@ -51,6 +51,11 @@ def is_token(text: str) -> bool:
     return _TOKEN.fullmatch(text) is not None
 
 
+def holds_token(text: str) -> bool:
+    """Whether something that looks like an API key stands anywhere in this."""
+    return _TOKEN.search(text) is not None
+
+
 def is_admin_token(text: str) -> bool:
     """Whether this looks like an admin key."""
     return is_token(text) and text.startswith(_PREFIXES[KeyKind.ADMIN])

@@ -7,25 +7,23 @@ be kept here that could not be kept there.
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from io import BytesIO
 from threading import Lock
 from types import TracebackType
-from typing import BinaryIO, Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from tunewarden.domain.attestations import Attestation
 from tunewarden.domain.break_glass import Emergency
-from tunewarden.domain.canonical import digest_bytes
 from tunewarden.domain.cohorts import Cohort, CohortId, Combination
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.entries import Entry, entry_bytes
 from tunewarden.domain.erasures import Erasure
-from tunewarden.domain.errors import Corrupted, NotFound, Unavailable
+from tunewarden.domain.errors import NotFound, Unavailable
 from tunewarden.domain.events import Event
+from tunewarden.domain.files import Upload
 from tunewarden.domain.names import (
     AnswerId,
     AttestationId,
     DatasetId,
-    Digest,
     EmergencyId,
     ErasureId,
     FileId,
@@ -36,13 +34,14 @@ from tunewarden.domain.names import (
     PruneId,
     RequestId,
     ReviewId,
+    UploadId,
 )
 from tunewarden.domain.privacy import Ledger
 from tunewarden.domain.projects import Project
 from tunewarden.domain.registry import AliasKey, AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.reviews import Answer, Review
 from tunewarden.domain.training import TrainingRequest
-from tunewarden.drivers import bodies, memory_cohorts
+from tunewarden.drivers import bodies, memory_cohorts, memory_repeats
 from tunewarden.drivers.bodies import Kind
 from tunewarden.drivers.memory_claims import MemoryClaims as MemoryClaims
 from tunewarden.drivers.memory_log import by_prune, naming, read_from
@@ -61,6 +60,7 @@ from tunewarden.usecases.ports import (
     Views,
     Work,
 )
+from tunewarden.usecases.repeats import Keeping
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
@@ -76,15 +76,18 @@ class MemoryState:
     """What outlives a unit of work: `shelves` holds bodies by noun and key, `entries` the log's canonical bytes.
 
     An entry that lost its body is empty, and `dropped` has what dropped it and its leaf hash; `person_keys` is the
-    vault, `rolls` says who is in which cohort, `policies` is the access policy.
+    vault, `attributes` goes with keys in it, `rolls` says who is in which cohort, `policies` is the access policy,
+    `repeats` what is kept of requests.
     """
 
     shelves: Shelves = field(default_factory=lambda: {noun: {} for noun in bodies.NOUNS})
     entries: list[bytes] = field(default_factory=list)
     dropped: dict[int, tuple[PruneId, bytes]] = field(default_factory=dict)
     person_keys: PersonKeys = field(default_factory=dict)
+    attributes: dict[tuple[DatasetId, str], dict[bytes, bytes]] = field(default_factory=dict)
     rolls: memory_cohorts.Rolls = field(default_factory=dict)
     policies: MemoryPolicies = field(default_factory=MemoryPolicies)
+    repeats: memory_repeats.ById = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
 
@@ -116,6 +119,7 @@ class _MemoryView:
         self.principals = _Shelf(self, bodies.PRINCIPALS)
         self.keys = _Shelf(self, bodies.KEYS)
         self.files = _Shelf(self, bodies.FILES)
+        self.uploads = _Shelf(self, bodies.UPLOADS)
         self.datasets = _Shelf(self, bodies.DATASETS)
         self.requests = _Shelf(self, bodies.REQUESTS)
         self.ledgers = _Shelf(self, bodies.LEDGERS)
@@ -182,9 +186,11 @@ class _MemoryUnit:
         self._forgetting: set[tuple[DatasetId, str]] = set()
         self._leaving_out: dict[CohortId, set[bytes]] = {}
         self._pending: list[Event] = []
+        self._keeping: Keeping | None = None
         self.principals: Store[PrincipalId, Principal] = _Shelf(self, bodies.PRINCIPALS)
         self.keys: Store[str, KeyRecord] = _Shelf(self, bodies.KEYS)
         self.files: Store[FileId, StoredFile] = _Shelf(self, bodies.FILES)
+        self.uploads: Store[UploadId, Upload] = _Shelf(self, bodies.UPLOADS)
         self.datasets: Store[DatasetId, Dataset] = _Shelf(self, bodies.DATASETS)
         self.requests: Store[RequestId, TrainingRequest] = _Shelf(self, bodies.REQUESTS)
         self.ledgers: Store[DatasetId, Ledger] = _Shelf(self, bodies.LEDGERS)
@@ -216,10 +222,16 @@ class _MemoryUnit:
         self._require_open()
         self._pending.append(event)
 
+    def keeping(self, ask: Keeping) -> None:
+        self._keeping = ask
+
     def commit(self) -> Receipt:
         shelves = self._require_open()
         if not self._pending:
             raise bodies.unrecorded()
+        kept = None if self._keeping is None else self._keeping(self._pending)
+        if kept is not None:
+            memory_repeats.keep(self._state.repeats, kept)
         now = self._clock()
         written = [entry_bytes(event, actor=self._actor, at=now) for event in self._pending]
         self._state.shelves, self._shelves = shelves, None
@@ -228,6 +240,8 @@ class _MemoryUnit:
             self._state.dropped[index] = (prune, leaf_hash(self._state.entries[index]))
             self._state.entries[index] = b""
         self._state.person_keys.update(dict.fromkeys(self._forgetting))
+        for key in self._forgetting:
+            self._state.attributes.pop(key, None)
         for cohort, theirs in self._leaving_out.items():
             self._state.rolls[cohort].update(dict.fromkeys(theirs, True))
         self._state.entries.extend(written)
@@ -345,38 +359,6 @@ class MemorySealedLog:
         dropped = self._state.dropped
         bodies_left = enumerate(self._state.entries[:size])
         return [dropped[index][1] if index in dropped else leaf_hash(body) for index, body in bodies_left]
-
-
-class MemoryBlobs:
-    """Blobs in a dictionary, checked on reading like all blobs; tests may spoil `stored`."""
-
-    def __init__(self) -> None:
-        self.stored: dict[Digest, bytes] = {}
-
-    def put(self, source: BinaryIO) -> Digest:
-        return self.put_bytes(source.read())
-
-    def put_bytes(self, data: bytes) -> Digest:
-        digest = digest_bytes(data)
-        self.stored[digest] = data
-        return digest
-
-    def open(self, digest: Digest) -> BinaryIO:
-        return BytesIO(self.read(digest))
-
-    def read(self, digest: Digest) -> bytes:
-        data = self._find(digest)
-        if digest_bytes(data) != digest:
-            raise Corrupted("blob_corrupted", f"The blob {digest} holds other bytes than its digest says.")
-        return data
-
-    def size(self, digest: Digest) -> int:
-        return len(self._find(digest))
-
-    def _find(self, digest: Digest) -> bytes:
-        if digest not in self.stored:
-            raise NotFound("blob_not_found", f"There is no blob {digest}.")
-        return self.stored[digest]
 
 
 class FixedClock:

@@ -4,15 +4,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tunewarden.drivers.parquet_bounds import open_parquet
 from tunewarden.drivers.table_cells import Cell, Texts, malformed, sound
-from tunewarden.drivers.table_rows import empty, next_batch, not_what_named
+from tunewarden.drivers.table_faults import empty
+from tunewarden.drivers.table_rows import next_batch
 
-_BATCH_ROWS = 1024
+_BATCH_ROWS = 256
 
 
 @dataclass
@@ -27,7 +28,7 @@ class ParquetTable:
 
     def __post_init__(self) -> None:
         with self.path.open("rb") as stream:
-            table = _opened(stream)
+            table = open_parquet(stream)
             schema, self.rows = table.schema_arrow, table.metadata.num_rows
         names = schema.names
         plain = [item for item in schema if _is_text(item.type) or _is_plain(item.type)]
@@ -77,7 +78,7 @@ class ParquetTable:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         with self.path.open("rb") as stream:
-            batches = _opened(stream).iter_batches(batch_size=_BATCH_ROWS, use_threads=False)
+            batches = open_parquet(stream).iter_batches(batch_size=_BATCH_ROWS, use_threads=False)
             first = 1
             while (batch := next_batch(batches, first)) is not None:
                 yield batch
@@ -92,14 +93,6 @@ def _replaced(columns: Mapping[int, list[str | None]], row: int, new: Sequence[s
     for place, text in zip(full, new, strict=True):
         columns[place][row] = text
     return True
-
-
-def _opened(stream: BinaryIO) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(stream)
-    except (pa.ArrowException, OSError):
-        pass  # the message of the library may hold values
-    raise not_what_named("cannot be read as Parquet")
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -122,7 +115,7 @@ def _is_plain(kind: pa.DataType) -> bool:
 def _plain_schema(path: Path, wanted: Collection[str], dropped: Collection[str]) -> pa.Schema:
     """Of the columns that stay: what is rewritten becomes text, and what the file says about itself is left out."""
     with path.open("rb") as stream:
-        schema = _opened(stream).schema_arrow
+        schema = open_parquet(stream).schema_arrow
     return pa.schema(
         [
             pa.field(item.name, pa.string() if _is_text(item.type) or item.name in wanted else item.type, item.nullable)

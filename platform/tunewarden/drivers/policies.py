@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from tunewarden.domain.allowed import BaseFit, TrainingPolicy
-from tunewarden.domain.canonical import encode, to_plain
+from tunewarden.domain.canonical import digest_bytes, encode, to_plain
 from tunewarden.domain.cohorts import Over, PersonLimit
 from tunewarden.domain.datasets import Sensitivity
 from tunewarden.domain.deidentification import parse_profile
@@ -23,17 +23,20 @@ from tunewarden.domain.fairness import FairnessPolicy, GroupMetric, Tolerance
 from tunewarden.domain.gates import Bound, Gate, Outcome, Rule, SamplingPlan
 from tunewarden.domain.names import Alias, Digest, PolicyName, Role, digest_name, policy_name
 from tunewarden.domain.privacy import MOST_CONTRIBUTIONS, PrivacyUnit
+from tunewarden.domain.questions import parse_questions
 from tunewarden.domain.quorum import Needed, Quorum
 from tunewarden.domain.removals import AliasRules
 from tunewarden.domain.retention import Retention, RetentionClass
 from tunewarden.domain.sampling import require_attainable
 from tunewarden.domain.training import BaseModel, NoiseForm, Precision, Recipe, Task
+from tunewarden.domain.writing import Writing
 
 _GATE = frozenset({"name", "rules"})
 _TRAINING = frozenset({"units", "rows_per_person", "precisions", "noise", "because"})
 _RULE = frozenset({"metric", "bound", "limit", "because", "remedy"})
 _OTHERWISE = frozenset({Outcome.FAIL, Outcome.UNKNOWN})
 _FAIRNESS = frozenset({"tolerances", "minimum", "least", "alpha", "depth", "because"})
+_WRITING = frozenset({"changed", "treated"})
 _REVIEW = frozenset({"documents", "seeds"})
 _RETENTION = frozenset({"classes", "events"})
 _RETENTION_CLASS = frozenset({"because"})
@@ -68,8 +71,9 @@ class FilePolicies:
         rules = tuple(
             _rule(rule, f"{place} rule {number}") for number, rule in enumerate(_list(table, "rules", place), start=1)
         )
+        declared = self.metrics()
         for rule in rules:
-            if rule.metric not in self.metrics():
+            if rule.metric not in declared:
                 raise _fault(place, f"the metric {rule.metric} is not declared in metrics.toml")
         gate = Gate(name=name, rules=rules, review=_plan(table["review"], place) if "review" in table else None)
         require_attainable(gate)
@@ -82,16 +86,19 @@ class FilePolicies:
     def training(self) -> TrainingPolicy:
         """What a plan may be: `training.toml`."""
         place = "training.toml"
-        table = _fields(_toml(self._text(place), place), _TRAINING, place)
+        table = _fields(_toml(self._text(place), place), _TRAINING, place, optional=frozenset({"twins"}))
         rows = table["rows_per_person"]
         if not isinstance(rows, int) or isinstance(rows, bool) or not 1 <= rows <= MOST_CONTRIBUTIONS:
             raise _fault(place, f"rows_per_person is not 1 to {MOST_CONTRIBUTIONS}")
+        if not isinstance(table.get("twins", False), bool):
+            raise _fault(place, "twins is not true or false")
         return TrainingPolicy(
             units=_words(table, "units", PrivacyUnit, place),
             rows_per_person=rows,
             precisions=_words(table, "precisions", Precision, place),
             noise=_words(table, "noise", NoiseForm, place),
             because=_line(table, "because", place),
+            twins=table.get("twins", False),
         )
 
     def profile(self, name: PolicyName) -> bytes:
@@ -144,7 +151,7 @@ class FilePolicies:
     def fairness(self) -> FairnessPolicy:
         """What is compared between groups: `fairness.toml`."""
         place = "fairness.toml"
-        table = _fields(_toml(self._text(place), place), _FAIRNESS, place)
+        table = _fields(_toml(self._text(place), place), _FAIRNESS, place, optional=frozenset({"writing"}))
         _line(table, "because", place)
         if not isinstance(table["tolerances"], dict) or any(
             type(table[key]) is not int for key in ("minimum", "least", "depth")
@@ -162,11 +169,33 @@ class FilePolicies:
                 least=table["least"],
                 alpha=Decimal(_line(table, "alpha", place)),
                 depth=table["depth"],
+                writing=self._writing(table["writing"]) if "writing" in table else None,
             )
         except (ValueError, InvalidOperation):
             raise _fault(place, f"tolerances are decimals in quotes, for: {', '.join(GroupMetric)}") from None
         except Malformed as error:
             raise _fault(place, error.reason) from error
+
+    def questions(self) -> bytes | None:
+        """The file that `fairness.toml` names as its questions, of the folder `questions`; None where it names none."""
+        writing = _toml(self._text("fairness.toml"), "fairness.toml").get("writing")
+        return self._questions(writing) if isinstance(writing, dict) and "questions" in writing else None
+
+    def _writing(self, value: object) -> Writing:
+        place = "fairness.toml [writing]"
+        table = _fields(value, _WRITING, place, optional=frozenset({"questions"}))
+        said = self._questions(table) if "questions" in table else None
+        if said is not None:
+            parse_questions(said)
+        return Writing(
+            changed=Decimal(_line(table, "changed", place)),
+            treated=Decimal(_line(table, "treated", place)),
+            questions=None if said is None else digest_bytes(said),
+        )
+
+    def _questions(self, table: dict[str, Any]) -> bytes:
+        name = policy_name(_line(table, "questions", "fairness.toml [writing]"))
+        return self._text(f"questions/{name}.jsonl").encode()
 
     def quorum(self) -> Quorum:
         """Who has to agree before a request may be trained: `access/quorum.toml`, which names every sensitivity."""

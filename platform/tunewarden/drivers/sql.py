@@ -16,13 +16,14 @@ from tunewarden.domain.cohorts import CohortId, Combination
 from tunewarden.domain.entries import Entry, entry_bytes, read_entry
 from tunewarden.domain.events import Event
 from tunewarden.domain.names import DatasetId, PrincipalId, PruneId
-from tunewarden.drivers import bodies, sql_cohorts, sql_log, sql_retention, vault
+from tunewarden.drivers import bodies, sql_attributes, sql_cohorts, sql_log, sql_repeats, sql_retention, vault
 from tunewarden.drivers.bodies import Kind
 from tunewarden.drivers.sql_engine import reading
 from tunewarden.drivers.sql_group import Group, Turns
 from tunewarden.drivers.sql_policies import SqlPolicyShelf, SqlPolicyStore
 from tunewarden.drivers.sql_schema import CLAIMS, STATE
 from tunewarden.usecases.ports import Clock, Receipt, Store, UnitOfWork, View
+from tunewarden.usecases.repeats import Keeping
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
@@ -118,6 +119,7 @@ class _SqlView:
     principals = _Shelves(bodies.PRINCIPALS)
     keys = _Shelves(bodies.KEYS)
     files = _Shelves(bodies.FILES)
+    uploads = _Shelves(bodies.UPLOADS)
     datasets = _Shelves(bodies.DATASETS)
     requests = _Shelves(bodies.REQUESTS)
     ledgers = _Shelves(bodies.LEDGERS)
@@ -178,6 +180,7 @@ class _SqlUnit:
     principals = _Stores(bodies.PRINCIPALS)
     keys = _Stores(bodies.KEYS)
     files = _Stores(bodies.FILES)
+    uploads = _Stores(bodies.UPLOADS)
     datasets = _Stores(bodies.DATASETS)
     requests = _Stores(bodies.REQUESTS)
     ledgers = _Stores(bodies.LEDGERS)
@@ -198,6 +201,7 @@ class _SqlUnit:
         self._group: Group | None = None  # joined with the first reading or change
         self._savepoint: NestedTransaction | None = None
         self._pending: list[Event] = []
+        self._keeping: Keeping | None = None
 
     def __enter__(self) -> Self:
         self._is_open = True
@@ -220,10 +224,16 @@ class _SqlUnit:
         self._require_open()
         self._pending.append(event)
 
+    def keeping(self, ask: Keeping) -> None:
+        self._keeping = ask
+
     def commit(self) -> Receipt:
         self._require_open()
         if not self._pending:
             raise bodies.unrecorded()
+        kept = None if self._keeping is None else self._keeping(self._pending)
+        if kept is not None:
+            sql_repeats.keep(self.changing(), kept)
         if self._group is None:
             self._is_open = False
             return self._turns.append(self._written)
@@ -255,6 +265,7 @@ class _SqlUnit:
         sql_retention.drop_bodies(self.changing(), prune, indices)
 
     def forget(self, dataset: DatasetId, pseudonym: str) -> bool:
+        sql_attributes.drop(self.changing(), dataset, pseudonym)
         return vault.destroy_key(self.changing(), dataset, pseudonym)
 
     def combinations(self, cohort: CohortId) -> Mapping[Combination, int]:

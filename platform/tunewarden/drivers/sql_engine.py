@@ -8,12 +8,15 @@ import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
@@ -42,15 +45,23 @@ def connect(url: str) -> Engine:
 
 def migrate(url: str) -> None:
     """Bring the tables up to date; does nothing where they are. Several processes may call it at once: one works."""
-    engine = connect(url)
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
+    engine, config = connect(url), _config()
     # One write transaction around everything: the version is read under the lock, and a crash leaves nothing half done.
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     engine.dispose()
+
+
+def has_our_tables(engine: Engine) -> bool:
+    """Whether the tables are as this code needs them. Those of a later release are: nothing is taken away from them.
+
+    Raises `Unavailable` where the database does not answer.
+    """
+    ours = {script.revision for script in _scripts().walk_revisions()}
+    with reading(engine).connect() as connection:
+        there = MigrationContext.configure(connection).get_current_revision()
+    return there is not None and (there not in ours or there == _scripts().get_current_head())
 
 
 def reading(engine: Engine) -> Engine:
@@ -77,6 +88,18 @@ def translated(connection: Connection) -> Iterator[None]:
             raise
         connection.info[_FAILED] = True
         raise Unavailable("database_unavailable", f"The database did not do its work ({_name(error)}).") from error
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
 
 
 def _parse(url: str) -> URL:

@@ -33,6 +33,7 @@ STATE = {
     "principal": _state("principals"),
     "key": _state("api_keys"),
     "file": _state("files"),
+    "upload": _state("uploads"),
     "dataset": _state("datasets"),
     "request": _state("requests"),
     "ledger": _state("ledgers"),
@@ -74,6 +75,23 @@ KEY_USES = Table(
     Column("used_at", String(24), nullable=False),
 )
 
+REPEATS = Table(
+    "repeats",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("asked_by", String(40), nullable=False),
+    Column("alone", Boolean, nullable=False),
+    Column("began_at", String(24), nullable=False),  # instants as in CLAIMS
+    Column("done_at", String(24), nullable=False),
+    Column("until", String(24), nullable=False),
+    Column("made", Text, nullable=False),  # identifiers, with spaces between them
+    Column("answer", Text),  # sealed
+    Column("is_secret", Boolean, nullable=False),
+    Index("repeats_that_are_over", "until"),
+)
+"""What is kept of requests for a while; see usecases.repeats."""
+
 PERSON_KEYS = Table(
     "person_keys",
     METADATA,
@@ -81,6 +99,16 @@ PERSON_KEYS = Table(
     Column("pseudonym", String(64), primary_key=True),
     Column("wrapped", LargeBinary),  # None once it was destroyed; see vault
 )
+
+ATTRIBUTES = Table(
+    "attributes",
+    METADATA,
+    Column("dataset", String(80), primary_key=True),
+    Column("key", String(64), primary_key=True),  # the name of the data key that they go with; see attributes
+    Column("link", LargeBinary(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""Protected attributes of records that are measured on."""
 
 KEY_RINGS = Table(
     "key_rings",

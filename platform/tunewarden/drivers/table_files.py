@@ -21,7 +21,8 @@ from typing import Any, BinaryIO, Protocol, TextIO
 from tunewarden.domain.errors import Malformed, NotFound, Unavailable
 from tunewarden.drivers.parquet_files import ParquetTable
 from tunewarden.drivers.table_cells import Cell, Texts, malformed, sound
-from tunewarden.drivers.table_rows import LONGEST_LINE, empty, next_record, not_what_named
+from tunewarden.drivers.table_faults import empty, not_what_named
+from tunewarden.drivers.table_rows import LONGEST_LINE, next_record
 
 
 class TableFile(Protocol):

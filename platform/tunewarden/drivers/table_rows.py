@@ -14,14 +14,16 @@ from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tunewarden.domain.errors import Malformed
+from tunewarden.drivers.conversations import CHAT_COLUMNS, PAIR_COLUMNS, is_conversation, is_pair, preferred, spoken
+from tunewarden.drivers.parquet_bounds import open_parquet
+from tunewarden.drivers.table_faults import MOST_COLUMNS, empty, not_what_named, too_many_columns
 
 LONGEST_TEXT = 1_000_000  # characters of the text; the de-identifying step takes no longer one
 LONGEST_VALUE = 100_000  # characters of any other value
 LONGEST_LINE = 16 << 20  # bytes: a text of that length in JSON may take twelve for each character
-_BATCH_ROWS = 4096
+_BATCH_ROWS = 64  # a file of a megabyte may hold the longest text in every row, so few are unpacked at once
 _PARQUET_MAGIC = b"PAR1"
 
 csv.field_size_limit(LONGEST_TEXT)  # of this process: there is no other way to say it
@@ -48,24 +50,19 @@ Reader = Callable[[BinaryIO, Sequence[Part]], Iterator[Row]]
 def reader_for(filename: str, head: bytes) -> Reader:
     """The reader that the name asks for. Raises `Malformed` where the first bytes of the file contradict the name."""
     named = PurePath(filename).suffix.lower().removeprefix(".")
-    if named not in _READERS:
+    if named not in READERS:
         raise Malformed(
             "file_kind_unknown",
-            f"A table is a file named {', '.join(f'*.{name}' for name in _READERS)}.",
+            f"A table is a file named {', '.join(f'*.{name}' for name in READERS)}.",
             remedy="Name the file after what it holds, or convert it.",
             param="file",
         )
     if not head:
         raise empty()
-    found = _READERS.get(_sniff(head))
-    if found is not _READERS[named]:
+    found = READERS.get(kind_of(head))
+    if found is not READERS[named]:
         raise not_what_named(f"is named *.{named}, but holds something else")
     return found
-
-
-def empty() -> Malformed:
-    """For a file without any row."""
-    return Malformed("file_empty", "The file has no rows.", remedy="Upload a file with records.", param="file")
 
 
 def read_csv(stream: BinaryIO, parts: Sequence[Part]) -> Iterator[Row]:
@@ -73,7 +70,7 @@ def read_csv(stream: BinaryIO, parts: Sequence[Part]) -> Iterator[Row]:
 
     A header cell that is blank is named `Unnamed: N` by its position from 0, as pandas does; "" means the first one.
     """
-    records = _csv_records(stream)
+    records = csv_records(stream)
     try:
         _, header = next(records)
     except StopIteration:
@@ -91,13 +88,24 @@ def read_csv(stream: BinaryIO, parts: Sequence[Part]) -> Iterator[Row]:
 
 
 def read_jsonl(stream: BinaryIO, parts: Sequence[Part]) -> Iterator[Row]:
-    """One JSON object a line. The first one has to have every field that is wanted; write null where one is unknown."""
-    number = 0
-    for line in _lines(stream):
+    """One JSON object a line. The first one has to have every field that is wanted; write null where one is unknown.
+
+    Of rows in chat form and of preference pairs the columns are wanted that `conversations` makes of them.
+    """
+    number, asked = 0, {part.column for part in parts}
+    is_chat = is_pairs = False
+    for line in lines(stream):
         if line.isspace():
             continue
         number += 1
-        record = _json_object(line, number)
+        record = json_object(line, number)
+        if number == 1:
+            is_chat = not asked.isdisjoint(CHAT_COLUMNS) and is_conversation(record)
+            is_pairs = not asked.isdisjoint(PAIR_COLUMNS) and is_pair(record)
+        if is_chat:
+            record |= spoken(record, number)
+        if is_pairs:
+            record |= preferred(record, number)
         if number == 1:
             _require_fields(record, parts)
         yield tuple(_json_text(record.get(part.column), part, number) for part in parts)
@@ -105,12 +113,7 @@ def read_jsonl(stream: BinaryIO, parts: Sequence[Part]) -> Iterator[Row]:
 
 def read_parquet(stream: BinaryIO, parts: Sequence[Part]) -> Iterator[Row]:
     """Flat columns of text, numbers, booleans or dates; only the wanted ones are read, a batch of rows at a time."""
-    try:
-        table = pq.ParquetFile(stream)
-    except (pa.ArrowException, OSError):
-        table = None
-    if table is None:
-        raise not_what_named("cannot be read as Parquet")
+    table = open_parquet(stream)
     present = table.schema_arrow.names
     names = [present[position] for position in _positions(present, parts)]
     for name, part in zip(names, parts, strict=True):
@@ -123,10 +126,11 @@ def read_parquet(stream: BinaryIO, parts: Sequence[Part]) -> Iterator[Row]:
         first += batch.num_rows
 
 
-_READERS: Mapping[str, Reader] = MappingProxyType({"csv": read_csv, "jsonl": read_jsonl, "parquet": read_parquet})
+READERS: Mapping[str, Reader] = MappingProxyType({"csv": read_csv, "jsonl": read_jsonl, "parquet": read_parquet})
+"""By the name that a file of the kind ends with, and that `kind_of` gives."""
 
 
-def _sniff(head: bytes) -> str:
+def kind_of(head: bytes) -> str:
     """What the first bytes look like; "" for a binary file of another kind."""
     if head.startswith(_PARQUET_MAGIC):
         return "parquet"
@@ -137,16 +141,7 @@ def _sniff(head: bytes) -> str:
     return "jsonl" if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") else "csv"
 
 
-def not_what_named(what: str) -> Malformed:
-    return Malformed(
-        "file_not_what_named",
-        f"The file {what}.",
-        remedy="Upload CSV as *.csv, one JSON object a line as *.jsonl, Parquet as *.parquet.",
-        param="file",
-    )
-
-
-def _lines(stream: BinaryIO) -> Iterator[str]:
+def lines(stream: BinaryIO) -> Iterator[str]:
     """The lines of a text in UTF-8, with their ends. A line break is one byte there, so lines decode one by one."""
     offset = number = 0
     while line := stream.readline(LONGEST_LINE + 1):
@@ -157,7 +152,8 @@ def _lines(stream: BinaryIO) -> Iterator[str]:
         if text is None:
             raise Malformed(
                 "not_utf8",
-                f"The file is not UTF-8: a byte of line {number} (which begins at byte {offset}) cannot be decoded.",
+                f"The file is not UTF-8: a byte of line {number} (which begins at byte {offset}) cannot be decoded."
+                f"{_marked(line) if number == 1 else ''}",
                 remedy="Save it in UTF-8.",
                 param="file",
             )
@@ -167,6 +163,13 @@ def _lines(stream: BinaryIO) -> Iterator[str]:
         offset += len(line)
 
 
+def _marked(line: bytes) -> str:
+    """What the byte order mark says, where there is one of another encoding."""
+    is_wide = line.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff"))
+    named = "UTF-32" if is_wide else "UTF-16"
+    return f" It begins as {named} does." if is_wide or line.startswith((b"\xff\xfe", b"\xfe\xff")) else ""
+
+
 def _decoded(line: bytes) -> str | None:
     try:
         return line.decode("utf-8")
@@ -174,9 +177,9 @@ def _decoded(line: bytes) -> str | None:
         return None  # the error would carry the line
 
 
-def _csv_records(stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+def csv_records(stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
     """Every record that is not an empty line, numbered from 0, which is the header."""
-    reader = csv.reader(_lines(stream), strict=True)
+    reader = csv.reader(lines(stream), strict=True)
     number = 0
     while (record := next_record(reader, number)) is not None:
         if record:
@@ -199,6 +202,8 @@ def next_record(reader: Iterator[list[str]], number: int) -> list[str] | None:
 
 def _positions(names: Sequence[str], parts: Sequence[Part]) -> list[int]:
     """Where the wanted columns are."""
+    if len(names) > MOST_COLUMNS:
+        raise too_many_columns(len(names))
     blank = [position for position, name in enumerate(names) if not name]
     named = [name or f"Unnamed: {position}" for position, name in enumerate(names)]
     positions = []
@@ -224,7 +229,7 @@ def _missing(part: Part, what: str) -> Malformed:
     )
 
 
-def _json_object(line: str, number: int) -> dict[str, Any]:
+def json_object(line: str, number: int) -> dict[str, Any]:
     try:
         record = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError):
@@ -238,12 +243,21 @@ def _json_object(line: str, number: int) -> dict[str, Any]:
 
 def _require_fields(record: Mapping[str, Any], parts: Sequence[Part]) -> None:
     missing = [part for part in parts if part.column not in record]
-    if missing and isinstance(record.get("messages"), list):
+    if missing and is_conversation(record):
         raise Malformed(
             "chat_form_unsupported",
             "The file is in chat form (messages). A classifier learns from rows with one field for the text and one "
             "for the label.",
-            remedy="Write objects with the fields that were named for text, label, person and protected attributes.",
+            remedy="To learn what the assistant says, name messages.prompt as the text and messages.completion as the "
+            "completion. For a classifier, write objects with the fields that were named.",
+            param="file",
+        )
+    if missing and is_pair(record):
+        raise Malformed(
+            "preferences_not_trained",
+            "The file holds preference pairs. They can be checked (`tunewarden data check`), but nothing is trained on "
+            "them: no method with a privacy guarantee for both answers is offered.",
+            remedy="Write the preferred answers as completions, or wait.",
             param="file",
         )
     if missing:

@@ -17,11 +17,16 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from tunewarden.domain.canonical import Plain, encode
+from tunewarden.domain.data_report import DataReport, Form
 from tunewarden.domain.datasets import Columns
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import Digest
+from tunewarden.drivers.conversations import CHAT_COLUMNS
+from tunewarden.drivers.data_survey import DataSurvey
+from tunewarden.drivers.table_faults import MOST_ROWS, empty, too_many_rows
 from tunewarden.drivers.table_owners import owners_of
-from tunewarden.drivers.table_rows import LONGEST_TEXT, LONGEST_VALUE, Part, Reader, Row, empty, reader_for
+from tunewarden.drivers.table_rows import LONGEST_TEXT, Part, Reader, Row, reader_for
+from tunewarden.drivers.table_values import require_sound, too_long
 from tunewarden.usecases.lines import stream_of
 from tunewarden.usecases.ports import Blobs, Ingested
 
@@ -65,6 +70,7 @@ def ingest(blobs: Blobs, digest: Digest, filename: str, columns: Columns) -> Ing
         persons=survey.persons,
         labels=labels,
         shared_rows=survey.shared_rows,
+        report=survey.report(),
     )
 
 
@@ -97,6 +103,8 @@ def _rows(
 ) -> Iterator[_Checked]:
     with blobs.open(digest) as stream:
         for number, row in enumerate(reader(stream, wanted), start=1):
+            if number > MOST_ROWS:
+                raise too_many_rows()
             yield _checked(row, wanted, separator, number)
 
 
@@ -113,7 +121,7 @@ def _checked(row: Row, wanted: Sequence[Part], separator: str | None, number: in
         completion = len(text) + 1
         text = f"{text}\n{parts['completion'][0]}"
         if len(text) > LONGEST_TEXT:
-            raise _too_long(wanted[0], f"The text of row {number} with its completion", LONGEST_TEXT)
+            raise too_long(wanted[0], f"The text of row {number} with its completion", LONGEST_TEXT)
     return _Checked(
         number=number,
         text=text,
@@ -132,28 +140,7 @@ def _sound(value: str | None, part: Part, number: int) -> str:
                 f"{part.role}_missing", f"Row {number} has no {part.role}.", "Complete the row or leave it out."
             )
         return ""
-    longest = LONGEST_TEXT if part.role in {"text", "completion"} else LONGEST_VALUE
-    if len(value) > longest:
-        raise _too_long(part, f"The {part.role} of row {number}", longest)
-    if "\0" in value or not _encodable(value):
-        raise part.malformed(
-            "not_utf8",
-            f"The {part.role} of row {number} has a character that no text has (zero or half a surrogate pair).",
-            "Remove it.",
-        )
-    return value
-
-
-def _too_long(part: Part, what: str, longest: int) -> Malformed:
-    return part.malformed(
-        "row_too_long",
-        f"{what} is longer than {longest} characters.",
-        "Split the record, or leave out what is not to be learnt.",
-    )
-
-
-def _encodable(value: str) -> bool:
-    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+    return require_sound(value, part, number)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -168,6 +155,7 @@ class _Survey:
     first_row: dict[str, int] = field(default_factory=dict)
     people: set[bytes] = field(default_factory=set)
     groups: list["_Groups"] = field(init=False)
+    told: DataSurvey = field(default_factory=DataSurvey)
 
     def __post_init__(self) -> None:
         self.groups = [_Groups(part=part) for part in self.wanted if part.role.startswith("protected")]
@@ -180,10 +168,13 @@ class _Survey:
             self.people.update(hashlib.blake2b(owner.encode(), digest_size=16).digest() for owner in row.owners)
         for groups, value in zip(self.groups, row.protected, strict=True):
             groups.see(value)
-        if self.columns.label is not None:
-            self._see_label(row)
+        label = None if self.columns.label is None else self._see_label(row)
+        prompt, completion = row.text, None
+        if row.completion is not None:
+            prompt, completion = row.text[: row.completion - 1], row.text[row.completion :]
+        self.told.see(text=prompt, owners=row.owners, label=label, completion=completion)
 
-    def _see_label(self, row: _Checked) -> None:
+    def _see_label(self, row: _Checked) -> str:
         label = _class_of(row.label, self.columns.positive)
         self.seen[label] += 1
         self.first_row.setdefault(label, row.number)
@@ -191,6 +182,7 @@ class _Survey:
             raise self._label_fault(
                 "too_many_labels", f"Up to row {row.number} there are more than {_MOST_LABELS} labels."
             )
+        return label
 
     @property
     def persons(self) -> int:
@@ -217,6 +209,10 @@ class _Survey:
             where = ", ".join(str(self.first_row[label]) for label in once[:5])
             raise self._label_fault("label_seen_once", f"{len(once)} labels are seen only once (rows {where}).")
         return tuple(sorted(self.seen))
+
+    def report(self) -> DataReport:
+        """What may be told of the file; of at least one row."""
+        return self.told.report(_form(self.columns), len(self.wanted))
 
     def bands(self) -> list[Band]:
         """For each protected column, how its values are grouped. Raises `Malformed` for more than 20 groups."""
@@ -262,6 +258,12 @@ class _Groups:
                 "Group its values, or name another column.",
             )
         return lambda value: value or _UNKNOWN
+
+
+def _form(columns: Columns) -> Form:
+    if columns.completion is None:
+        return Form.CLASSES
+    return Form.CONVERSATIONS if columns.completion in CHAT_COLUMNS else Form.COMPLETIONS
 
 
 def _banded(band: Callable[[float], str]) -> Band:

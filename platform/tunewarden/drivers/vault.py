@@ -1,8 +1,9 @@
 """Data keys in the database, each wrapped under a master key.
 
 A row is a key of something of a dataset, by name: of a person (their pseudonym), of a person's raw rows (their handle,
-`sealed_rows`), of one of its versions or of an upload (`scopes`). The database is not trusted with them: a wrapped key
-is AES-256-GCM (NIST SP 800-38D) of 32 random bytes, bound to data set and name, so that a row cannot be moved.
+`sealed_rows`), of one of its versions or of an upload (`scopes`), of a request's protected attributes (`attributes`).
+The database is not trusted with them: a wrapped key is AES-256-GCM (NIST SP 800-38D) of 32 random bytes, bound to data
+set and name, so that a row cannot be moved.
 
 Destroying a key leaves a row without one: who was erased stays erased. A key is destroyed by a unit of work alone
 (`UnitOfWork.forget`), in one transaction with the entry that says so. Not reached are copies of the database and what

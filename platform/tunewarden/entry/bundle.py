@@ -58,7 +58,7 @@ def bundle(platform: Platform, lineage: Lineage, settings: Settings, since: Coll
             **exports(
                 lineage,
                 origin=settings.origin,
-                metrics=_metrics(policies),
+                metrics=metrics(policies),
                 licences=_licences(policies),
                 vkey=vkey,
             ),
@@ -94,7 +94,7 @@ def _page(lineage: Lineage, head: SignedTreeHead, settings: Settings) -> str:
         lineage,
         origin=settings.origin,
         size=head.size,
-        metrics=_metrics(settings.policies),
+        metrics=metrics(settings.policies),
         note=head.note,
         vkey=_vkey(settings),
     )
@@ -111,7 +111,7 @@ def _vkey(settings: Settings) -> str:
 
 
 @cache
-def _metrics(policies: Path) -> Mapping[str, Mapping[str, Any]]:
+def metrics(policies: Path) -> Mapping[str, Mapping[str, Any]]:
     """Unit and meaning of every metric, as `policies/metrics.toml` states them."""
     return tomllib.loads((policies / "metrics.toml").read_text())
 

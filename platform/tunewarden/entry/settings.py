@@ -60,7 +60,9 @@ class Settings(BaseSettings):
     allow_hub: bool = False
     key_days: int = Field(default=365, ge=1, le=3650)
     requests_per_minute: int = Field(default=6000, ge=1)
+    requests_at_once: int = Field(default=512, ge=1)
     failed_logins_per_minute: int = Field(default=60, ge=1)
+    metrics_token_file: Path | None = None
     pages_take_keys: bool = True
     public_url: str = ""
     oidc_issuer: str = ""

@@ -12,6 +12,7 @@ from tunewarden.domain.training import StepName
 from tunewarden.drivers import accounting
 from tunewarden.drivers.access_files import PolicyFiles
 from tunewarden.drivers.access_live import LiveAccess
+from tunewarden.drivers.attributes import SealedAttributes
 from tunewarden.drivers.blob_keys import BlobKeys
 from tunewarden.drivers.blob_rotation import handles
 from tunewarden.drivers.blobs import DirectoryBlobs
@@ -22,6 +23,7 @@ from tunewarden.drivers.policies import FilePolicies
 from tunewarden.drivers.release import KeyFileRelease, load_or_create_release_key, load_release_key
 from tunewarden.drivers.sealed_rows import SealedRows
 from tunewarden.drivers.sql import SqlClaims, SqlViews, SqlWork
+from tunewarden.drivers.sql_attributes import SqlAttributeRows
 from tunewarden.drivers.sql_cohorts import SqlEnrolments
 from tunewarden.drivers.sql_engine import connect
 from tunewarden.drivers.sql_proofs import SqlSealedLog
@@ -91,9 +93,15 @@ def with_release(settings: Settings, platform: Platform) -> Platform:
 
 
 def with_persons(settings: Settings, platform: Platform) -> Platform:
-    """The platform of a process that knows which pseudonym is whose, and admits them: the worker's, and no other's."""
+    """The platform of a process that knows persons by their pseudonyms: the worker's, and no other's.
+
+    It admits them, and has the keys of what is protected of them.
+    """
     known = partial(pseudonym, key_files.secret(settings, key_files.TENANT))
-    return replace(platform, pseudonyms=known, enrolments=SqlEnrolments(connect(settings.database)))
+    engine = connect(settings.database)
+    vault = SqlVault(engine, key_files.master(settings, key_files.VAULT))
+    apart = SealedAttributes(SqlAttributeRows(engine), vault)
+    return replace(platform, pseudonyms=known, enrolments=SqlEnrolments(engine), attributes=apart)
 
 
 def with_samples(platform: Platform) -> Platform:
@@ -152,7 +160,9 @@ def pipeline(settings: Settings, platform: Platform) -> Pipeline:
             compute=compute,
             ray_address=settings.ray_address,
         ),
-        StepName.MEASURE: MeasureStep(platform.blobs, directory, platform.accountant),
+        StepName.MEASURE: MeasureStep(
+            platform.blobs, directory, platform.accountant, scratch=settings.scratch_directory
+        ),
     }
 
 

@@ -6,18 +6,21 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from tunewarden.domain.errors import TunewardenError
 from tunewarden.domain.identities import PrincipalKind
 from tunewarden.domain.names import PrincipalId, RequestId, Role
 from tunewarden.entry.diagnostics import logger
+from tunewarden.entry.leftovers import remove_ended
 from tunewarden.entry.settings import Settings
 from tunewarden.steps import GUARDED
-from tunewarden.usecases import destroying, erasures, jobs
+from tunewarden.usecases import destroying, discarding, erasures, jobs
 from tunewarden.usecases.ports import Platform, Principal
 
 WORKER = Principal(id=PrincipalId("worker"), roles=frozenset({Role.WORKER}), kind=PrincipalKind.SERVICE)
 _PAUSE_AFTER_A_CRASH_SECONDS = 2.0
+_OVERDUE, _LOOKED_FOR_EVERY = "uploads-overdue", timedelta(minutes=1)
 
 
 def run(settings: Settings, platform: Platform, pipeline: jobs.Pipeline, stopping: Callable[[], bool]) -> int:
@@ -34,9 +37,10 @@ def work_once(settings: Settings, platform: Platform, pipeline: jobs.Pipeline, n
     """Carry out what erasures wait, then take one step of one request, if any waits; whether anything was done.
 
     Erasures come first, so that no step begins with a person who was to be erased before it. They wait for the step
-    under way to end.
+    under way to end. What requests that have ended left in the scratch folder goes too.
     """
-    erased = _erase(platform)
+    erased = _erase(platform) or _discard(platform, name)
+    remove_ended(settings.scratch_directory, platform)
     lease = timedelta(seconds=settings.lease_seconds)
     request = platform.claims.take(name, jobs.waiting(platform), platform.clock(), lease)
     if request is None:
@@ -73,6 +77,24 @@ def _erase(platform: Platform) -> bool:
         except TunewardenError as error:
             logger.error("erasure_waits", erasure=erasure, code=error.code)
     return is_any_done
+
+
+def _discard(platform: Platform, name: str) -> bool:
+    """Uploads whose time is over. Looked for once a minute, by one worker of all: nobody is given them meanwhile."""
+    if platform.claims.take(name, [_OVERDUE], platform.clock(), _LOOKED_FOR_EVERY) is None:
+        return False
+    found = discarding.overdue(platform)
+    due = [partial(discarding.expire, platform, WORKER, file, found.seen) for file in found.files]
+    due += [partial(discarding.collect, platform, WORKER, upload, found.seen) for upload in found.uploads]
+    if due and not discarding.may_discard(platform, WORKER):  # said here once, and not in the log for each
+        logger.error("discarding_not_allowed", overdue=len(due))
+        return False
+    for one in due:
+        try:
+            one()
+        except TunewardenError as error:
+            logger.error("discarding_waits", code=error.code)
+    return bool(due)
 
 
 class _Heartbeat:

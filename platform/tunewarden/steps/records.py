@@ -1,9 +1,10 @@
 """The de-identified records, as they pass from step to step: a manifest and its blobs, bound to each other by digest.
 
-The protected attributes lie apart from the texts, in the same order, so that training can be handed one without the
-other. So do the places where something of ours stands: whoever had both could tell a made-up name from one that was
-missed, and only people who look for the latter may. A reader computes the Merkle root of what it read and refuses what
-is not the manifest's.
+Protected attributes are in none of them: they lie in a table of their own, sealed, which only the measuring step is
+handed (`usecases.attribute_doors`). Of releases from before that was so, and of tables that are de-identified on the
+command line, they lie in a blob beside the texts, in the same order. So do the places where something of ours stands:
+whoever had both could tell a made-up name from one that was missed, and only people who look for the latter may. A
+reader computes the Merkle root of what it read and refuses what is not the manifest's.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from enum import StrEnum
 from typing import BinaryIO
 
 from tunewarden.domain.canonical import LATER, decode, encode, from_plain, to_plain
-from tunewarden.domain.errors import Corrupted, Refused
+from tunewarden.domain.errors import Corrupted, NotFound, Refused
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import Digest
 from tunewarden.steps.merkle import MerkleTree
@@ -33,8 +34,8 @@ class Manifest:
     Attributes:
         records: digest of one canonical `CleanRecord` a line.
         root: Merkle root (RFC 6962) over those lines, each a leaf without its line feed.
-        protected: digest of one canonical `ProtectedRow` a line, in the same order.
-        protected_root: Merkle root over those.
+        protected: digest of one canonical `ProtectedRow` a line, in the same order; None where they lie apart.
+        protected_root: Merkle root over those; None likewise.
         profile: digest of the de-identification profile that was applied.
         detector: what recognised: the identity of the step, its weights included.
         source: digest of the records it was made from.
@@ -48,8 +49,8 @@ class Manifest:
 
     records: Digest
     root: Digest
-    protected: Digest
-    protected_root: Digest
+    protected: Digest | None
+    protected_root: Digest | None
     profile: Digest
     detector: Digest
     source: Digest
@@ -169,7 +170,12 @@ def read_records(blobs: Blobs, manifest: Manifest) -> Iterator[CleanRecord]:
 
 
 def read_protected(blobs: Blobs, manifest: Manifest) -> Iterator[Mapping[str, str]]:
-    """The protected attributes of every record, in the order of `read_records`; raises as that does."""
+    """The protected attributes of every record, in the order of `read_records`; raises as that does.
+
+    Raises `NotFound` for a manifest that has them apart.
+    """
+    if manifest.protected is None or manifest.protected_root is None:
+        raise NotFound("attributes_apart", "No protected attributes lie beside these records.")
     with blobs.open(manifest.protected) as stream:
         for line in _checked(stream, manifest.rows, manifest.protected_root):
             yield from_plain(ProtectedRow, decode(line)).protected
@@ -255,7 +261,12 @@ def side(record: CleanRecord) -> Side:
     So nobody's records are ever on both sides. Figures that are made private count what one person can move them by:
     those who make them pass over a record of several persons.
     """
-    sides = {Side.HELD_OUT if held_out(person) else Side.TRAINING for person in record.persons}
+    return side_of(record.persons)
+
+
+def side_of(persons: Iterable[str]) -> Side:
+    """The same of a record that belongs to these persons; at least one."""
+    sides = {Side.HELD_OUT if held_out(person) else Side.TRAINING for person in persons}
     return sides.pop() if len(sides) == 1 else Side.NEITHER
 
 

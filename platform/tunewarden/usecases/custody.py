@@ -53,6 +53,9 @@ class ScopedBlobs(Blobs, Protocol):
     def fleeting(self) -> "ScopedBlobs":
         """The same; what is put through this can be read by this process only, and through these blobs."""
 
+    def open_own(self, digest: Digest) -> BinaryIO:
+        """As `open`, but never what was put under another key, though the bytes are the same."""
+
     def lend(self) -> "Lent":
         """The keys of this scope and of fleeting ones, for a process of ours on this machine; never for storing."""
 

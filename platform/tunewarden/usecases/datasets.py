@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
+from tunewarden.domain.canonical import encode, to_plain
 from tunewarden.domain.datasets import (
     Budget,
     Columns,
@@ -20,8 +21,10 @@ from tunewarden.domain.names import Action, DatasetId, Digest, FileId, PolicyNam
 from tunewarden.domain.privacy import Ledger
 from tunewarden.domain.projects import require_one_project
 from tunewarden.domain.training import State, TrainingRequest
+from tunewarden.usecases import attributes
 from tunewarden.usecases.custody import UPLOAD, upload_key, version_key
 from tunewarden.usecases.erasures import is_held, require_no_hold
+from tunewarden.usecases.files import there
 from tunewarden.usecases.gating import failed, turned_down
 from tunewarden.usecases.limits import person_limit
 from tunewarden.usecases.ports import Platform, Principal, Receipt, StoredFile, UnitOfWork, View
@@ -109,7 +112,7 @@ def add_version(
         with platform.work(principal.id) as work:
             dataset = work.datasets.get(identifier)
             permit(platform, principal, Action.REGISTER_DATASET, of_dataset(dataset))
-            stored = work.files.get(file)
+            stored = there(platform, work.files, file)
             permit(platform, principal, Action.READ_FILE, of_file(stored))
         require_one_project(dataset.project, stored.project, param="file_id")
         with platform.view() as view:
@@ -119,6 +122,7 @@ def add_version(
         with platform.work(principal.id) as work:
             dataset = work.datasets.get(identifier)
             _require_in_use(dataset)
+            there(platform, work.files, file)  # it may have been deleted while it was read
             require_active(work, dataset.project)
             _require_unregistered(work, dataset, version.source, version.digest)
             dataset = dataset.with_version(version)
@@ -132,6 +136,7 @@ def add_version(
                     rows=version.rows,
                     persons=version.persons,
                     sealed=version.sealed,
+                    report=version.report,
                 )
             )
             is_over = version.sealed is not None and not is_held(work, file)
@@ -161,13 +166,15 @@ def _read(platform: Platform, dataset: Dataset, stored: StoredFile) -> DatasetVe
         labels=ingested.labels,
         shared_rows=ingested.shared_rows,
         sealed=None if writer is None else writer.sealed,
+        report=None if ingested.report is None else platform.blobs.put_bytes(encode(to_plain(ingested.report))),
     )
 
 
 def retire(platform: Platform, principal: Principal, identifier: DatasetId) -> tuple[Dataset, Receipt]:
     """No new training may use it from now on; running jobs stop before their next step.
 
-    Raises `Refused`, also while a legal hold covers the dataset.
+    Protected attributes that lie apart for them are destroyed now: nothing will be measured by them. Raises `Refused`,
+    also while a legal hold covers the dataset.
     """
     with (
         refusals_recorded(platform, principal, Action.RETIRE_DATASET, "dataset", identifier),
@@ -180,6 +187,9 @@ def retire(platform: Platform, principal: Principal, identifier: DatasetId) -> t
         retired = replace(dataset, retired=True)
         work.datasets.put(retired)
         work.record(DatasetRetired(dataset=identifier))
+        for request in work.requests.all():
+            if request.plan.dataset == identifier and not request.terminal:
+                attributes.destroy(work, request)
         return retired, work.commit()
 
 

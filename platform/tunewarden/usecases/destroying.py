@@ -12,7 +12,7 @@ from tunewarden.domain.datasets import Dataset, DatasetVersion
 from tunewarden.domain.key_events import VersionDestroyed
 from tunewarden.domain.names import Action, DatasetId
 from tunewarden.domain.training import State, TrainingRequest
-from tunewarden.usecases.custody import version_key
+from tunewarden.usecases.custody import UPLOAD, upload_key, version_key
 from tunewarden.usecases.erasures import is_held
 from tunewarden.usecases.gating import failed, turned_down
 from tunewarden.usecases.ports import Platform, Principal, UnitOfWork, View
@@ -49,6 +49,7 @@ def destroy(platform: Platform, worker: Principal, identifier: DatasetId) -> Dat
             return dataset
         for version in filter(_is_readable, dataset.versions):
             work.forget(identifier, version_key(version.source))
+            work.forget(upload_key(version.file), UPLOAD)  # there where a legal hold had kept it
             work.record(VersionDestroyed(dataset=identifier, version=version.digest))
         ended = replace(dataset, versions=tuple(map(_destroyed, dataset.versions)))
         work.datasets.put(ended)

@@ -22,7 +22,7 @@ Not reached by an erasure:
   After restoring a backup, erasures since then have to be asked for again; the log names how many there were.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import replace
 from typing import Protocol
 
@@ -32,7 +32,7 @@ from tunewarden.domain.erasures import Erasure
 from tunewarden.domain.errors import Corrupted, Malformed, Refused, Unavailable
 from tunewarden.domain.events import ActionRefused, ErasureAsked, PersonErased
 from tunewarden.domain.names import Action, DatasetId, ErasureId
-from tunewarden.domain.retention import holds, keeping
+from tunewarden.domain.retention import covered, holds
 from tunewarden.domain.training import State
 from tunewarden.usecases.custody import UPLOAD, upload_key
 from tunewarden.usecases.gating import failed
@@ -184,9 +184,13 @@ class _Log(Protocol):
 
 
 def is_held(log: _Log, resource: str) -> bool:
-    """Whether a legal hold keeps the entries about a dataset or file: it keeps their keys too."""
-    placed = holds(log.entries_naming(_HOLD_IDS))
-    return bool(placed) and keeping(placed, log.entries(), resource) is not None
+    """Whether a legal hold keeps the entries about a dataset, file or upload: it keeps their keys too."""
+    return resource in held_among(log, [resource])
+
+
+def held_among(log: _Log, things: Collection[str]) -> Set[str]:
+    """Those of `things` of which that is so; the log is read once for all of them."""
+    return covered(holds(log.entries_naming(_HOLD_IDS)), log.entries(), things)
 
 
 def require_no_hold(platform: Platform, principal: Principal, action: Action, log: _Log, dataset: Dataset) -> None:

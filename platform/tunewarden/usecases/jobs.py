@@ -5,6 +5,7 @@ No unit of work is open while a step runs. Outputs are content-addressed, so a r
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
+from functools import partial
 
 from tunewarden.domain.canonical import digest_of, encode, to_plain
 from tunewarden.domain.errors import Conflict, IllegalTransition, Refused, TunewardenError, Unavailable
@@ -19,6 +20,7 @@ from tunewarden.domain.gates import Evidence
 from tunewarden.domain.names import Action, Digest, ModelId, RequestId
 from tunewarden.domain.registry import ModelVersion
 from tunewarden.domain.training import STATE_AFTER, State, StepName, TrainingRequest
+from tunewarden.usecases import attributes
 from tunewarden.usecases.admission import admit
 from tunewarden.usecases.alarms import alarms
 from tunewarden.usecases.charging import charge, charged_at, charged_so_far
@@ -107,6 +109,8 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
         given = _given(request, step)
         charged = charged_so_far(work, request, step)
         promoted = promoted_before(work, request) if step is StepName.MEASURE else None
+        # The house may have taken its word back since the plan was made.
+        twins = step is StepName.MEASURE and request.plan.twins and platform.policies.training().twins
         work.requests.put(request)
         work.record(StepStarted(request=identifier, attempt=request.attempt, step=step, given=given))
         work.commit()
@@ -129,6 +133,9 @@ def _begin(platform: Platform, worker: Principal, identifier: RequestId) -> tupl
         sealed=version.sealed,
         key=version_key(version.source) if version.sealed is not None else "",
         promoted=promoted,
+        twins=twins,
+        keep=partial(attributes.keep, platform, worker, request) if step is StepName.DEIDENTIFY else None,
+        attributes=partial(attributes.read, platform, worker, request) if step is StepName.MEASURE else None,
     )
     return request, attempt, step
 

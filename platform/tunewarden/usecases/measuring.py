@@ -10,15 +10,18 @@ from tunewarden.usecases.ports import Calibrate
 _SHARE = Decimal("0.2")
 
 
-def releases(groups: Sequence[Groups]) -> int:
+def releases(groups: Sequence[Groups], parts: int = 0) -> int:
     """How many tables are released (`steps/measure/tables.py`): over everybody, by class, by each grouped column.
 
-    Where texts are completed there are as many: of tokens, of whole completions, of tokens by each grouped column.
+    Where texts are completed there are as many: of tokens, of whole completions, of tokens by each grouped column. And
+    one over everybody for each of the `parts` of a learning curve.
     """
-    return 2 + len(groups)
+    return 2 + len(groups) + parts
 
 
-def metrics_mechanism(calibrate: Calibrate, dataset: Dataset, epsilon: Decimal, delta: Decimal) -> Mechanism | None:
+def metrics_mechanism(
+    calibrate: Calibrate, dataset: Dataset, epsilon: Decimal, delta: Decimal, parts: int = 0
+) -> Mechanism | None:
     """The mechanism of the figures about a model trained with `epsilon` at `delta`; None where exact ones may leave.
 
     Every held-out person is in every release (rate 1), once. Where the steward named a column of persons, nobody who is
@@ -33,7 +36,7 @@ def metrics_mechanism(calibrate: Calibrate, dataset: Dataset, epsilon: Decimal, 
         relation=Relation.ADD_OR_REMOVE_ONE,
         sampling_rate=Decimal(1),
         noise_multiplier=Decimal(1),
-        updates=releases(dataset.columns.groups),
+        updates=releases(dataset.columns.groups, parts),
     )
     apart = dataset.columns.person is not None
     return calibrate(template, epsilon if apart else epsilon * _SHARE, delta)

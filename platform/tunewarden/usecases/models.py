@@ -24,6 +24,8 @@ from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorde
 from tunewarden.usecases.signing import require_not_withdrawn
 from tunewarden.usecases.things import of_model, of_promotion
 
+NOT_ASSESSABLE = "fairness.not_assessable"
+
 
 def propose(
     platform: Platform, principal: Principal, identifier: ModelId, alias: Alias
@@ -71,9 +73,12 @@ def propose(
 
 
 def approve(
-    platform: Platform, principal: Principal, identifier: PromotionId, verdict: Digest
+    platform: Platform, principal: Principal, identifier: PromotionId, verdict: Digest, unassessed: int = 0
 ) -> tuple[Promotion, Receipt]:
     """Somebody else approves; the gate is asked once more, because it may have become stricter; the alias moves.
+
+    They sign by name for what nobody can say anything about: `unassessed` groups and comparisons, as many as the
+    evidence counts.
 
     Not on a red gate, which two say: the gate's own rules, and the access policy, which is told what the gate said. It
     is green too where two let pass what it stops (`overrides.is_green`), and still may.
@@ -90,7 +95,8 @@ def approve(
             require_active(work, model.project)
             model.require_not_retired()
             platform.policies.registry().require(promotion.alias)
-            approved = promotion.approve(principal.id, verdict)
+            too_small = not_assessable(evidence_of(platform, model))
+            approved = promotion.approve(principal.id, verdict, unassessed=too_small, signed=unassessed)
             require_not_withdrawn(platform, work, work.requests.get(model.request))
             today = judge_today(platform, work, model)
             work.record(judged(model.request, today))
@@ -104,7 +110,11 @@ def approve(
                 )
                 work.aliases.put(target)
                 role = role_of(counted.because)
-                work.record(PromotionApproved(promotion=identifier, model=model.id, verdict=verdict, role=role))
+                work.record(
+                    PromotionApproved(
+                        promotion=identifier, model=model.id, verdict=verdict, role=role, unassessed=unassessed
+                    )
+                )
                 before = previous.model if previous else None
                 if before is not None and before != model.id and named_before(work, promotion.alias, model.id):
                     back = AliasRolledBack(
@@ -282,5 +292,18 @@ def judge_today(platform: Platform, work: UnitOfWork, model: ModelVersion) -> Ve
     """What the gate that guards the promotion of this model version says now; to be recorded, whatever it is."""
     gate = promotion_gate(platform, work.requests.get(model.request).plan)
     platform.blobs.put_bytes(encode(to_plain(gate)))
-    evidence = [from_plain(Evidence, decode(platform.blobs.read(digest))) for digest in model.evidence]
-    return judge(gate, model.adapter, evidence)
+    return judge(gate, model.adapter, evidence_of(platform, model))
+
+
+def evidence_of(platform: Platform, model: ModelVersion) -> Sequence[Evidence]:
+    """What was measured of a model version."""
+    return [from_plain(Evidence, decode(platform.blobs.read(digest))) for digest in model.evidence]
+
+
+def not_assessable(evidence: Sequence[Evidence]) -> int:
+    """How many groups and comparisons were too small for anything to be said, as the measuring step counted them.
+
+    The largest figure where several pieces of evidence say it, and 0 if none.
+    """
+    told = (one for piece in evidence for one in piece.measurements if one.metric == NOT_ASSESSABLE)
+    return max((int(one.value) for one in told), default=0)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
-from math import ceil
+from functools import partial
+from math import ceil, sqrt
 
 from tunewarden.domain.canaries import canaries_for
 from tunewarden.domain.canonical import decode, digest_bytes, encode, from_plain, to_plain
@@ -13,11 +14,13 @@ from tunewarden.domain.demands import demanded, require_agreement_claimed, requi
 from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.fairness import GroupMetric
 from tunewarden.domain.gates import Gate
+from tunewarden.domain.mitigations import Mitigation
 from tunewarden.domain.names import PolicyName
 from tunewarden.domain.owners import rows_of_several_persons
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.training import NoiseForm, Plan, Precision, Recipe, Task
-from tunewarden.usecases.declaring import declared_fairness
+from tunewarden.usecases.curving import declared_curve
+from tunewarden.usecases.declaring import declared_fairness, require_twins_allowed
 from tunewarden.usecases.measuring import metrics_mechanism
 from tunewarden.usecases.ports import Platform
 
@@ -42,6 +45,8 @@ class Ask:
         canaries: made-up persons; None lets the platform choose.
         task: what is to be learnt; None means what the columns of the dataset say.
         fairness: smaller tolerances between groups than the policy's, or ones that it has not.
+        mitigation, twins: as in `domain.training.Plan`.
+        curve: shares of the persons to train on once more, for a learning curve; empty where none is wanted.
     """
 
     training_file: str
@@ -62,6 +67,9 @@ class Ask:
     canaries: int | None = None
     task: Task | None = None
     fairness: Mapping[GroupMetric, Decimal] = field(default_factory=dict)
+    mitigation: Mitigation | None = None
+    twins: bool = False
+    curve: tuple[Decimal, ...] = ()
 
 
 def purpose_of(text: str) -> Purpose:
@@ -89,9 +97,14 @@ def plan_for(platform: Platform, ask: Ask, dataset: Dataset, version: DatasetVer
     _require_unit(ask.unit, version)
     task, fit = _task(ask.task, dataset), platform.policies.base_fit(ask.base_model)
     fit.require(task)
+    if ask.mitigation is not None:
+        ask.mitigation.require_classes(len(version.labels))
+    if ask.twins:
+        require_twins_allowed(platform.policies.training(), dataset, task, ask.unit)
     template = _template(ask, version)
     gate, profile = platform.policies.gate(platform.training_gate), platform.policies.profile(ask.profile)
     _require_profile(gate, profile, purpose)
+    units, mechanism = _expected_units(ask, version), platform.calibrate(template, ask.epsilon, delta)
     plan = Plan(
         base_model=base_model,
         dataset=dataset.id,
@@ -104,19 +117,24 @@ def plan_for(platform: Platform, ask: Ask, dataset: Dataset, version: DatasetVer
             max_tokens=fit.max_tokens,
             lower_case=fit.lower_case,
             task=task,
-            expected_units=_expected_units(ask, version),
+            expected_units=units,
             learning_rate=ask.learning_rate,
             rows_per_person=ask.rows_per_person,
             precision=ask.precision,
             noise=ask.noise,
             canaries=_canaries(ask.canaries, version.persons),
         ),
-        mechanism=platform.calibrate(template, ask.epsilon, delta),
+        mechanism=mechanism,
         epsilon=ask.epsilon,
         delta=delta,
         collator=platform.collator,
-        metrics=metrics_mechanism(platform.calibrate, dataset, ask.epsilon, delta),
+        metrics=metrics_mechanism(platform.calibrate, dataset, ask.epsilon, delta, len(ask.curve)),
         fairness=declared_fairness(platform, dataset, task, ask.fairness),
+        mitigation=ask.mitigation,
+        twins=ask.twins,
+        curve=declared_curve(
+            platform.accountant, ask.curve, mechanism, delta, units, partial(_fewest_units, ask, version)
+        ),
     )
     for document in (profile, encode(to_plain(gate)), encode(to_plain(plan))):
         platform.blobs.put_bytes(document)
@@ -156,14 +174,25 @@ def _template(ask: Ask, version: DatasetVersion) -> Mechanism:
     )
 
 
-def _training_units(ask: Ask, version: DatasetVersion) -> int:
-    """About how many units there are to train on: persons, or the records that are kept of them."""
+def _training_units(ask: Ask, version: DatasetVersion, part: Decimal = Decimal(1)) -> int:
+    """About how many units there are to train on in a part of the persons: persons, or the records kept of them."""
+    persons = _TRAINING_SHARE * part
     if ask.unit is PrivacyUnit.PERSON:
-        return int(version.persons * _TRAINING_SHARE)
-    # A row of several persons stays only where none of them is held out; most such rows have two.
+        return int(version.persons * persons)
+    # A row of several persons stays only where all of them are trained on, in the part; most such rows have two.
     shared = Decimal(version.shared_rows) / version.rows
-    share = _TRAINING_SHARE * (1 - shared + shared * _TRAINING_SHARE)
+    share = persons * (1 - shared + shared * persons)
     return int(min(version.rows, version.persons * ask.rows_per_person) * share)
+
+
+def _fewest_units(ask: Ask, version: DatasetVersion, part: Decimal) -> int:
+    """How many of them there are at least, but in one part of 30,000.
+
+    Who is in a part, and who is held out, is as by the toss of a coin for each person: four standard deviations below
+    what is expected. Erased persons, and those without budget left, are not foreseen.
+    """
+    about, each = _training_units(ask, version, part), 1 if ask.unit is PrivacyUnit.PERSON else ask.rows_per_person
+    return int(about - 4 * sqrt(each * about * (1 - _TRAINING_SHARE * part)))
 
 
 def _expected_units(ask: Ask, version: DatasetVersion) -> int:

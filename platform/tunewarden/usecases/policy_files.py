@@ -39,5 +39,8 @@ class Policies(Protocol):
     def fairness(self) -> FairnessPolicy:
         """What is compared between groups. Raise `Malformed` for a file that breaks its own form."""
 
+    def questions(self) -> bytes | None:
+        """Own questions to models that complete texts (`domain/questions.py`); None for the shipped ones."""
+
     def quorum(self) -> Quorum:
         """Who has to agree to a plan. Raise `Malformed` for a file that breaks its own form."""

@@ -26,6 +26,7 @@ from tunewarden.domain.emergency_events import (
 )
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import NotFound
+from tunewarden.domain.file_events import FileDeleted, FileTaken
 from tunewarden.domain.group_events import MemberAdded, MemberRemoved
 from tunewarden.domain.groups import Membership
 from tunewarden.domain.holding import ways
@@ -213,6 +214,8 @@ def _pruned(view: View, entry: Entry) -> Resource:
 _DEEDS: Mapping[type, tuple[Action, Find]] = MappingProxyType(
     {
         facts.FileUploaded: (A.UPLOAD_FILE, _mine("file")),
+        FileTaken: (A.TAKE_FILE, _of("file", "file")),
+        FileDeleted: (A.DELETE_FILE, _of("file", "file")),
         facts.DatasetRegistered: (A.REGISTER_DATASET, _mine("dataset")),
         facts.DatasetVersionAdded: (A.REGISTER_DATASET, _of("dataset", "dataset")),
         facts.PurposesChanged: (A.SET_PURPOSES, _of("dataset", "dataset")),

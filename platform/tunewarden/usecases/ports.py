@@ -12,6 +12,7 @@ from typing import BinaryIO, Protocol, TypeVar
 from tunewarden.domain.access import PolicySet
 from tunewarden.domain.access_explain import Explanation
 from tunewarden.domain.cohorts import CohortId
+from tunewarden.domain.data_report import DataReport
 from tunewarden.domain.datasets import Columns, Groups, HeldOut, Purpose
 from tunewarden.domain.gates import Measurement, SamplingPlan
 from tunewarden.domain.names import (
@@ -25,6 +26,7 @@ from tunewarden.domain.names import (
 from tunewarden.domain.privacy import Accountant, Mechanism
 from tunewarden.domain.reviews import Mark
 from tunewarden.domain.training import Plan, StepName
+from tunewarden.usecases.attribute_doors import Attributes, Keep, Read
 from tunewarden.usecases.custody import Blobs as Blobs, RawRows as RawRows
 from tunewarden.usecases.policy_files import Policies as Policies
 from tunewarden.usecases.promoted import Promoted as Promoted
@@ -140,7 +142,7 @@ class Ingested:
             "completion": int says where in it, in code points, the completion begins.
         rows, persons: counts.
         labels: the classes, sorted; empty where completions are learnt.
-        shared_rows: how many rows belong to several persons.
+        shared_rows, report: how many rows belong to several persons; what may be told of the contents.
     """
 
     records: Digest
@@ -148,6 +150,7 @@ class Ingested:
     persons: int
     labels: tuple[str, ...]
     shared_rows: int = 0
+    report: DataReport | None = None
 
 
 Ingest = Callable[[Blobs, Digest, str, Columns], Ingested]
@@ -239,16 +242,16 @@ class Attempt:
         outputs: what the steps before made, by step.
         evidence: digests of the evidence about these, by step.
         charged: updates that earlier attempts were charged; the ledger's word, not the step's.
-        charge: must be called before every block of updates.
-        admit: must be called before the first charge.
+        charge, admit: must be called before every block of updates, and before the first of them.
         charged_at: what a receipt of `charge` is worth.
         namespace: which identifier persons are known by across datasets; None where by none.
         held_out, groups: what the dataset's steward declared about figures on held-out persons.
         protected: the dataset's protected columns.
-        sealed: of the blob with the records under their persons' keys (`custody.RawRows`); None where they are in plain
-            lines, as `records` names them.
+        sealed: of the blob with the records under their persons' keys (`custody.RawRows`); None: in plain `records`.
         key: of the dataset version's own data key; empty where it has none.
         promoted: what the measuring step holds the adapter against; None where nothing can be compared.
+        keep, attributes: to protected attributes apart: de-identification's door, and the measuring step's.
+        twins: whether those that the plan asks for may still be trained.
     """
 
     request: RequestId
@@ -269,6 +272,9 @@ class Attempt:
     sealed: Digest | None = None
     key: str = ""
     promoted: Promoted | None = None
+    keep: Keep | None = None
+    attributes: Read | None = None
+    twins: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -390,3 +396,5 @@ class Platform:
     """Of the code from records to batches, for plans to pin; None where none is installed."""
     rows: RawRows | None = None
     """None in a process that has no data keys: it stores records in plain lines, sealed under the blob key alone."""
+    attributes: Attributes | None = None
+    """None in a process that neither lays protected attributes apart nor reads them; only the worker does."""

@@ -27,6 +27,7 @@ _SHELVES = {
     "promotion": "promotions",
     "request": "requests",
     "review": "reviews",
+    "upload": "uploads",
 }
 """Kind of resource -> where things of this kind are. Holds and prunings are in the log alone."""
 

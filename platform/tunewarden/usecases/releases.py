@@ -89,7 +89,7 @@ def _lineage(request: TrainingRequest, evidence: Mapping[StepName, Evidence]) ->
         "base_model": to_plain(plan.base_model),
         "dataset": plan.dataset,
         "dataset_version": plan.dataset_version,
-        "mechanism": to_plain(plan.mechanism),
+        "mechanism": to_plain(plan.promised),  # with the parts of a learning curve; the model's own is in the plan
         "requested_by": request.requested_by,
         "approved_by": request.approved_by,
         "steps": steps,

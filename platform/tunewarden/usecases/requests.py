@@ -17,6 +17,8 @@ from tunewarden.domain.events import (
 from tunewarden.domain.names import Action, DatasetId, FileId, RequestId
 from tunewarden.domain.privacy import Account, Ledger, PrivacyUnit, Spend
 from tunewarden.domain.training import State, TrainingRequest
+from tunewarden.usecases import attributes
+from tunewarden.usecases.files import there
 from tunewarden.usecases.limits import person_limit
 from tunewarden.usecases.plans import (
     DEFAULT_EPOCHS as DEFAULT_EPOCHS,
@@ -62,19 +64,20 @@ def submit(platform: Platform, principal: Principal, ask: Ask) -> tuple[Training
             # Read again inside the unit of work: the dataset may have been retired and the budget spent meanwhile.
             work.datasets.get(dataset.id).require_usable_for(purpose, platform.clock().date())
             ledger = work.ledgers.get(dataset.id)
-            work.ledgers.put(ledger.reserve(request.id, plan.mechanism, platform.accountant, plan.metrics))
-            require_possible(limit, platform.accountant, plan.mechanism)
+            work.ledgers.put(ledger.reserve(request.id, plan.promised, platform.accountant, plan.metrics))
+            require_possible(limit, platform.accountant, plan.promised)
             work.requests.put(request)
             work.record(_submitted(request))
             work.record(
                 BudgetReserved(
                     dataset=dataset.id,
                     request=request.id,
-                    mechanism=plan.mechanism,
-                    epsilon=plan.epsilon,
+                    mechanism=plan.promised,
+                    epsilon=plan.promised_epsilon,
                     delta=plan.delta,
                     metrics=plan.metrics,
                     person_limit=limit.digest(),
+                    curve=plan.parts,
                 )
             )
             return request, work.commit()
@@ -131,14 +134,15 @@ def epsilon_of_one_record(platform: Platform, request: TrainingRequest) -> Decim
 
     It is smaller than what it costs a person with several records, and promises nobody anything.
     """
-    mechanism = request.plan.mechanism
+    mechanism = request.plan.promised
     if mechanism.unit is PrivacyUnit.PERSON:
         return None
     return platform.accountant([mechanism.for_one_unit()], request.plan.delta)
 
 
 def settle(platform: Platform, work: UnitOfWork, request: TrainingRequest) -> None:
-    """Give back what never ran, inside the unit of work that ends `request`."""
+    """Give back what never ran, inside the unit of work that ends `request`; its protected attributes end too."""
+    attributes.destroy(work, request)
     dataset = request.plan.dataset
     ledger = work.ledgers.get(dataset)
     account, figures = ledger.account(request.id), _figures(ledger, request.id)
@@ -188,7 +192,7 @@ def _find(platform: Platform, principal: Principal, training_file: str) -> tuple
         if dataset is not None:
             _permit_data(platform, principal, dataset)
             return dataset, dataset.latest()
-        stored = view.files.get(FileId(training_file))
+        stored = there(platform, view.files, FileId(training_file))
         require_there(platform, principal, Action.SUBMIT_REQUEST, of_file(stored))
         here = [each for each in view.datasets.all() if each.project == stored.project]
         versions = ((each, version) for each in here for version in each.versions)

@@ -45,7 +45,7 @@ def place_hold(platform: Platform, principal: Principal, resource: str, order: D
         if resource != WHOLE_LOG and not _IDENTIFIER.fullmatch(resource):
             raise Malformed(
                 "hold_resource_unknown",
-                "A hold is on the id of a dataset, file, request, model, promotion or principal, or on 'log'.",
+                "A hold is on the id of a dataset, file, upload, request, model, promotion or principal, or on 'log'.",
                 param="resource",
             )
         if resource != WHOLE_LOG:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from tunewarden.domain.datasets import Dataset
+from tunewarden.domain.files import Upload
 from tunewarden.domain.names import (
     DatasetId,
     EmergencyId,
@@ -42,6 +43,11 @@ def some(kind: str, principal: Principal) -> Resource:
 def of_file(stored: StoredFile) -> Resource:
     """An upload."""
     return Resource(kind="file", id=stored.id, author=stored.owner, project=stored.project)
+
+
+def of_upload(upload: Upload) -> Resource:
+    """A file that is still coming: it is treated as the file that it will be."""
+    return Resource(kind="file", id=upload.id, author=upload.owner, project=upload.project)
 
 
 def of_dataset(dataset: Dataset) -> Resource:

@@ -17,6 +17,7 @@ from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.erasures import Erasure
 from tunewarden.domain.events import Event
+from tunewarden.domain.files import Upload
 from tunewarden.domain.identities import KeyId, KeyKind, PrincipalKind, key_id
 from tunewarden.domain.names import (
     EVERYWHERE,
@@ -35,6 +36,7 @@ from tunewarden.domain.names import (
     RequestId,
     ReviewId,
     Role,
+    UploadId,
 )
 from tunewarden.domain.privacy import Ledger
 from tunewarden.domain.projects import Project
@@ -42,6 +44,7 @@ from tunewarden.domain.registry import AliasKey, AliasTarget, ModelVersion, Prom
 from tunewarden.domain.reviews import Answer, Review
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.usecases.policy_doors import PolicyShelf, PolicyStore
+from tunewarden.usecases.repeats import Keeping
 
 K = TypeVar("K", contravariant=True)
 V = TypeVar("V")
@@ -110,7 +113,12 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
-    """An upload: whose it is, what it is called, its bytes by digest, and the project it is in, or `EVERYWHERE`."""
+    """An upload: whose it is, what it is called, its bytes by digest, and the project it is in, or `EVERYWHERE`.
+
+    Attributes:
+        expires_at: from then on it is there for nobody; None where it is kept for as long as it is needed.
+        deleted: whether its content was deleted; its name went with it.
+    """
 
     id: FileId
     owner: PrincipalId
@@ -120,6 +128,12 @@ class StoredFile:
     size: int
     uploaded_at: datetime
     project: ProjectId = field(default=EVERYWHERE, metadata=LATER)
+    expires_at: datetime | None = field(default=None, metadata=LATER)
+    deleted: bool = field(default=False, metadata=LATER)
+
+    def is_there(self, now: datetime) -> bool:
+        """Whether it was not deleted, and its time is not over."""
+        return not self.deleted and (self.expires_at is None or now < self.expires_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +176,8 @@ class View(Protocol):
     def keys(self) -> Shelf[str, KeyRecord]: ...
     @property
     def files(self) -> Shelf[FileId, StoredFile]: ...
+    @property
+    def uploads(self) -> Shelf[UploadId, Upload]: ...
     @property
     def datasets(self) -> Shelf[DatasetId, Dataset]: ...
     @property
@@ -223,6 +239,7 @@ class UnitOfWork(Protocol):
     principals: Store[PrincipalId, Principal]
     keys: Store[str, KeyRecord]
     files: Store[FileId, StoredFile]
+    uploads: Store[UploadId, Upload]
     datasets: Store[DatasetId, Dataset]
     requests: Store[RequestId, TrainingRequest]
     ledgers: Store[DatasetId, Ledger]
@@ -259,6 +276,7 @@ class UnitOfWork(Protocol):
         """Destroy the data key of a person for good when this unit of work commits; False where there was none.
 
         The vault has no other way to lose a key, so none goes without an entry. Whoever had none gets none any more.
+        Protected attributes that lie under the key go with it (`attribute_doors.table_key`).
         """
 
     def combinations(self, cohort: CohortId) -> Mapping[Combination, int]:
@@ -269,6 +287,12 @@ class UnitOfWork(Protocol):
 
     def leave_out(self, cohort: CohortId, combinations: Set[Combination]) -> int:
         """Leave the persons of a cohort out who are in exactly these others, for good; how many these are."""
+
+    def keeping(self, ask: Keeping) -> None:
+        """Ask, when this unit of work commits, what is to be kept of the request that it is of, and commit it along.
+
+        The commit raises `InFlight` where that request was done meanwhile.
+        """
 
     def commit(self) -> Receipt:
         """Make state and entries durable. Raises `UnrecordedChange` if state was put and nothing was recorded."""

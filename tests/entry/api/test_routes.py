@@ -22,18 +22,26 @@ from tunewarden.domain.identities import KeyKind
 from tunewarden.domain.names import Action, PrincipalId, Role
 from tunewarden.drivers.access_files import read_policy
 from tunewarden.drivers.identity import new_token, token_hash
+from tunewarden.entry.api.routes.openai_absent import ABSENT as OPENAI_ABSENT
 from tunewarden.entry.cli.operator import OPERATOR
 from tunewarden.usecases import projects
 from tunewarden.usecases.ports import KeyRecord, Principal
 
 A = Action
 JOBS, MODELS, VERSIONS = "/v1/fine_tuning/jobs", "/v1/models", "/v1/clean-versions/{digest}"
+UPLOAD = "/v1/uploads/{upload_id}"
 DOCUMENTS = Open("it describes the API, and is the same for everybody")
 PROVIDERS = Open("whoever logs in is nobody yet")
 NEEDS: dict[tuple[str, str], Need | Open | LoggedIn] = {
     ("POST", "/v1/files"): Need(A.UPLOAD_FILE, "file"),
     ("GET", "/v1/files"): Need(A.READ_FILE, "file", is_list=True),
     ("GET", "/v1/files/{file_id}"): Need(A.READ_FILE, "file"),
+    ("GET", "/v1/files/{file_id}/content"): Need(A.TAKE_FILE, "file", before=A.READ_FILE),
+    ("DELETE", "/v1/files/{file_id}"): Need(A.DELETE_FILE, "file", before=A.READ_FILE),
+    ("POST", "/v1/uploads"): Need(A.UPLOAD_FILE, "file"),
+    ("POST", UPLOAD + "/parts"): Need(A.UPLOAD_FILE, "file", before=A.READ_FILE),
+    ("POST", UPLOAD + "/complete"): Need(A.UPLOAD_FILE, "file", before=A.READ_FILE),
+    ("POST", UPLOAD + "/cancel"): Need(A.UPLOAD_FILE, "file", before=A.READ_FILE),
     ("POST", "/v1/datasets"): Need(A.REGISTER_DATASET, "dataset"),
     ("GET", "/v1/datasets"): Need(A.READ_DATASET, "dataset", is_list=True),
     ("GET", "/v1/datasets/{dataset_id}"): Need(A.READ_DATASET, "dataset"),
@@ -41,6 +49,8 @@ NEEDS: dict[tuple[str, str], Need | Open | LoggedIn] = {
     ("POST", "/v1/datasets/{dataset_id}/retire"): Need(A.RETIRE_DATASET, "dataset"),
     ("POST", "/v1/datasets/{dataset_id}/purposes"): Need(A.SET_PURPOSES, "dataset"),
     ("GET", "/v1/datasets/{dataset_id}/budget"): Need(A.READ_DATASET, "dataset"),
+    ("GET", "/v1/datasets/{dataset_id}/versions/{digest}/data"): Need(A.READ_DATASET, "dataset"),
+    ("GET", "/v1/datasets/{dataset_id}/versions/{digest}/data/report"): Need(A.READ_DATASET, "dataset"),
     ("GET", "/v1/datasets/{dataset_id}/versions/{digest}/models"): Need(A.READ_DATASET, "dataset"),
     ("GET", "/v1/datasets/{dataset_id}/versions/{digest}/models/report"): Need(A.READ_DATASET, "dataset"),
     ("POST", "/v1/lineage/person"): Need(A.TRACE_PERSON, "dataset"),
@@ -56,6 +66,8 @@ NEEDS: dict[tuple[str, str], Need | Open | LoggedIn] = {
     ("POST", JOBS + "/{job_id}/reject"): Need(A.APPROVE_REQUEST, "request"),
     ("POST", JOBS + "/{job_id}/cancel"): Need(A.CANCEL_REQUEST, "request"),
     ("GET", JOBS + "/{job_id}/events"): Need(A.READ_REQUEST, "request"),
+    ("GET", JOBS + "/{job_id}/checkpoints"): Need(A.READ_REQUEST, "request"),
+    ("GET", "/v1/fine_tuning/checkpoints/{model_id}/permissions"): Need(A.READ_MODEL, "model"),
     ("POST", JOBS + "/{job_id}/pause"): Need(A.SUSPEND_REQUEST, "request"),
     ("POST", JOBS + "/{job_id}/resume"): Need(A.RESUME_REQUEST, "request"),
     ("POST", "/v1/emergencies"): Need(A.OPEN_EMERGENCY, "emergency"),
@@ -79,6 +91,7 @@ NEEDS: dict[tuple[str, str], Need | Open | LoggedIn] = {
     ("POST", VERSIONS + "/withdrawals"): Need(A.WITHDRAW_SIGNATURE, "request"),
     ("GET", MODELS): Need(A.READ_MODEL, "model", is_list=True),
     ("GET", MODELS + "/{model_id}"): Need(A.READ_MODEL, "model"),
+    ("DELETE", MODELS + "/{model_id}"): Need(A.RETIRE_MODEL, "model"),
     ("GET", MODELS + "/{model_id}/adapter"): Need(A.TAKE_ADAPTER, "model", before=A.READ_MODEL),
     ("GET", MODELS + "/{model_id}/diff/{other_id}"): Need(A.READ_LINEAGE, "model"),
     ("GET", MODELS + "/{model_id}/diff/{other_id}/report"): Need(A.READ_LINEAGE, "model"),
@@ -91,7 +104,14 @@ NEEDS: dict[tuple[str, str], Need | Open | LoggedIn] = {
     ("POST", MODELS + "/{model_id}/aliases/{alias}/clear"): Need(A.CLEAR_ALIAS, "model"),
     ("POST", MODELS + "/{model_id}/retire"): Need(A.RETIRE_MODEL, "model"),
     ("GET", "/v1/aliases/{alias}"): Need(A.READ_MODEL, "model"),
+    ("GET", MODELS + "/{model_id}/card"): Need(A.READ_LINEAGE, "model"),
+    ("GET", "/models/{model_id}/card"): Need(A.READ_LINEAGE, "model"),
+    ("GET", "/models/{model_id}/report"): Need(A.READ_LINEAGE, "model"),
     ("GET", "/models/{model_id}/compare/{other_id}"): Need(A.READ_LINEAGE, "model"),
+    ("GET", "/promotions"): Need(A.READ_MODEL, "model", is_list=True),
+    ("GET", "/promotions/{promotion_id}"): Need(A.READ_MODEL, "model"),
+    ("POST", "/promotions/{promotion_id}/override"): Need(A.OVERRIDE_GATE, "promotion"),
+    ("POST", "/promotions/{promotion_id}/approve"): Need(A.APPROVE_PROMOTION, "promotion"),
     ("GET", "/v1/audit/checkpoint"): Need(A.READ_LOG, "log"),
     ("GET", "/v1/audit/entries/{index}"): Need(A.READ_LOG, "log"),
     ("GET", "/v1/audit/entries/{index}/proof"): Need(A.READ_LOG, "log"),
@@ -113,6 +133,11 @@ NEEDS: dict[tuple[str, str], Need | Open | LoggedIn] = {
     ("POST", "/v1/grants"): Need(A.GRANT_ROLE, "grant", is_admin=True),
     ("POST", "/v1/grants/revoke"): Need(A.REVOKE_ROLE, "grant", is_admin=True),
     **ORGANIZATION,
+    **{
+        (method, path): LoggedIn("it is not here, and says so to whoever has a key")
+        for path, (methods, _) in OPENAI_ABSENT.items()
+        for method in methods.split()
+    },
     ("GET", "/reviews"): Need(A.REVIEW_SAMPLE, "review", is_list=True),
     ("GET", "/reviews/{review_id}"): Need(A.REVIEW_SAMPLE, "review"),
     ("POST", "/reviews/{review_id}"): Need(A.REVIEW_SAMPLE, "review"),
@@ -126,6 +151,7 @@ NEEDS: dict[tuple[str, str], Need | Open | LoggedIn] = {
     ("GET", "/logout"): LoggedIn("everybody may leave"),
     ("POST", "/logout"): LoggedIn("everybody may leave"),
     ("GET", "/healthz"): Open("a probe has no key, and learns nothing but that the process answers"),
+    ("GET", "/readyz"): Open("a probe has no key, and learns nothing but whether requests may be sent here"),
     ("GET", "/docs"): DOCUMENTS,
     ("GET", "/docs/oauth2-redirect"): DOCUMENTS,
     ("GET", "/openapi.json"): DOCUMENTS,
@@ -145,7 +171,8 @@ def routes(app: Any) -> Iterator[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
     made = in_folder(tmp_path_factory.mktemp("roles") / "home", failed_logins_per_minute=100_000)
-    yield made
+    with made.client:  # all requests on one loop: one each costs as much as a short answer
+        yield made
     made.close()
 
 
@@ -202,6 +229,10 @@ def test_nobody_is_let_in_anywhere_but_where_everybody_may_be(theatre: Theatre) 
                 assert answer.status_code in {200, 404}, f"{method} {path}"
             else:
                 assert answer.status_code == 401, f"{method} {path}: {answer.status_code}"
+                told = answer.json()
+                assert answer.headers["content-type"] == "application/problem+json", f"{method} {path}"
+                assert told["error"] == {**told["error"], "code": "invalid_api_key", "param": None}, f"{method} {path}"
+            assert answer.headers["x-request-id"].startswith("req_"), f"{method} {path}"
 
 
 def test_each_role_is_refused_what_the_policy_does_not_allow_it_and_the_log_names_the_action(
@@ -292,8 +323,11 @@ def test_each_role_that_may_is_let_in(theatre: Theatre, calls: Script, keys: dic
 OWN_BESIDES = {
     ("POST", "/v1/datasets/{dataset_id}/versions"): {403, 404},
     ("POST", "/v1/reviews/{review_id}/answers"): {409},
+    ("POST", UPLOAD + "/parts"): {404},
+    ("POST", UPLOAD + "/complete"): {404},
+    ("POST", UPLOAD + "/cancel"): {404},
 }
-"""What is also needed and is somebody else's here, the file and the text that was opened, and how that is answered."""
+"""What is also needed and is somebody else's here: a file, an upload, a text; and how that is answered."""
 
 
 def test_the_pages_refuse_as_the_api_does(
@@ -304,27 +338,31 @@ def test_the_pages_refuse_as_the_api_does(
     emergency = calls.call("GET", "/v1/emergencies/{emergency_id}").within["emergency_id"]
     compared = calls.call("GET", MODELS + "/{model_id}/diff/{other_id}").within
     models = {name: compared[name] for name in ("model_id", "other_id")}
+    models |= calls.call("GET", "/v1/promotions/{promotion_id}").within
     forms = {
         "/reviews/{review_id}": {"item": 0, "found": "nothing"},
         "/clean-versions/{digest}": {"report": digest, "method": "hipaa-safe-harbor"},
         "/clean-versions/{digest}/withdrawals": {"because": "actual-knowledge"},
         "/emergencies/{emergency_id}/review": {"finding": "justified"},
+        "/promotions/{promotion_id}/override": {"verdict": digest, "reason": "watched-in-use"},
+        "/promotions/{promotion_id}/approve": {"verdict": digest},
     }
+    before = 0
     for (method, path), need in NEEDS.items():
         if (
-            not path.startswith(("/reviews", "/clean-versions", "/emergencies", "/models"))
+            not path.startswith(("/reviews", "/clean-versions", "/emergencies", "/models", "/promotions"))
             or not isinstance(need, Need)
             or need.is_list
         ):
             continue
         url = path.format(review_id=about["review_id"], digest=digest, emergency_id=emergency, **models)
         for role in [role for role in Role if not may(role, need)]:
-            before = len(theatre.entries())
+            before += len(since(theatre, before))
             headers = {"authorization": f"Bearer {keys[role, KeyKind.PROJECT]}", "sec-fetch-site": "same-origin"}
             answer = theatre.client.request(
                 method, url, headers=headers, data=forms.get(path) if method == "POST" else None
             )
-            written = [entry.event for entry in theatre.entries()[before:]]
+            written = since(theatre, before)
             assert answer.status_code in {403, 404}, f"{role} {method} {path}: {answer.status_code}"
             assert [one.action for one in written if isinstance(one, ActionRefused)] == [need.action], (
                 f"{method} {path}"

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from tests.entry.api.conftest import Gatehouse
 
 from tunewarden.domain.names import Digest
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.entry.api.app import create_app
 from tunewarden.entry.api.uploads import SealedSpool
 from tunewarden.entry.settings import Settings

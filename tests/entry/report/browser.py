@@ -26,6 +26,8 @@ _QUIET = (
     "--no-pdf-header-footer",
 )
 _MEASURE = Path(__file__).with_name("measure.js")
+_WIDTHS = (390, 1280)
+"""In px: of a telephone, and of a small screen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,18 +54,25 @@ def browse(folder: Path, html: str, *options: str) -> str:
     return subprocess.run(command, capture_output=True, timeout=120, check=True, text=True).stdout
 
 
-def framed(html: str, width: int, script: str = "") -> str:
-    """A page that shows `html` in a frame of `width` px, because no window is narrower than 500 px."""
-    return (
-        f'<!doctype html><body style="margin:0"><iframe style="width:{width}px;height:16000px;border:0" '
-        f'srcdoc="{escape(html)}"></iframe><pre id="answer"></pre><script>{script}</script>'
+def framed(html: str, *widths: int, script: str = "") -> str:
+    """A page that shows `html` in a frame of each width in px, because no window is narrower than 500 px."""
+    frames = "".join(
+        f'<iframe style="width:{width}px;height:16000px;border:0" srcdoc="{escape(html)}"></iframe>' for width in widths
     )
+    return f'<!doctype html><body style="margin:0">{frames}<pre id="answer"></pre><script>{script}</script>'
+
+
+_MEASURED: dict[str, dict[int, Measured]] = {}
+"""By page. Starting a browser takes longer than measuring, so a page is measured at each of `_WIDTHS` at once."""
 
 
 def measure(folder: Path, html: str, width: int) -> Measured:
     """The page in a frame of that width; the frame's own policy forbids scripts in it, so it is read from outside."""
-    shown = browse(folder, framed(html, width, _MEASURE.read_text()), "--dump-dom", "--window-size=1400,16200")
-    return Measured(**_answer(shown))
+    if html not in _MEASURED:
+        page = framed(html, *_WIDTHS, script=_MEASURE.read_text())
+        answers = _answer(browse(folder, page, "--dump-dom", "--window-size=1700,1000"))
+        _MEASURED[html] = {wide: Measured(**answer) for wide, answer in zip(_WIDTHS, answers, strict=True)}
+    return _MEASURED[html][width]
 
 
 def violations(folder: Path, html: str, width: int, *options: str) -> list[str]:

@@ -23,7 +23,7 @@ from tunewarden.domain.privacy import Mechanism
 from tunewarden.domain.training import Plan, Precision, StepName, Task
 from tunewarden.drivers.policies import FilePolicies
 from tunewarden.steps.train.certificate import Certificate, CheckName, passed
-from tunewarden.usecases import datasets, files, jobs, keys, models, reports, requests
+from tunewarden.usecases import datasets, files, jobs, keys, models, proposals, reports, requests
 from tunewarden.usecases.gating import PROMOTION_GATES
 from tunewarden.usecases.ports import Attempt, Blobs, Ingested, Principal, StepResult
 
@@ -170,7 +170,7 @@ def tell(stage: Stage, task: Task = Task.CLASSIFICATION) -> Told:
     stage.clock.advance(timedelta(days=1))
     promotion, _, _ = models.propose(platform, requester, model, Alias.PRODUCTION)
     stage.clock.advance(timedelta(minutes=25))
-    models.approve(platform, approver, promotion.id, promotion.verdict)
+    models.approve(platform, approver, promotion.id, promotion.verdict, proposals.unassessed(platform, promotion).count)
     return Told(
         stage=stage,
         lineage=lambda: reports.lineage(platform, OTTO, model),

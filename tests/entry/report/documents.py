@@ -1,6 +1,7 @@
 """What the measuring step writes, from its own functions on drawn rows: of a model of classes, and of completions."""
 
 from collections import Counter
+from collections.abc import Set
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
@@ -10,37 +11,50 @@ from tests.conftest import digest
 
 from tunewarden.domain.fairness import FairnessDeclaration, FairnessPolicy, GroupMetric, Tolerance
 from tunewarden.domain.identifiers import EntityType
+from tunewarden.domain.writing import Writing
+from tunewarden.steps.measure.attended import Attended
 from tunewarden.steps.measure.audit import audit
+from tunewarden.steps.measure.comparing import Standing
 from tunewarden.steps.measure.completion_utility import Predicted, completion_utility
+from tunewarden.steps.measure.counterfactuals import Counterfactuals, compared
 from tunewarden.steps.measure.documents import CompletionDetails, Details
+from tunewarden.steps.measure.explained_membership import ExplainedMembership
 from tunewarden.steps.measure.explanation import Explanation, Method
 from tunewarden.steps.measure.extraction import Extraction
 from tunewarden.steps.measure.fairness import completion_fairness, measure_fairness
 from tunewarden.steps.measure.forgetting import Forgetting
 from tunewarden.steps.measure.generalisation import Generalisation, Overfitting, Overlap, Previous
 from tunewarden.steps.measure.generations import Generations, counted
-from tunewarden.steps.measure.intervals import Figure
+from tunewarden.steps.measure.in_domain import Exchanged
+from tunewarden.steps.measure.intervals import Figure, Floats
 from tunewarden.steps.measure.maps import word_map
+from tunewarden.steps.measure.mitigated import Answering, Furthest, Mitigated, Thresholds
+from tunewarden.steps.measure.outcomes import Outcome as WrittenBy
 from tunewarden.steps.measure.privacy import measure_membership
 from tunewarden.steps.measure.probes import Attribute, probe_texts
 from tunewarden.steps.measure.quality import measure_quality
+from tunewarden.steps.measure.question_bias import QuestionBias, biases
+from tunewarden.steps.measure.questions import shipped_questions
 from tunewarden.steps.measure.scrutiny import Scrutiny
 from tunewarden.steps.measure.self_check import SelfCheck
 from tunewarden.steps.measure.shortcuts import Shortcut, Shortcuts
 from tunewarden.steps.measure.stability import Agreement, Stability
 from tunewarden.steps.measure.swaps import Answers, swapped
 from tunewarden.steps.measure.terms import Term
+from tunewarden.steps.measure.twins import Burden, Cost, Twins
 from tunewarden.steps.measure.utility import measure_utility
 from tunewarden.steps.measure.writing import FewShot, Written
 
+WRITING = Writing(changed=Decimal("0.25"), treated=Decimal("0.1"))
 HOUSE = FairnessPolicy(
     tolerances=(
         Tolerance(metric=GroupMetric.ACCURACY, at_most=Decimal("0.30")),
         Tolerance(metric=GroupMetric.LOSS, at_most=Decimal("0.03")),
         Tolerance(metric=GroupMetric.TRUE_POSITIVE, at_most=Decimal("0.15")),
     ),
+    writing=WRITING,
 )
-DECLARED = HOUSE.declared({"sex", "age band"}, frozenset(GroupMetric), {}, depth=2)
+DECLARED = HOUSE.declared({"sex", "age band"}, frozenset(GroupMetric), {}, depth=2, writes=True)
 
 
 @cache
@@ -81,6 +95,60 @@ def details(declared: FairnessDeclaration = DECLARED) -> Details:
             labels=labels, logits=2.0 * np.eye(2)[predicted], base_logits=np.eye(2)[base], persons=persons
         ),
         generalisation=generalisation(losses=False),
+        mitigated=tried(),
+    )
+
+
+@cache
+def tried() -> Mitigated:
+    """Thresholds by sex that close a gap, and cost accuracy."""
+    ways = [
+        Answering(
+            accuracy=_figure(low, value, high),
+            furthest=Furthest(
+                group="female",
+                metric=GroupMetric.TRUE_POSITIVE,
+                label=1,
+                behind=_figure(*behind),
+                standing=standing,
+            ),
+            confirmed=confirmed,
+            open=3,
+        )
+        for low, value, high, behind, standing, confirmed in (
+            ("0.8612", "0.9104", "0.9431", ("0.0212", "0.2140", "0.3411"), Standing.CONFIRMED, 1),
+            ("0.8291", "0.8857", "0.9262", ("-0.1020", "0.0310", "0.1544"), Standing.UNDECIDED, 0),
+        )
+    ]
+    sex = Thresholds(
+        attribute="sex",
+        constraint="equalized_odds",
+        candidate=ways[0],
+        adjusted=ways[1],
+        gain=_figure("-0.0611", "-0.0247", "0.0102"),
+        left_as_is=1,
+    )
+    return Mitigated(persons=120, thresholds=(sex,), class_weights=(Decimal(1), Decimal("0.35")))
+
+
+@cache
+def paid() -> Twins:
+    """Two groups, of which one pays more than its part."""
+    costs = [
+        Cost(attribute="sex", group=group, price=_figure(*price), excess=_figure(*excess), burden=outcome)
+        for group, price, excess, outcome in (
+            ("female", ("0.0811", "0.1904", "0.2997"), ("0.0102", "0.0911", "0.1720"), Burden.MORE),
+            ("male", ("-0.0310", "0.0291", "0.0892"), ("-0.1650", "-0.0702", "0.0246"), Burden.WITHIN),
+        )
+    ]
+    return Twins(
+        trained=121,
+        measured=120,
+        updates=36,
+        without=_figure("0.8612", "0.9104", "0.9431"),
+        private=_figure("0.7205", "0.8111", "0.8772"),
+        price=_figure("0.0411", "0.0993", "0.1575"),
+        costs=tuple(costs),
     )
 
 
@@ -148,6 +216,9 @@ def completion_details(declared: FairnessDeclaration = DECLARED) -> CompletionDe
         scrutiny=replace(
             scrutiny(),
             swaps=(),
+            attended=None,
+            exchanged=(),
+            membership=None,
             maps=tuple(replace(each, answer=None, chance=Decimal("0.3142")) for each in scrutiny().maps),
         ),
         generalisation=generalisation(losses=True),
@@ -170,7 +241,52 @@ def completion_details(declared: FairnessDeclaration = DECLARED) -> CompletionDe
             adapter=counted(np.eye(1, 200)[0], np.full(200, 64.0), Counter({EntityType.NAME: 1})),
             base=counted(np.eye(1, 200)[0] * 2, np.full(200, 64.0), Counter({EntityType.DATE: 2})),
         ),
+        counterfactuals=persons_written_about(),
+        questions=answered(),
     )
+
+
+@cache
+def leaning_details() -> CompletionDetails:
+    """The same of a model that writes otherwise about women and men, and answers by stereotypes but of age."""
+    return replace(
+        completion_details(),
+        counterfactuals=persons_written_about({Attribute.SEX}, frozenset(Attribute) - {Attribute.AGE}),
+        questions=answered({"disability", "origin", "sex"}),
+    )
+
+
+def persons_written_about(
+    apart: Set[Attribute] = frozenset(), assessed: Set[Attribute] = frozenset(Attribute)
+) -> Counterfactuals:
+    """Pairs of prompts; what was written lies `apart` where they differ in that."""
+    drawn = np.random.default_rng(9)
+
+    def differences(pairs: int) -> dict[Attribute, dict[WrittenBy, Floats]]:
+        return {
+            attribute: {
+                by: np.clip(drawn.random((pairs, 2)) * 0.1 + np.array([0.5 * (attribute in apart), 0.0]), 0, 1)
+                for by in WrittenBy
+            }
+            for attribute in Attribute
+            if attribute in assessed
+        }
+
+    return Counterfactuals(
+        comparisons=compared(differences(192), differences(48), WRITING),
+        unassessed=tuple(attribute for attribute in Attribute if attribute not in assessed),
+    )
+
+
+def answered(leaning: Set[str] = frozenset()) -> QuestionBias:
+    """The shipped questions, one of five not rightly: "unknown" then, or the stereotype of these categories."""
+    dice, questions = np.random.default_rng(10), shipped_questions()
+    chosen = [
+        each.right if dice.random() < 0.8 else each.stereotyped if each.category in leaning else each.unknown
+        for each in questions
+    ]
+    found = biases(questions, chosen, WRITING.treated)
+    return QuestionBias(left_out=12, tolerance=WRITING.treated, biases=found, before=_figure("-0.1", "0.02", "0.14"))
 
 
 def generalisation(*, losses: bool) -> Generalisation:
@@ -218,6 +334,7 @@ def scrutiny() -> Scrutiny:
     }
     form = {"placeholder": "0.0493", "number": "0.0737", "mark": "0.1058", "form": "0.2288", "first word": "0.0246"}
     answered = Answers(first=np.eye(2)[[0] * 384], second=np.eye(2)[[0] * 383 + [1]])
+    by_neutral = Answers(first=np.eye(2)[[0] * 384], second=np.eye(2)[[0] * 380 + [1] * 4])
     return Scrutiny(
         neutral=0,
         stability=Stability(
@@ -235,9 +352,33 @@ def scrutiny() -> Scrutiny:
                 for kind, share in form.items()
             ),
         ),
-        swaps=tuple(swapped(attribute, answered, answered) for attribute in Attribute),
+        swaps=tuple(swapped(attribute, answered, answered, by_neutral) for attribute in Attribute),
         maps=tuple(maps),
         leaks=0,
+        attended=Attended(
+            texts=32,
+            protected=_figure("0.0911", "0.1204", "0.1497"),
+            neutral=_figure("0.0822", "0.1103", "0.1384"),
+            base=_figure("0.1014", "0.1341", "0.1668"),
+            over_neutral=_figure("-0.0201", "0.0101", "0.0403"),
+            over_base=_figure("-0.0439", "-0.0137", "0.0165"),
+        ),
+        exchanged=(
+            Exchanged(
+                attribute=Attribute.SEX,
+                persons=117,
+                flip_rate=_figure("0.0047", "0.0171", "0.0603"),
+                moved=_figure("0.0104", "0.0142", "0.0180"),
+            ),
+        ),
+        membership=ExplainedMembership(
+            trained=77,
+            others=77,
+            by_loss=_figure("0.4321", "0.5234", "0.6147"),
+            by_both=_figure("0.4275", "0.5189", "0.6103"),
+            gain=_figure("-0.0667", "-0.0045", "0.0577"),
+            canaries=True,
+        ),
     )
 
 

@@ -1,6 +1,6 @@
-// Reads the page in the frame and writes what browser.py calls `Measured`, as JSON.
-onload = () => {
-  const page = document.querySelector("iframe").contentDocument;
+// Reads the page in each frame and writes what browser.py calls `Measured` of each, as JSON.
+const measured = (frame) => {
+  const page = frame.contentDocument;
   page.querySelectorAll("details").forEach((one) => { one.open = true; });
   const view = page.defaultView;
   const hidden = (element) => {
@@ -36,8 +36,8 @@ onload = () => {
   for (const cell of page.querySelectorAll("td")) {
     const label = view.getComputedStyle(cell, "::before");
     if (label.position !== "absolute" || label.content === "none") continue;
-    pen.font = label.font;
-    if (pen.measureText(label.content.slice(1, -1)).width > parseFloat(view.getComputedStyle(cell).paddingLeft))
+    pen.font = `${label.fontWeight} ${label.fontSize} ${label.fontFamily}`; // `font` is empty where digits are tabular
+    if (pen.measureText(label.content.slice(1, -1)).width > parseFloat(view.getComputedStyle(cell).paddingLeft) - 2)
       clipped.push(`label over its cell: ${label.content}`);
   }
 
@@ -68,5 +68,10 @@ onload = () => {
     }
   });
   const width = page.documentElement.scrollWidth;
-  document.getElementById("answer").textContent = JSON.stringify({ width, clipped, overlapping, stacked });
+  return { width, clipped, overlapping, stacked };
+};
+
+onload = () => {
+  const answer = [...document.querySelectorAll("iframe")].map(measured);
+  document.getElementById("answer").textContent = JSON.stringify(answer);
 };

@@ -127,7 +127,7 @@ def test_everything_is_reached_by_keyboard_in_the_order_of_reading(tmp_path: Pat
         document.getElementById('answer').textContent = JSON.stringify(seen);
       });
     """
-    shown = browse(tmp_path, framed(PAGES["item"], 1000, script), "--dump-dom", "--virtual-time-budget=5000")
+    shown = browse(tmp_path, framed(PAGES["item"], 1000, script=script), "--dump-dom", "--virtual-time-budget=5000")
     found = re.search(r'<pre id="answer">(.*?)</pre>', shown, re.DOTALL)
     assert found is not None
     reached = json.loads(unescape(found[1]))

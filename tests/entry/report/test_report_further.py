@@ -37,7 +37,7 @@ def test_of_a_model_of_classes_quality_and_what_is_beyond_it_are_told() -> None:
     assert "Over the version promoted last, F1" in words(found)
     assert "of 120 sentences that nobody wrote" in words(found)
     assert (found.written, found.unasked) == ((), None)
-    assert len(found.attacks) == 2
+    assert [row.value.partition(":")[0] for row in found.attacks][2:] == ["not affordable"]
 
 
 def test_of_a_model_that_completes_texts_what_it_writes_is_told() -> None:
@@ -102,3 +102,13 @@ def test_the_page_tells_it(told: Told) -> None:
     assert "Which errors it makes, and how sure it is" in text
     assert "What it learnt by heart, and what it forgot" in text
     assert "Told by who wrongly suspects 1 in 100" in text
+
+
+def test_an_attack_by_models_that_were_trained_alike_is_told_with_how_many_they_are() -> None:
+    figure = {"low": "0.4000", "value": "0.5000", "high": "0.6000"}
+    ratio = {"out_models": 2, "trained": 150, "held_out": 400, "auc": figure, "caught": None}
+    found = further(Part({"membership": {"likelihood_ratio": ratio}})).attacks
+    assert [row.value for row in found] == [
+        "0.5\N{NO-BREAK SPACE}(0.4\N{EN DASH}0.6); 2 models, 150 persons in none of them",
+        f"{NOT_STATED}; 2 models, 150 persons in none of them",
+    ]

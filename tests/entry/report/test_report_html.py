@@ -123,6 +123,24 @@ def test_text_of_policies_and_documents_is_escaped(told: Told) -> None:
     assert "<img" not in html
 
 
+def test_how_much_too_sure_the_model_is_of_a_group_stands_beside_how_often_it_is_right(told: Told) -> None:
+    """Of no group where the model states no probabilities; and what is not known of one is said to be."""
+    lineage = told.lineage()
+    gap = {"low": "-0.0100", "value": "0.0300", "high": "0.0700"}
+
+    def stated(fairness: Any) -> Any:
+        first, *rest = fairness["assessed"]
+        return fairness | {"assessed": [first | {"calibration": gap}, *rest]}
+
+    html = page(_edited(lineage, StepName.MEASURE, "fairness", stated))
+    column = re.findall(r'data-label="Too sure by">([^<]+)<', html)
+    assert column.count("not known") == len(column) - 1 > 1
+    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in column if text != "not known"] == [
+        "0.03 (\N{MINUS SIGN}0.01 to 0.07)"
+    ]
+    assert "Too sure by" not in page(lineage)
+
+
 def test_refusals_say_what_was_asked_by_which_rule_and_who_can_change_it(told: Told) -> None:
     text = Page(page(told.lineage())).text
     assert re.search(r"asked to train on the dataset\. \d+", text)

@@ -31,6 +31,22 @@ def test_the_page_shows_made_up_texts_word_by_word_and_says_what_is_unstable(tol
         assert word in text
 
 
+def test_the_page_holds_protected_terms_against_neutral_words_and_says_what_attributions_give_away(told: Told) -> None:
+    text = Page(page(told.lineage())).text
+    assert "what any word does, and how much more the protected ones do" in text
+    assert "Sex, 117 persons" in text
+    assert "More than on neutral words" in text
+    assert "77 texts of made-up persons who were trained on" in text
+    assert "What the attributions add" in text
+
+
+def test_a_document_of_before_is_not_held_against_neutral_words_and_says_so() -> None:
+    old = replace(scrutiny(), swaps=tuple(replace(each, control=None) for each in scrutiny().swaps), membership=None)
+    found = read(old)
+    assert (found.neutral, found.membership, found.attacked) == (False, (), "")
+    assert found.terms[0].excess_flips == "not assessed"
+
+
 def test_a_page_of_completions_says_what_moves_what_is_written(told_completing: Told) -> None:
     text = Page(page(told_completing.lineage())).text
     assert "Taking away one word after the other on 16 made-up texts" in text

@@ -1,12 +1,15 @@
-"""Other pages than the usual one: an earlier time, nothing refused, no documents, long numbers, two models, data."""
+"""Other pages than the usual one: an earlier time, all evidence, no documents, long numbers, two models, data."""
 
 from dataclasses import fields, replace
 from io import BytesIO
 
 from tests.conftest import OTTO
 from tests.entry.report.conftest import Told, tell_another
+from tests.entry.report.documents import details, leaning_details, paid
+from tests.entry.report.test_report_curved import curve, figure
 from tests.entry.report.test_report_html import ORIGIN, page
 
+from tunewarden.domain.canonical import encode, to_plain
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.events import (
     ActionRefused,
@@ -18,6 +21,7 @@ from tunewarden.domain.events import (
 )
 from tunewarden.domain.lineage import LineageReport, Story, fold
 from tunewarden.domain.names import Action, Alias, ModelId
+from tunewarden.domain.training import StepName
 from tunewarden.entry.report import render_descendants, render_difference
 from tunewarden.usecases import datasets, files, reports, tracing
 from tunewarden.usecases.reports import Lineage
@@ -47,6 +51,20 @@ def unended(told: Told) -> Lineage:
     report = fold(told.stage.entries()[: now.report.model.index + 1], story)
     assert (report.ended, report.aliases, report.promotions) == ((), (), ())
     return replace(now, report=report, as_of=report.model.at)
+
+
+def whole(told: Told) -> Lineage:
+    """The unended one, measured in every way that there is: of no one model, so that one page has all sections."""
+    lineage = unended(told)
+    steps = [one.event for one in lineage.report.steps if isinstance(one.event, StepFinished)]
+    named = next(event.details for event in steps if event.step is StepName.MEASURE)
+    assert named is not None
+    gain = figure("-0.0412", "0.0301", "0.1012")
+    document = to_plain(replace(details(), twins=paid(), curve=curve(gain)))
+    assert isinstance(document, dict)
+    writes = leaning_details()
+    document |= {"counterfactuals": to_plain(writes.counterfactuals), "questions": to_plain(writes.questions)}
+    return replace(lineage, documents={**lineage.documents, named: encode(document)})
 
 
 def another(told: Told) -> Lineage:
@@ -140,7 +158,7 @@ def childless(told: Told) -> str:
 PAGES = {
     "report": lambda told: page(told.lineage()),
     "as of": lambda told: page(as_of_its_making(told)),
-    "unended": lambda told: page(unended(told)),
+    "unended, whole": lambda told: page(whole(told)),
     "another": lambda told: page(another(told)),
     "undocumented": lambda told: page(undocumented(told)),
     "crowded": lambda told: page(crowded(told)),

@@ -96,6 +96,8 @@ def test_a_record_with_an_unknown_attribute_or_without_a_required_one_would_be_n
         ("ErasureAsked", (6003, 1)),
         ("PersonErased", (6003, 4)),
         ("VersionDestroyed", (6003, 4)),
+        ("AttributesRead", (6003, 2)),
+        ("AttributesDestroyed", (6003, 4)),
         ("MasterKeyRotated", (6003, 3)),
         ("ReviewOpened", (6003, 1)),
         ("ReviewAnswered", (6003, 3)),
@@ -263,7 +265,7 @@ def test_nothing_leaves_but_what_the_entry_holds(name: str) -> None:
     ours = {"Tunewarden", "tunewarden", "record_integrity", "1.9.0", "SHA-256", "RFC 8785", "dataset", "file"}
     ours |= {"Fail", "A model leaks more than was promised", "differential-privacy"}
     things = {"request", "model", "promotion", "principal", "hold", "prune", "review", "erasure", "resource", "key"}
-    things |= {"policy", "group", "emergency"}
+    things |= {"policy", "group", "emergency", "upload"}
     record = json.loads(ocsf.render(event))
     del record["attestation"]["fingerprint"]["value"]
     assert set(strings(record)) <= known | ours | things

@@ -13,7 +13,7 @@ from tunewarden.domain.deidentification import Profile
 from tunewarden.domain.names import DatasetId, Digest, PolicyName, RequestId
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.training import BaseModel, Plan, Recipe
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.drivers.policies import FilePolicies
 from tunewarden.steps.deidentify.deidentifier import Deidentifier
 from tunewarden.steps.deidentify.detector import Detector

@@ -15,7 +15,7 @@ from tunewarden.domain.deidentification import Engine, EngineKind, Operator, Pro
 from tunewarden.domain.gates import Evidence, Measurement, Outcome, judge
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import DatasetId, PolicyName
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.drivers.policies import FilePolicies
 from tunewarden.steps.deidentify.finding import Build
 from tunewarden.steps.deidentify.recognisers import recognisers

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 from tunewarden.domain.canonical import digest_of, encode, to_plain
 from tunewarden.domain.errors import Corrupted
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.steps.merkle import MerkleTree
 from tunewarden.steps.records import (
     CleanRecord,

@@ -31,6 +31,7 @@ from tunewarden.steps.records import (
     read_replaced,
     store_lines,
 )
+from tunewarden.usecases.attribute_doors import Keep
 
 # Ray Data makes a default context, and that warns of settings nobody here has touched.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
@@ -87,7 +88,9 @@ class Desk:
         self.looked: list[Looked] = []
         self.left_out: list[int] = []
 
-    def release(self, records: Sequence[SourceRecord], scratch: str = "scratch") -> tuple[Manifest, Released]:
+    def release(
+        self, records: Sequence[SourceRecord], scratch: str = "scratch", keep: Keep | None = None
+    ) -> tuple[Manifest, Released]:
         job = Job(
             source=store_source(self.blobs, records),
             dataset=self.dataset,
@@ -108,7 +111,7 @@ class Desk:
             tell=tell_nobody,
         )
         witnesses = Witnesses(seen=self.seen.append, looked=self.looked.append, left_out=self.left_out.append)
-        return release(job, Deidentifier(self.detector), means, witnesses)
+        return release(job, Deidentifier(self.detector), means, witnesses, keep)
 
     def texts(self, manifest: Manifest) -> list[str]:
         return [record.text for record in read_records(self.blobs, manifest)]

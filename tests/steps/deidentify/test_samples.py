@@ -13,7 +13,7 @@ from tunewarden.domain.errors import Corrupted, Refused
 from tunewarden.domain.gates import SamplingPlan
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import Digest, PolicyName
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.steps.deidentify.samples import Samples, kind_of_seed, seeded_kinds, shown
 from tunewarden.steps.records import CleanRecord, Manifest, Place, ProtectedRow, ReplacedRow, store_lines, within
 

@@ -16,7 +16,7 @@ from tunewarden.domain.gates import Evidence, Outcome, Verdict, judge
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import DatasetId, PolicyName
 from tunewarden.domain.pseudonyms import pseudonym
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.drivers.policies import FilePolicies
 from tunewarden.steps.deidentify import stated as module
 from tunewarden.steps.deidentify.finding import Build

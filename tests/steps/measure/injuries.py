@@ -15,7 +15,7 @@ from tunewarden.domain.fairness import FairnessPolicy, GroupMetric, Tolerance
 from tunewarden.domain.names import DatasetId, Digest, PolicyName, RequestId
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.training import BaseModel, Plan, Recipe, StepName
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.steps.measure.extent import Extent
 from tunewarden.steps.records import BudgetRow, CleanRecord, Manifest, ProtectedRow, held_out, store_lines
 from tunewarden.steps.train.base_model import WEIGHTS, file_digest
@@ -24,7 +24,7 @@ from tunewarden.usecases.ports import Attempt
 CANARY = "zanzibar"
 LABELS = ("burn", "cut")
 NOTHING = Digest("sha256:" + "0" * 64)
-SMALL = Extent(pairs=3, written=30, sampled=4, swaps=8, prompts=3)
+SMALL = Extent(pairs=3, written=30, sampled=4, swaps=8, prompts=3, attacked=0)
 SAID = FairnessPolicy(tolerances=(Tolerance(metric=GroupMetric.ACCURACY, at_most=Decimal("0.3")),)).declared(
     {"sex"}, frozenset(GroupMetric), {}, depth=1
 )
@@ -122,4 +122,5 @@ def attempt(blobs: MemoryBlobs, manifest: Digest, adapter: bytes, of: Plan | Non
         charge=lambda _: pytest.fail("exact figures cost no budget"),
         held_out=HeldOut.PUBLIC,
         protected=("sex",),
+        twins=(of or plan()).twins,
     )

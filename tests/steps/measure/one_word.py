@@ -40,12 +40,16 @@ class WordModel(TextModel):
 
 def learnt(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], labels: Sequence[int]) -> WordModel:
     """A model trained on these texts from nothing, without noise, until it has learnt them."""
-    model = WordModel(tokenizer, {})
     given = tokenizer(list(texts), padding=True, return_tensors="pt")
-    target = torch.tensor(labels)
+    return learnt_ids(tokenizer, given["input_ids"], given["attention_mask"], torch.tensor(labels))
+
+
+def learnt_ids(tokenizer: PreTrainedTokenizerBase, ids: Tensor, mask: Tensor, target: Tensor) -> WordModel:
+    """The same of texts as numbers: int64[texts, tokens] twice, int64[texts]."""
+    model = WordModel(tokenizer, {})
     optimizer = torch.optim.Adam(model.parameters(), lr=1.0)
     for _ in range(60):
-        loss = nn.functional.cross_entropy(model(given["input_ids"], given["attention_mask"]), target)
+        loss = nn.functional.cross_entropy(model(ids, mask), target)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

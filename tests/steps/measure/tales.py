@@ -24,7 +24,7 @@ from tunewarden.domain.datasets import HeldOut, Purpose
 from tunewarden.domain.names import DatasetId, Digest, PolicyName, RequestId
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.training import BaseModel, Plan, Recipe, StepName, Task
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.steps.measure.documents import CompletionDetails
 from tunewarden.steps.measure.step import MeasureStep
 from tunewarden.steps.records import BudgetRow, CleanRecord, Manifest, ProtectedRow, held_out, store_lines
@@ -46,19 +46,20 @@ KNOWN = (
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
-def store_llama(directory: Path) -> Path:
-    """A Llama of random weights and its tokenizer."""
-    words = tokenizers.Tokenizer(WordLevel({word: i for i, word in enumerate(KNOWN)}, unk_token="[UNK]"))
+def store_llama(directory: Path, more: Sequence[str] = (), places: int = 32) -> Path:
+    """A Llama of random weights and its tokenizer, which knows `more` words too and has places for so many tokens."""
+    known = (*KNOWN, *more)
+    words = tokenizers.Tokenizer(WordLevel({word: i for i, word in enumerate(known)}, unk_token="[UNK]"))
     words.pre_tokenizer = WhitespaceSplit()
     marks = {"pad_token": "[PAD]", "unk_token": "[UNK]", "bos_token": "[BOS]", "eos_token": "[EOS]"}
     transformers.PreTrainedTokenizerFast(tokenizer_object=words, **marks).save_pretrained(directory)
     shape = transformers.LlamaConfig(
-        vocab_size=len(KNOWN),
+        vocab_size=len(known),
         hidden_size=64,
         intermediate_size=128,
         num_hidden_layers=2,
         num_attention_heads=4,
-        max_position_embeddings=32,
+        max_position_embeddings=places,
         pad_token_id=0,
         bos_token_id=2,
         eos_token_id=3,

@@ -17,7 +17,7 @@ from tunewarden.domain.canonical import decode, from_plain
 from tunewarden.domain.datasets import HeldOut
 from tunewarden.domain.errors import Corrupted, PlanMismatch, Refused, TunewardenError, Unavailable
 from tunewarden.domain.names import PolicyName
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.steps.measure.documents import CompletionDetails, Details
 from tunewarden.steps.measure.step import MeasureStep
 from tunewarden.steps.train.model import TextCompleter, adapter_bytes

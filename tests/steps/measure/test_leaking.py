@@ -19,7 +19,7 @@ from tunewarden.domain.gates import Evidence, Outcome, judge
 from tunewarden.domain.names import Alias, Digest, PolicyName
 from tunewarden.domain.training import Plan, StepName
 from tunewarden.drivers.accounting import epsilon
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.drivers.policies import FilePolicies
 from tunewarden.steps.measure.documents import Details
 from tunewarden.steps.measure.intervals import exactly

@@ -13,7 +13,7 @@ from tunewarden.domain.datasets import Groups, HeldOut
 from tunewarden.domain.errors import BudgetExceeded, PlanMismatch, Refused
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.training import Plan
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.steps.measure.documents import Details
 from tunewarden.steps.measure.step import MeasureStep
 from tunewarden.steps.records import ProtectedRow, held_out
@@ -146,6 +146,8 @@ def test_no_exact_count_is_in_the_evidence(private: tuple[Case, StepResult, str]
     details = from_plain(Details, decode(private[2].encode()))
     assert details.utility.rows is None
     assert details.membership is None
+    assert details.scrutiny is not None
+    assert (details.scrutiny.membership, details.scrutiny.exchanged) == (None, ())
     assert all(group.rates == () for group in details.fairness.assessed)
     assert all(group.persons is None for group in details.fairness.not_assessable)
 

@@ -16,7 +16,7 @@ from tunewarden.domain.datasets import Groups, HeldOut
 from tunewarden.domain.errors import BudgetExceeded
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.training import Plan
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.steps.measure.documents import CompletionDetails
 from tunewarden.steps.records import held_out
 from tunewarden.steps.train.model import TextCompleter, adapter_bytes

@@ -45,7 +45,7 @@ def test_given_names_are_those_of_the_lists_and_no_everyday_words() -> None:
 
 @pytest.mark.parametrize("word", [*_ENGLISH.origins, *_SPANISH.origins])
 def test_origins_are_protected_words_that_deidentification_knows(word: str) -> None:
-    assert find_listed(f"a person of {word} origin")
+    assert list(find_listed(f"a person of {word} origin"))
 
 
 def test_every_fourth_pair_is_spanish() -> None:

@@ -19,7 +19,7 @@ from tunewarden.domain.gates import Evidence, Outcome
 from tunewarden.domain.names import Alias, Digest
 from tunewarden.domain.training import Plan, StepName, Task
 from tunewarden.drivers.accounting import epsilon
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.drivers.policies import FilePolicies
 from tunewarden.steps.measure.documents import CompletionDetails
 from tunewarden.steps.measure.intervals import exactly

@@ -16,8 +16,8 @@ from tunewarden.domain.canonical import decode, from_plain
 from tunewarden.domain.errors import Corrupted, PlanMismatch, Refused
 from tunewarden.domain.gates import Bound, Evidence, Gate, Outcome, Verdict, judge
 from tunewarden.domain.names import PolicyName
-from tunewarden.domain.training import StepName
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.domain.training import Plan, StepName
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.drivers.policies import FilePolicies
 from tunewarden.entry.report.measured import explanation
 from tunewarden.entry.report.reading import Part
@@ -32,11 +32,12 @@ POLICIES = Path(__file__).parents[3] / "policies"
 
 
 @pytest.fixture(scope="module")
-def measured(adapter: bytes) -> tuple[StepResult, Attempt, bytes]:
-    """Of 400 persons, about 80 of them held out: the result, the attempt and the details document."""
-    blobs = MemoryBlobs()
-    given = attempt(blobs, Records.of(400).manifest(blobs), adapter)
-    result = MeasureStep(blobs, locate, linear_accountant, extent=SMALL, explained_texts=12)(given)
+def measured(adapter_of: Callable[[Plan], bytes]) -> tuple[StepResult, Attempt, bytes]:
+    """Of 400 persons, about 80 of them held out: the result, the attempt and the details document. It has twins."""
+    blobs, asked = MemoryBlobs(), replace(plan(), twins=True)
+    given = attempt(blobs, Records.of(400).manifest(blobs), adapter_of(asked), of=asked)
+    extent = replace(SMALL, attacked=30)
+    result = MeasureStep(blobs, locate, linear_accountant, extent=extent, explained_texts=12)(given)
     return result, given, blobs.read(result.details)
 
 
@@ -55,6 +56,41 @@ def test_an_adapter_that_tells_the_classes_apart_gains_on_persons_it_never_saw(
     assert found.utility.gain_over_majority.low > Decimal("0.2")
     assert found.explanation is not None
     assert found.explanation.comprehensiveness_over_random.low > 0
+
+
+def test_twins_that_the_plan_names_are_counted_in_the_log_and_what_they_cost_is_told(
+    measured: tuple[StepResult, Attempt, bytes],
+) -> None:
+    result, _, document = measured
+    found = from_plain(Details, decode(document)).twins
+    assert found is not None
+    assert from_plain(Details, decode(document)).twins_left_out is None
+    assert (result.counts["twins"], result.counts["twin_persons"]) == (2, found.trained)
+    assert found.trained + found.measured == result.counts["persons"]
+    (price,) = (each for each in result.measurements if each.metric == "fairness.privacy_price")
+    assert (price.value, price.n) == (found.price.value, found.measured)
+
+
+def test_twins_that_the_house_does_not_allow_any_more_are_not_trained_and_the_evidence_says_why(
+    adapter_of: Callable[[Plan], bytes],
+) -> None:
+    blobs, asked = MemoryBlobs(), replace(plan(), twins=True)
+    given = attempt(blobs, Records.of(60).manifest(blobs), adapter_of(asked), of=asked)
+    step = MeasureStep(blobs, locate, linear_accountant, extent=SMALL, explained_texts=2)
+    found = from_plain(Details, decode(blobs.read(step(replace(given, twins=False)).details)))
+    assert (found.twins, found.twins_left_out) == (None, "twins_not_allowed")
+
+
+def test_attributions_of_persons_it_never_saw_give_nobody_away(measured: tuple[StepResult, Attempt, bytes]) -> None:
+    """The adapter was put together from two texts: to it all persons are others."""
+    scrutiny = from_plain(Details, decode(measured[2])).scrutiny
+    assert scrutiny is not None
+    found = scrutiny.membership
+    assert found is not None
+    assert (found.trained, found.others, found.canaries) == (30, 30, False)
+    assert found.gain.low <= Decimal("0.02")
+    assert scrutiny.attended is not None
+    assert scrutiny.exchanged == (), "no text says of whom it is"
 
 
 def test_only_held_out_persons_are_measured_on(measured: tuple[StepResult, Attempt, bytes]) -> None:
@@ -173,7 +209,8 @@ def test_the_promotion_gate_finds_evidence_for_all_but_the_privacy_that_training
     missing = {finding.metric for finding in verdict.findings if finding.outcome is Outcome.UNKNOWN}
     failed = {finding.metric for finding in verdict.findings if finding.outcome is Outcome.FAIL}
     by_training = {"privacy.epsilon", "privacy.delta", "train.reload_difference"}
-    by_pairs = {f"explanation.flip_rate.{attribute}" for attribute in Attribute}  # of which the test asks few
+    asked_few = ("flip_rate", "excess_flips", "excess_flips_shown", "excess_moved")
+    by_pairs = {f"explanation.{what}.{attribute}" for attribute in Attribute for what in asked_few}
     assert missing == by_training | by_pairs | {"privacy.epsilon_excess", "privacy.audit_reach"}, "it had no canaries"
     assert failed <= {"privacy.membership_auc"}  # about 80 persons a side are few
 

@@ -19,7 +19,7 @@ from tunewarden.domain.canaries import MOST_CANARIES
 from tunewarden.domain.errors import Corrupted, PlanMismatch, Refused
 from tunewarden.domain.privacy import PrivacyUnit
 from tunewarden.domain.training import Plan, Task
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.steps.train.canaries import (
     Canaries,
     canary_rows,

@@ -16,17 +16,22 @@ from ray.actor import ActorHandle
 from tests.steps.train.conftest import Purse, attempt_for, store_clean, training_of
 
 from tunewarden.domain.canonical import decode, digest_of
+from tunewarden.domain.curve import LearningCurve
 from tunewarden.domain.errors import BudgetExceeded, Corrupted, PlanMismatch, Refused
-from tunewarden.domain.names import Digest
+from tunewarden.domain.names import Digest, RequestId
 from tunewarden.domain.training import NoiseForm, Plan, Precision
 from tunewarden.drivers.accounting import epsilon, epsilon_pld
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
+from tunewarden.steps.train.base_model import file_digest
 from tunewarden.steps.train.certificate import Certificate
 from tunewarden.steps.train.charging import charge_at, close_desk, hand_in_at, open_desk, report_failure, serve
+from tunewarden.steps.train.checkpoint import Belonging
 from tunewarden.steps.train.collation import COLLATOR
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.driver import TrainingInterrupted, TrainStep
 from tunewarden.steps.train.model import build_classifier, load_adapter, logits
+from tunewarden.steps.train.parts import parts_of
+from tunewarden.steps.train.places import WEIGHTS
 from tunewarden.steps.train.recipe import train
 from tunewarden.steps.train.rows import Rows
 from tunewarden.usecases.work import Receipt
@@ -182,6 +187,37 @@ def test_a_killed_worker_fails_the_attempt_and_the_next_one_finishes_it_and_tell
     spent = next(m.value for m in result.measurements if m.metric == "privacy.epsilon")
     assert spent == epsilon([plan.mechanism.times(7)], plan.delta) > epsilon([longer.mechanism], plan.delta)
     assert decode(blobs.read(result.details))["noise"]["checked_updates"] == 5
+
+
+def test_an_attempt_trains_and_pays_for_no_part_of_a_curve_that_is_there(
+    steps: dict[int, TrainStep],
+    blobs: MemoryBlobs,
+    clean: Digest,
+    plan: Plan,
+    base: Path,
+    scratch: Path,
+    rows_of: Callable[[Sequence[int]], Rows],
+) -> None:
+    """The attempt before it ended within the second part: the model and the first part were made, and paid."""
+    curved = replace(plan, curve=LearningCurve(shares=(Decimal("0.25"), Decimal("0.5")), epsilon=Decimal(20)))
+    request, purse, place = RequestId("req-curve"), Purse(), scratch / "1"
+    quarter, half = parts_of(curved)
+    for of, belonging, there in (
+        (curved, Belonging(request=request, plan=curved.digest()), place / request),
+        (quarter.plan, quarter.belonging(request), quarter.place(place, request)),
+    ):
+        there.mkdir(parents=True)
+        whole = replace(training_of(of, rows_of([2] * 40), base, there), belonging=belonging)
+        train(whole, purse.charge, lambda _certificate, there=there: (there / "certificate.json").write_bytes(b"{}"))
+
+    result = steps[1](attempt_for(curved, clean, purse, request=request, number=2))
+
+    assert purse.charged == [2, 1] * 3
+    assert (result.counts["updates"], result.counts["curve_updates"]) == (9, 6)
+    made = decode(blobs.read(result.details))["curve"]
+    assert made[1]["weights"] == file_digest(half.place(place, request) / WEIGHTS)
+    assert made[1]["conformance"]["plan"] == half.plan.digest()
+    assert not {part["weights"] for part in made} & set(blobs.stored), "in no blob, so that it cannot be registered"
 
 
 def test_a_checkpoint_beside_a_ledger_that_was_put_back_or_is_another_one_is_refused(

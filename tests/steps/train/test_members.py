@@ -12,7 +12,7 @@ from tunewarden.domain.canonical import encode, to_plain
 from tunewarden.domain.errors import Corrupted, Refused
 from tunewarden.domain.names import Digest
 from tunewarden.domain.training import Plan
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.steps.records import BudgetRow, held_out, read_budgets, read_manifest, store_lines
 from tunewarden.steps.train.base_model import load
 from tunewarden.steps.train.rows import members, read_rows

@@ -13,7 +13,7 @@ from tunewarden.domain.canonical import digest_of, encode, to_plain
 from tunewarden.domain.errors import Corrupted, Malformed, PlanMismatch, Refused
 from tunewarden.domain.privacy import PrivacyUnit
 from tunewarden.domain.training import Plan
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.steps.records import held_out, read_manifest, read_records, store_lines
 from tunewarden.steps.train.base_model import load
 from tunewarden.steps.train.compute import Compute

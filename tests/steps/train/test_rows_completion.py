@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from tunewarden.domain.errors import Corrupted, PlanMismatch
 from tunewarden.domain.training import BaseModel, Plan, Recipe, Task
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.steps.records import CleanRecord, held_out
 from tunewarden.steps.train.base_model import file_digest, load
 from tunewarden.steps.train.rows import Rows, read_rows, require_enough

@@ -18,7 +18,7 @@ from tunewarden.domain.canonical import encode, to_plain
 from tunewarden.domain.errors import Refused
 from tunewarden.domain.names import Digest
 from tunewarden.domain.training import Plan
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.steps.records import BudgetRow, CleanRecord, Side, held_out, read_manifest, side, store_lines
 from tunewarden.steps.train.base_model import load
 from tunewarden.steps.train.rows import members, read_rows, require_enough

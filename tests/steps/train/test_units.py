@@ -6,7 +6,7 @@ from pathlib import Path
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit
 from tunewarden.domain.training import Plan
 from tunewarden.drivers import accounting
-from tunewarden.drivers.memory import MemoryBlobs
+from tunewarden.drivers.memory_blobs import MemoryBlobs
 from tunewarden.steps.train.driver import TrainStep
 
 

@@ -1,18 +1,26 @@
 """The application: routes, errors, headers."""
 
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi_offline import FastAPIOffline
 
-from tunewarden.entry.api import errors
+from tunewarden.entry.api import errors, metrics, once
 from tunewarden.entry.api.doors import Doors, doors
+from tunewarden.entry.api.metrics import Metrics
+from tunewarden.entry.api.once import Once
+from tunewarden.entry.api.passage import ALIVE, Passage
 from tunewarden.entry.api.routes import (
     access,
     audit,
+    cards,
+    checkpoints,
     compare_pages,
+    data_reports,
     datasets,
     emergencies,
     emergency_pages,
@@ -23,6 +31,7 @@ from tunewarden.entry.api.routes import (
     lineage,
     login,
     models,
+    openai_absent,
     organization,
     organization_absent,
     organization_audit,
@@ -30,30 +39,31 @@ from tunewarden.entry.api.routes import (
     organization_keys,
     organization_projects,
     policies,
+    promotion_pages,
     review_pages,
     reviews,
+    uploads,
 )
-from tunewarden.entry.api.versions import say_version
 from tunewarden.entry.identities import Identities
+from tunewarden.entry.running import Running
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import Platform
 
-_LARGEST_BODY = 1024 * 1024  # bytes, of anything but an upload
-_MULTIPART_FRAME = 64 * 1024  # bytes around an uploaded file
-_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",
-    "cache-control": "no-store",
-}
+_SWEPT_SECONDS = 60.0
 
 
-def create_app(platform: Platform, settings: Settings, identities: Identities | None = None) -> FastAPI:
+def create_app(
+    platform: Platform, settings: Settings, identities: Identities | None = None, running: Running | None = None
+) -> FastAPI:
     """The API over a wired platform. The interactive documentation is served from this process, without any CDN.
 
-    Without `identities` nobody logs in, and when keys were used is forgotten with the process.
+    Without `identities` nobody logs in, and when keys were used is forgotten with the process. Without `running`
+    nothing is kept of a request that may come twice.
     """
-    ours = doors(platform, settings, identities or Identities())
+    running = running or Running()
+    counted = Metrics(platform.view, running.ready)
+    platform = replace(platform, access=counted.counting(platform.access))
+    ours = doors(platform, settings, identities or Identities(), running.once)
     app: FastAPI = FastAPIOffline(
         lifespan=_closing(ours),
         title="Tunewarden",
@@ -63,13 +73,19 @@ def create_app(platform: Platform, settings: Settings, identities: Identities | 
     )
     app.state.doors = ours
     errors.install(app)
+    if running.once is not None:
+        once.install(app)
     for routes in (
         files,
+        uploads,
         datasets,
+        data_reports,
         erasures,
         jobs,
+        checkpoints,
         reviews,
         models,
+        cards,
         lineage,
         audit,
         keys,
@@ -81,59 +97,47 @@ def create_app(platform: Platform, settings: Settings, identities: Identities | 
         organization_keys,
         organization_audit,
         organization_absent,
+        openai_absent,
         review_pages,
         emergencies,
         compare_pages,
+        promotion_pages,
         emergency_pages,
         login,
     ):
         app.include_router(routes.router)
 
-    @app.get("/healthz", include_in_schema=False)
+    @app.get(ALIVE, include_in_schema=False)
     def healthy() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.middleware("http")
-    async def with_headers(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
-        request.state.request_id = "req_" + secrets.token_hex(12)
-        try:
-            response = _nowhere(request) or _too_large(request, settings) or await proceed(request)
-        except Exception as error:
-            response = errors.crashed(request, error)
-        await say_version(request, response, platform)
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
-        response.headers["x-request-id"] = request.state.request_id
-        return response
+    @app.get("/readyz", include_in_schema=False)
+    def ready(response: Response) -> dict[str, str]:
+        is_ready = running.ready()
+        response.status_code = 200 if is_ready else 503
+        return {"status": "ok" if is_ready else "unavailable"}
 
+    if settings.metrics_token_file is not None:
+        metrics.install(app, counted, metrics.read_token(settings.metrics_token_file))
+    app.middleware("http")(Passage(platform, settings, running, counted))
     return app
 
 
 def _closing(ours: Doors) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """At the end of the process, what is only in memory is written down."""
+    """At the end of the process, what is only in memory is written down; until then, what is over is forgotten."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        sweeping = None if ours.once is None else asyncio.create_task(_sweeping(ours.once))
         yield
+        if sweeping is not None:
+            sweeping.cancel()
         ours.close()
 
     return lifespan
 
 
-def _nowhere(request: Request) -> Response | None:
-    """The refusal of a path with a zero character: nothing has such a name, and PostgreSQL cannot even look for it."""
-    return errors.problem(request, 404, "not_found", "Not found.") if "\0" in request.scope["path"] else None
-
-
-def _too_large(request: Request, settings: Settings) -> Response | None:
-    """The refusal of a body that is too large by its own account, or that does not say how large it is."""
-    if request.method not in {"POST", "PUT", "PATCH"}:
-        return None
-    upload = request.url.path == "/v1/files"
-    limit = settings.largest_upload_bytes + _MULTIPART_FRAME if upload else _LARGEST_BODY
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) <= limit:
-        return None
-    if not length and request.headers.get("transfer-encoding") is None:
-        return None  # no body at all
-    return errors.problem(request, 413, "body_too_large", f"A body here has at most {limit} bytes, stated beforehand.")
+async def _sweeping(once: Once) -> None:
+    while True:
+        await run_in_threadpool(once.sweep)
+        await asyncio.sleep(_SWEPT_SECONDS)

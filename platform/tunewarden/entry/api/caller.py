@@ -6,7 +6,7 @@ nothing.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
@@ -58,7 +58,11 @@ def _called(request: Request, bearer: HTTPAuthorizationCredentials | None, door:
         raise NotAuthenticated
     principal = doors.by_credential(request, bearer.credentials, door)
     narrowed = _narrowed(request, doors, principal)
-    return _caller(doors, principal if door is KeyKind.ADMIN else narrowed)
+    acting = principal if door is KeyKind.ADMIN else narrowed
+    caller = _caller(doors, acting)
+    if request.method != "POST" or doors.once is None:
+        return caller
+    return replace(caller, platform=doors.once.ticket(request, acting).through(caller.platform))
 
 
 def _narrowed(request: Request, doors: Doors, principal: Principal) -> Principal:

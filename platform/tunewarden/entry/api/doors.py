@@ -11,6 +11,7 @@ from tunewarden.drivers.identity import identify, is_token, token_hash
 from tunewarden.entry.api.errors import NotAuthenticated, TooMany
 from tunewarden.entry.api.failures import Failures
 from tunewarden.entry.api.limits import Buckets
+from tunewarden.entry.api.once import Once
 from tunewarden.entry.api.uses import Uses
 from tunewarden.entry.identities import Identities, lifetimes
 from tunewarden.entry.settings import Settings
@@ -31,6 +32,7 @@ class Doors:
     failures: Failures
     key_uses: Uses
     session_uses: Uses
+    once: Once | None = None
 
     def by_credential(self, request: Request, credential: str, door: KeyKind) -> Principal:
         """Whoever brought this API key, which has to be of the kind that the route is for, or this token.
@@ -102,9 +104,11 @@ class Doors:
         self.failures.close()
         self.key_uses.close()
         self.session_uses.close()
+        if self.once is not None:
+            self.once.close()
 
 
-def doors(platform: Platform, settings: Settings, identities: Identities) -> Doors:
+def doors(platform: Platform, settings: Settings, identities: Identities, once: Once | None = None) -> Doors:
     """As the settings say."""
     return Doors(
         platform=platform,
@@ -115,6 +119,7 @@ def doors(platform: Platform, settings: Settings, identities: Identities) -> Doo
         failures=Failures(platform.work),
         key_uses=Uses(identities.key_uses.use),
         session_uses=Uses(identities.sessions.use),
+        once=once,
     )
 
 

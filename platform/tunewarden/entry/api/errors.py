@@ -11,7 +11,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from tunewarden.domain.errors import Conflict, Corrupted, Malformed, NotFound, Refused, TunewardenError, Unavailable
+from tunewarden.domain.errors import (
+    Conflict,
+    Corrupted,
+    InFlight,
+    Malformed,
+    NotFound,
+    Refused,
+    TunewardenError,
+    Unavailable,
+)
 from tunewarden.entry.diagnostics import logger
 
 STATUS: Mapping[type[TunewardenError], int] = MappingProxyType(
@@ -109,8 +118,7 @@ def install(app: FastAPI) -> None:
         answer = problem(
             request, status, error.code, error.reason, param=error.param, remedy=error.remedy, who=error.who
         )
-        if status == 503:
-            answer.headers["retry-after"] = "1"
+        answer.headers.update(_when_to_ask_again(error))
         return answer
 
     @app.exception_handler(NotAuthenticated)
@@ -145,6 +153,13 @@ def install(app: FastAPI) -> None:
     def http(request: Request, error: HTTPException) -> JSONResponse:
         title = _TITLES.get(error.status_code, "Error")
         return problem(request, error.status_code, title.lower().replace(" ", "_"), f"{title}.")
+
+
+def _when_to_ask_again(error: TunewardenError) -> dict[str, str]:
+    """In a second, of what may be over then; an answer that is under way is worth asking for again."""
+    if isinstance(error, InFlight):
+        return {"retry-after": "1", "x-should-retry": "true"}
+    return {"retry-after": "1"} if status_of(error) == 503 else {}
 
 
 def crashed(request: Request, error: Exception) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""How often somebody may ask: a bucket of tokens for each, in this process. Two processes allow twice as much."""
+"""How often somebody may ask, and how many requests are answered at once, in this process. Two allow twice as much."""
 
 import time
 from collections import OrderedDict
@@ -27,3 +27,24 @@ class Buckets:
             if len(self._left) > _MOST:
                 self._left.popitem(last=False)
         return 0.0 if is_one_there else (1 - left) * 60 / self._per_minute
+
+
+class AtOnce:
+    """So many requests have a place; the next ones are told to come back, before anything is done for them."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+        self._lock = Lock()
+
+    def take(self) -> bool:
+        """Whether there was a place; whoever has one gives it back."""
+        with self._lock:
+            if self._left == 0:
+                return False
+            self._left -= 1
+            return True
+
+    def give_back(self) -> None:
+        """Exactly once for each that was taken."""
+        with self._lock:
+            self._left += 1

@@ -3,7 +3,7 @@
 from collections.abc import Set
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.datasets import Purpose
@@ -15,6 +15,8 @@ from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, Pro
 from tunewarden.domain.removals import Clearing, RemovalReason
 from tunewarden.domain.serving import Stretch
 from tunewarden.entry.api.schemas import DigestText, Json, Strict
+from tunewarden.entry.report.unassessed import too_few
+from tunewarden.usecases.proposals import Unassessed
 
 AliasText = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 
@@ -24,12 +26,16 @@ class PromotionIn(Strict):
 
 
 class PromotionApprovalIn(Strict):
+    """`unassessed` is that of the promotion: how many groups and comparisons are signed for without any figure."""
+
     verdict: DigestText
+    unassessed: int = Field(default=0, ge=0, le=1_000_000)
 
 
-class OverrideIn(PromotionApprovalIn):
+class OverrideIn(Strict):
     """`verdict` is that of the promotion, and what the gate still says."""
 
+    verdict: DigestText
     reason: OverrideReason
 
 
@@ -37,14 +43,15 @@ class RemovalIn(Strict):
     reason: RemovalReason
 
 
-def model_out(model: ModelVersion, aliases: list[AliasTarget], purposes: Set[Purpose]) -> Json:
+def model_out(model: ModelVersion, name: str, aliases: list[AliasTarget], purposes: Set[Purpose]) -> Json:
     """The OpenAI `model` object."""
     return {
-        "id": model.id,
+        "id": name,
         "object": "model",
         "created": int(model.registered_at.timestamp()),
         "owned_by": "tunewarden",
         "governance": {
+            "model": model.id,
             "request": model.request,
             "project": None if model.project == EVERYWHERE else model.project,
             "plan": model.plan,
@@ -56,8 +63,13 @@ def model_out(model: ModelVersion, aliases: list[AliasTarget], purposes: Set[Pur
     }
 
 
-def promotion_out(promotion: Promotion, verdict: Verdict) -> Json:
-    """Our `promotion` object: the digest to approve, and every finding behind it."""
+def promotion_out(promotion: Promotion, verdict: Verdict, unassessed: Unassessed) -> Json:
+    """Our `promotion` object: the digest to approve, and every finding behind it.
+
+    `unassessed` is the number to sign for and `not_assessable` what is in it: `metric` is null where the whole group
+    could not be compared, `group` of all smaller groups together. What is counted beyond that are rates that could not
+    be compared, which no document names.
+    """
     return {
         "id": promotion.id,
         "object": "promotion",
@@ -67,6 +79,11 @@ def promotion_out(promotion: Promotion, verdict: Verdict) -> Json:
         "proposed_by": promotion.proposed_by,
         "approved_by": promotion.approved_by,
         "verdict": promotion.verdict,
+        "unassessed": unassessed.count,
+        "not_assessable": [
+            {"attribute": one.attribute, "group": one.group, "metric": one.metric, "label": one.label}
+            for one in too_few(unassessed.details)
+        ],
         "overridable": bool(promotion.state is PromotionState.REFUSED and not final(verdict)),
         "overrides": [{"by": one.by, "role": one.role, "reason": one.reason} for one in promotion.overrides],
         "gate": {"name": verdict.gate, "digest": verdict.gate_digest, "outcome": verdict.outcome},

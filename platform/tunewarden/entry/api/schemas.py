@@ -1,7 +1,6 @@
 """What travels over the API. Standard fields are those of the OpenAI contract; ours stand in `governance`."""
 
 from datetime import date
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -14,10 +13,12 @@ from tunewarden.domain.identities import KeyKind
 from tunewarden.domain.names import EVERYWHERE, ProjectId, Role
 from tunewarden.domain.privacy import PrivacyUnit
 from tunewarden.domain.reviews import MOST_MARKS
-from tunewarden.domain.training import NoiseForm, Precision, State, Task, TrainingRequest
+from tunewarden.domain.training import NoiseForm, Precision, Task
+from tunewarden.entry.api.curve_schemas import CurveIn
 from tunewarden.entry.api.fairness_schemas import FairnessIn
+from tunewarden.entry.api.mitigation_schemas import MitigationIn
 from tunewarden.usecases.datasets import BudgetState
-from tunewarden.usecases.ports import Receipt, StoredFile
+from tunewarden.usecases.ports import Receipt
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]*$")]
 """An id or a name. Without the zero character, which PostgreSQL's text cannot hold."""
@@ -91,37 +92,15 @@ class GovernanceIn(Strict):
     deidentification_profile: Word = "default"
     task: Task | None = None
     fairness: FairnessIn = FairnessIn()
+    mitigation: MitigationIn | None = None
+    twins: bool = False
+    learning_curve: CurveIn = []
 
 
 class HyperparametersIn(Lenient):
     n_epochs: int | Literal["auto"] = "auto"
     batch_size: int | Literal["auto"] = "auto"
     learning_rate_multiplier: float | Literal["auto"] = "auto"
-
-
-class SupervisedIn(Lenient):
-    hyperparameters: HyperparametersIn = HyperparametersIn()
-
-
-class MethodIn(Lenient):
-    type: Literal["supervised"]
-    supervised: SupervisedIn = SupervisedIn()
-
-
-class JobIn(Lenient):
-    model: Word
-    training_file: Word
-    governance: GovernanceIn
-    method: MethodIn | None = None
-    hyperparameters: HyperparametersIn | None = None
-    suffix: Annotated[str, StringConstraints(max_length=64)] | None = None
-    metadata: (
-        dict[
-            Annotated[str, StringConstraints(max_length=64)],
-            Annotated[str, StringConstraints(max_length=512)],
-        ]
-        | None
-    ) = Field(default=None, max_length=16)
 
 
 class ApprovalIn(Strict):
@@ -171,41 +150,14 @@ class RotationIn(Strict):
 
 Json = dict[str, Any]
 
-_STATUS = {
-    State.AWAITING_APPROVAL: "queued",
-    State.APPROVED: "running",
-    State.IN_REVIEW: "running",
-    State.DEIDENTIFIED: "running",
-    State.TRAINED: "running",
-    State.MEASURED: "succeeded",
-    State.CANCELLED: "cancelled",
-    State.REJECTED: "failed",
-    State.BLOCKED: "failed",
-    State.FAILED: "failed",
-}
-
 
 def receipt_out(receipt: Receipt) -> Json:
     """What the caller keeps to prove that the log holds this."""
     return {"index": receipt.index, "leaf_hash": receipt.leaf_hash}
 
 
-def file_out(stored: StoredFile) -> Json:
-    """The OpenAI `file` object."""
-    return {
-        "id": stored.id,
-        "object": "file",
-        "bytes": stored.size,
-        "created_at": int(stored.uploaded_at.timestamp()),
-        "filename": stored.filename,
-        "purpose": stored.purpose,
-        "status": "processed",
-        "digest": stored.digest,
-        "project": _project(stored.project),
-    }
-
-
-def _project(project: ProjectId) -> str | None:
+def place_out(project: ProjectId) -> str | None:
+    """A project; null where in none."""
     return None if project == EVERYWHERE else project
 
 
@@ -225,7 +177,7 @@ def dataset_out(dataset: Dataset) -> Json:
         "sensitivity": dataset.sensitivity,
         "retain_until": dataset.retain_until.isoformat(),
         "retired": dataset.retired,
-        "project": _project(dataset.project),
+        "project": place_out(dataset.project),
         "columns": {
             "text": dataset.columns.text,
             "label": dataset.columns.label,
@@ -248,6 +200,7 @@ def dataset_out(dataset: Dataset) -> Json:
                 "shared_rows": v.shared_rows,
                 "persons": v.persons,
                 "classes": len(v.labels),
+                "report": v.report,
             }
             for v in dataset.versions
         ],
@@ -265,73 +218,6 @@ def budget_out(budget: BudgetState) -> Json:
     }
 
 
-def job_out(
-    request: TrainingRequest, *, updates_charged: int, epsilon_spent: Decimal, epsilon_of_one_record: Decimal | None
-) -> Json:
-    """The OpenAI `fine_tuning.job` object; `governance` says what its status cannot.
-
-    Every epsilon in it is a person's. Where a record is the unit, the smaller one of a record alone stands beside it.
-    """
-    plan = request.plan
-    error = {"code": request.ended_because, "message": _ended(request), "param": None}
-    return {
-        "id": request.id,
-        "object": "fine_tuning.job",
-        "created_at": int(request.requested_at.timestamp()),
-        "finished_at": int(request.ended_at.timestamp()) if request.ended_at else None,
-        "model": plan.base_model.name,
-        "fine_tuned_model": request.model,
-        "organization_id": "tunewarden",
-        "status": _STATUS[request.state],
-        "training_file": request.training_file,
-        "validation_file": None,
-        "result_files": [],
-        "seed": 0,  # the contract wants a number; no seed reaches sampling or noise
-        "trained_tokens": None,
-        "estimated_finish": None,
-        "integrations": [],
-        "hyperparameters": {
-            "n_epochs": "auto",
-            "batch_size": plan.recipe.expected_units,
-            "learning_rate_multiplier": "auto",
-        },
-        "method": {"type": "supervised"},
-        "metadata": dict(request.metadata) or None,
-        "error": error if _STATUS[request.state] == "failed" else None,
-        "governance": {
-            "state": request.state,
-            "suspended": request.suspended,
-            "project": _project(request.project),
-            "plan": plan.digest(),
-            "purpose": plan.purpose,
-            "task": plan.recipe.task,
-            "dataset": plan.dataset,
-            "dataset_version": plan.dataset_version,
-            "deidentification_profile": plan.profile,
-            "requested_by": request.requested_by,
-            "approved_by": request.approved_by,
-            "attempt": request.attempt,
-            "privacy": {
-                "unit": plan.mechanism.unit,
-                "relation": plan.mechanism.relation,
-                "records_per_person": plan.recipe.rows_per_person,
-                "clip": str(plan.recipe.clip),
-                "precision": plan.recipe.precision,
-                "noise": plan.recipe.noise,
-                "canaries": plan.recipe.canaries,
-                "epsilon": str(plan.epsilon),
-                "epsilon_of_one_record": None if epsilon_of_one_record is None else str(epsilon_of_one_record),
-                "delta": str(plan.delta),
-                "noise_multiplier": str(plan.mechanism.noise_multiplier),
-                "sampling_rate": str(plan.mechanism.sampling_rate),
-                "updates": plan.mechanism.updates,
-                "updates_charged": updates_charged,
-                "epsilon_spent": str(epsilon_spent),
-            },
-        },
-    }
-
-
 def page(items: list[Json], *, has_more: bool = False) -> Json:
     """The OpenAI list object."""
     return {
@@ -341,7 +227,3 @@ def page(items: list[Json], *, has_more: bool = False) -> Json:
         "first_id": items[0]["id"] if items else None,
         "last_id": items[-1]["id"] if items else None,
     }
-
-
-def _ended(request: TrainingRequest) -> str:
-    return f"The request is {request.state}" + (f" ({request.ended_because})." if request.ended_because else ".")

@@ -11,7 +11,7 @@ import typer
 
 from tunewarden.domain.datasets import HeldOut
 from tunewarden.domain.errors import TunewardenError
-from tunewarden.entry.cli import deid, emergency, keys, log, masters, model, policy_life, privacy, projects
+from tunewarden.entry.cli import data, deid, emergency, keys, log, masters, model, policy_life, privacy, projects
 
 # Before any library that reads them is imported: no telemetry, no hub; and threads that wait do not spin, because on a
 # busy machine spinning ones keep the working ones from working.
@@ -33,6 +33,7 @@ app = typer.Typer(
 app.add_typer(keys.app, name="keys")
 app.add_typer(masters.app, name="master-keys")
 app.add_typer(log.app, name="log")
+app.add_typer(data.app, name="data")
 app.add_typer(deid.app, name="deid")
 app.add_typer(privacy.app, name="privacy")
 app.add_typer(policy_life.app, name="policy")
@@ -68,13 +69,14 @@ def api() -> None:
 
     from tunewarden.entry.api.app import create_app
     from tunewarden.entry.identities import identities
+    from tunewarden.entry.running import running
     from tunewarden.entry.settings import Settings
     from tunewarden.entry.wiring import build
 
     settings = Settings()
     platform = build(settings)
     uvicorn.run(
-        create_app(platform, settings, identities(settings, platform.clock)),
+        create_app(platform, settings, identities(settings, platform.clock), running(settings, platform)),
         host=settings.host,
         port=settings.port,
         log_level="warning",

@@ -108,8 +108,9 @@ def _play(teller: _Teller, story: Story, home: Path, summary: Path | None, start
             error = job.error
             teller.say("platform", f"[red]the job {job.status}[/]: {error.code if error else ''}")
             return 1
-        promoted = _promote(teller, stage, str(job.fine_tuned_model))
-        bundle = _lineage(teller, stage, str(job.fine_tuned_model))
+        model = str(job.governance["model"])
+        promoted = _promote(teller, stage, model)
+        bundle = _lineage(teller, stage, model)
         verified = _verify(teller, stage, bundle)
         budget = call(stage.clients["steward"], "GET", f"/datasets/{dataset}/budget")
     result = outcome.read(bundle, budget=budget, refusals=teller.refusals, seconds=teller.seconds, verified=verified)
@@ -216,7 +217,7 @@ def _approve(teller: _Teller, stage: Stage, job: Any) -> None:
 def _follow(teller: _Teller, client: OpenAI, job: Any) -> Any:
     """Watch the job to its end: a line for each step, and for the updates a bar with the epsilon spent so far."""
     with _Watched(teller.console) as watched:
-        while job.status in {"queued", "running"}:
+        while job.status in {"validating_files", "queued", "running"}:
             job = client.fine_tuning.jobs.retrieve(job.id)
             watched.show(job.governance["state"], job.governance["privacy"])
             time.sleep(_POLL_SECONDS)
@@ -285,7 +286,9 @@ def _promote(teller: _Teller, stage: Stage, model: str) -> bool:
     gate = promotion["gate"]
     teller.say("requester", f"proposed {model} as production; gate '{gate['name']}': {gate['outcome']}")
     path = f"/promotions/{promotion['id']}/approve"
-    verdict = {"verdict": promotion["verdict"]}
+    if promotion["unassessed"]:
+        teller.say("platform", f"{promotion['unassessed']} groups and comparisons have too few persons to be assessed")
+    verdict = {"verdict": promotion["verdict"], "unassessed": promotion["unassessed"]}
     teller.refused("requester", "approving the own promotion", lambda: call(requester, "POST", path, verdict))
     approved = call(approver, "POST", path, verdict)
     teller.say("approver", f"approved the promotion (entry {approved['receipt']['index']}); production names {model}")

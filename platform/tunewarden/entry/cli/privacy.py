@@ -79,16 +79,16 @@ def explain(
     from tunewarden.entry.report.tradeoff import curve, picture
 
     found, budget = _found(plan, dataset)
-    here = curve(lambda epsilons: accounting.deltas([found.mechanism], epsilons))
-    alone = found.mechanism.for_one_unit()
+    here = curve(lambda epsilons: accounting.deltas([found.promised], epsilons))
+    alone = found.promised.for_one_unit()
     record = None if found.mechanism.unit is PrivacyUnit.PERSON else accounting.epsilon([alone], found.delta)
     typer.echo(
         explained(
-            found, here, tighter=accounting.epsilon_pld([found.mechanism], found.delta), record=record, budget=budget
+            found, here, tighter=accounting.epsilon_pld([found.promised], found.delta), record=record, budget=budget
         )
     )
     if svg is not None:
-        svg.write_text(str(picture(found.epsilon, found.delta, here)), encoding="utf-8")
+        svg.write_text(str(picture(found.promised_epsilon, found.delta, here)), encoding="utf-8")
         typer.echo(f"\nThe picture is in {svg}.")
 
 

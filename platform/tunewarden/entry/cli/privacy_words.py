@@ -7,7 +7,7 @@ from textwrap import fill
 
 from tunewarden.domain.privacy import PrivacyUnit
 from tunewarden.domain.training import Plan
-from tunewarden.entry.report.figures import exact, percent
+from tunewarden.entry.report.figures import exact, listed, percent
 from tunewarden.entry.report.privacy import most_often_right
 from tunewarden.entry.report.tradeoff import Point, most_right
 
@@ -54,11 +54,19 @@ def belief_after(before: Decimal, epsilon: Decimal) -> Decimal:
 def _promise(plan: Plan, tighter: Decimal, record: Decimal | None) -> Iterator[str]:
     mechanism, recipe = plan.mechanism, plan.recipe
     yield (
-        f"Epsilon {exact(plan.epsilon)} at delta {exact(plan.delta)} for one person: whatever the trained model shows, "
-        "it is at most e to the epsilon times likelier, or less likely, with this person's records than without any of "
-        "them. The chance that this fails is at most delta. By a tighter calculation, which decides nothing, epsilon "
-        f"is {exact(tighter)}."
+        f"Epsilon {exact(plan.promised_epsilon)} at delta {exact(plan.delta)} for one person: whatever the trained "
+        "model shows, it is at most e to the epsilon times likelier, or less likely, with this person's records than "
+        "without any of them. The chance that this fails is at most delta. By a tighter calculation, which decides "
+        f"nothing, epsilon is {exact(tighter)}."
     )
+    if plan.curve is not None:
+        shares = listed(percent(share) for share in plan.curve.shares)
+        yield (
+            f"In this is a learning curve: models are trained on {shares} of the persons too, by the mechanism of the "
+            "model, to see what the last half of the data gains. They are asked about the held-out persons and "
+            f"removed; nobody is given them. The model alone would cost epsilon {exact(plan.epsilon)}. All trainings "
+            f"together take about {exact(sum(plan.curve.shares, Decimal(1)))} times as long as that of the model."
+        )
     if record is not None:
         yield (
             f"Records are drawn and clipped one by one, and of one person at most {mechanism.contributions} are used. "
@@ -73,7 +81,7 @@ def _promise(plan: Plan, tighter: Decimal, record: Decimal | None) -> Iterator[s
 
 
 def _observer(plan: Plan, here: Sequence[Point]) -> Iterator[str]:
-    often = most_often_right(plan.epsilon, plan.delta)
+    often = most_often_right(plan.promised_epsilon, plan.delta)
     yield (
         "Somebody knows everything about everybody else, and for one person only that a coin was tossed whether their "
         f"records are used. Who then sees the whole model guesses right {percent(most_right(here), ROUND_CEILING)} of "
@@ -87,7 +95,7 @@ def _observer(plan: Plan, here: Sequence[Point]) -> Iterator[str]:
 def _table(plan: Plan) -> str:
     rows = [f"  {'sure before':>12}  {'sure afterwards':>16}"]
     for before in _BEFORE:
-        after = percent(belief_after(before, plan.epsilon), ROUND_CEILING)
+        after = percent(belief_after(before, plan.promised_epsilon), ROUND_CEILING)
         rows.append(f"  {percent(before):>12}  {'at most ' + after:>16}")
     return "\n".join(rows)
 

@@ -57,7 +57,7 @@ def model_card(lineage: Lineage, metrics: Metrics, *, origin: str) -> bytes:
         _section("Gates", _gates(lineage)),
         _section("Approvals and names", _approvals(lineage)),
         _section("Made with", [f"{name} {version} [{index}]" for name, (version, index) in libraries(lineage).items()]),
-        _section("Not known", (*_not_measured(lineage), *NOT_KNOWN)),
+        _section("Not known", (*not_measured(lineage), *NOT_KNOWN)),
     )
     card = ModelCard(f"---\n{data.to_yaml()}\n---\n\n" + "\n".join(sections))
     return str(card).encode()
@@ -166,7 +166,7 @@ def _held_out(lineage: Lineage) -> str:
     )
 
 
-def _not_measured(lineage: Lineage) -> list[str]:
+def not_measured(lineage: Lineage) -> list[str]:
     """What has no figure above because there is none for such a model."""
     if plan(lineage).recipe.task is Task.CLASSIFICATION:
         return []

@@ -7,6 +7,9 @@ from tunewarden.domain.names import Action
 ACTIONS: Mapping[Action, str] = {
     Action.UPLOAD_FILE: "to upload a file",
     Action.READ_FILE: "to read an upload",
+    Action.TAKE_FILE: "to take the content of an upload back",
+    Action.DELETE_FILE: "to delete an upload",
+    Action.EXPIRE_FILE: "to delete an upload whose time is over",
     Action.REGISTER_DATASET: "to register the dataset or add records to it",
     Action.READ_DATASET: "to see the dataset",
     Action.RETIRE_DATASET: "to retire the dataset",

@@ -13,7 +13,7 @@ from tunewarden.entry.report.reading import Figure, Part
 
 _MOST_CLEARED = 60
 _AND = "\N{MULTIPLICATION SIGN}"
-_METRICS = MappingProxyType(
+WORDS_OF = MappingProxyType(
     {
         "accuracy": "right less often",
         "true-positive": "class {label} recognised less often",
@@ -34,7 +34,7 @@ class Outcome:
     place: int
 
 
-_OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
+OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
     {
         "gap-confirmed": Outcome("fail", "GAP CONFIRMED", 0),
         "undecided": Outcome("unknown", "UNDECIDED", 1),
@@ -102,7 +102,7 @@ def compared(fairness: Part) -> Compared | None:
     declaration = part.at("declaration").text
     if declaration is None or part.at("comparisons").value is None or len(lines) != len(items):
         return None
-    counts = {outcome.word: sum(line.outcome is outcome for line in lines) for outcome in _OUTCOMES.values()}
+    counts = {outcome.word: sum(line.outcome is outcome for line in lines) for outcome in OUTCOMES.values()}
     merged = tuple(text for item in part.at("merged").items() if (text := item.at("attribute").text))
     unassessed = part.at("unassessed").whole or 0
     apart = {
@@ -133,15 +133,15 @@ def _together(counts: Mapping[str, int], whole: int, apart: Mapping[tuple[str, s
     of_all = f"of {count(whole, 'comparison')}"
     if gaps:
         return (
-            _OUTCOMES["gap-confirmed"],
+            OUTCOMES["gap-confirmed"],
             f"{gaps} {of_all}: behind, not by chance, and by more than the plan allows as measured",
         )
     if open_:
-        return _OUTCOMES[
+        return OUTCOMES[
             "undecided"
         ], f"{open_} {of_all}: no gap is confirmed, and none beyond the tolerance is ruled out"
     if not whole:
-        return _OUTCOMES["not-assessable"], "No two groups had persons enough to be compared"
+        return OUTCOMES["not-assessable"], "No two groups had persons enough to be compared"
     unknown = {
         ("comparison", "with too few persons to tell"): small,
         ("comparison", "where no loss is shown and none is ruled out"): kept,
@@ -149,15 +149,15 @@ def _together(counts: Mapping[str, int], whole: int, apart: Mapping[tuple[str, s
     }
     if any(unknown.values()):
         named = "; ".join(f"{count(number, noun)} {rest}" for (noun, rest), number in unknown.items() if number)
-        return _OUTCOMES["not-assessable"], f"No gap is confirmed, and not all is cleared: {named}"
-    return _OUTCOMES["cleared"], "Every comparison that was declared is cleared, and no group was too small for one"
+        return OUTCOMES["not-assessable"], f"No gap is confirmed, and not all is cleared: {named}"
+    return OUTCOMES["cleared"], "Every comparison that was declared is cleared, and no group was too small for one"
 
 
 def _lines(items: list[Part]) -> Iterator[Line]:
     for item in items:
         attribute, group, metric = item.at("attribute").text, item.at("group").text, item.at("metric").text
         behind, tolerance = item.at("behind").figure, item.at("tolerance").number
-        outcome, words = _OUTCOMES.get(item.at("standing").text or ""), _METRICS.get(metric or "")
+        outcome, words = OUTCOMES.get(item.at("standing").text or ""), WORDS_OF.get(metric or "")
         if attribute is None or group is None or behind is None or tolerance is None or not outcome or not words:
             continue
         persons = item.at("persons").whole

@@ -184,7 +184,7 @@ def _written(measure: Part, *, private: bool) -> Iterator[Row]:
 
 
 def _attacks(part: Part) -> Iterator[Row]:
-    """Only those that were tried, with enough persons."""
+    """Those that were tried, with enough persons; and whether there was anything to make the strongest one with."""
     names = {
         "ratio_auc": "Told by how much training lowered the loss, probability",
         "caught": "Told by who wrongly suspects 1 in 100, share",
@@ -193,6 +193,25 @@ def _attacks(part: Part) -> Iterator[Row]:
         found = part.at(member).figure
         if found is not None:
             yield Row(name, exact_interval(found))
+    if part.value is not None:
+        yield from _likelihood_ratio(part.at("likelihood_ratio"))
+
+
+def _likelihood_ratio(part: Part) -> Iterator[Row]:
+    """The attack that takes models trained alike on others, or why it was not made."""
+    name, models = "Told by models trained alike on others", part.at("out_models").whole
+    if models is None:
+        yield Row(
+            f"{name} (LiRA)", "not affordable: 0 such models; a declared learning curve of public records has some"
+        )
+        return
+    sides = f"{count(models, 'model')}, {count(part.at('trained').whole or 0, 'person')} in none of them"
+    for member, what in (
+        ("auc", f"{name}, probability"),
+        ("caught", f"{name}, by who wrongly suspects 1 in 100, share"),
+    ):
+        found = part.at(member).figure
+        yield Row(what, f"{NOT_STATED if found is None else exact_interval(found)}; {sides}")
 
 
 def _unasked(part: Part) -> Unasked | None:

@@ -5,7 +5,7 @@ Read from its details document, part by part; a part that is missing is None and
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from markupsafe import Markup
 
@@ -68,12 +68,16 @@ class Utility:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A group compared with everybody else."""
+    """A group compared with everybody else.
+
+    `calibration` says how much more the model overstates its certainty about the group; empty where it states none.
+    """
 
     name: str
     persons: str
     accuracy: str
     shortfall: str
+    calibration: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +257,7 @@ def _assessed(part: Part) -> Iterator[tuple[Group, Figure]]:
                 persons="withheld" if persons is None else f"{persons:,}",
                 accuracy=exact(accuracy),
                 shortfall=exact_interval(shortfall),
+                calibration="" if (found := item.at("calibration").figure) is None else exact_interval(found),
             ),
             shortfall,
         )
@@ -325,9 +330,9 @@ def _gap_finding(gaps: list[Figure], most: Decimal | None) -> str:
     return f"For {beyond} of {count(len(gaps), 'group')}, more than {points(most)} points behind cannot be ruled out"
 
 
-def points(share: Decimal) -> str:
+def points(share: Decimal, rounding: str = ROUND_HALF_EVEN) -> str:
     """A difference of shares in points, to a tenth."""
-    return exact((share * 100).quantize(Decimal("0.1")))
+    return exact((share * 100).quantize(Decimal("0.1"), rounding))
 
 
 def held_out(part: Part) -> str:

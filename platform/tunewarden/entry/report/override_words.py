@@ -16,12 +16,14 @@ REASONS: Mapping[OverrideReason, str] = {
     OverrideReason.WATCHED: "it is watched where the model is used",
     OverrideReason.BETTER_THAN_NOW: "what the alias named before was worse in this",
 }
-_WHO: Mapping[Role, str] = {Role.APPROVER: "an approver", Role.PRIVACY_OFFICER: "a privacy officer"}
+ROLES: Mapping[Role, str] = {Role.APPROVER: "an approver", Role.PRIVACY_OFFICER: "a privacy officer"}
 
 
 def told(event: GateOverridden) -> str:
     """A line of the time line."""
-    return f"Let pass what the gate had stopped, as {_WHO.get(event.role, event.role)}, because {REASONS[event.reason]}"
+    return (
+        f"Let pass what the gate had stopped, as {ROLES.get(event.role, event.role)}, because {REASONS[event.reason]}"
+    )
 
 
 def overridden(report: LineageReport) -> tuple[Said, ...]:
@@ -36,7 +38,7 @@ def _overridden(report: LineageReport) -> Iterator[Said]:
         halves = [(half, said) for half, said in decided if said.promotion == event.promotion]
         if not halves:
             continue
-        who = listed(f"{_WHO.get(said.role, said.role)} (because {REASONS[said.reason]})" for _, said in halves)
+        who = listed(f"{ROLES.get(said.role, said.role)} (because {REASONS[said.reason]})" for _, said in halves)
         consent = approved.get(event.promotion)
         yield Said(
             f"The gate had stopped the promotion to {event.alias}; {who} let it pass"

@@ -47,6 +47,7 @@ class Spending:
     planned: Mechanism
     epsilon: Decimal
     delta: Decimal
+    parts: int
     charged: int
     returned: int | None
     spent: Decimal | None
@@ -71,6 +72,7 @@ class Executed:
     noise: Decimal | None
     rate: Decimal | None
     epsilon: Decimal | None
+    model: Decimal | None
     record: Decimal | None
     tighter: Decimal | None
     log: tuple[int, ...]
@@ -87,6 +89,7 @@ def spending(report: LineageReport, plan: Plan) -> Spending:
         planned=reserved[-1][1].mechanism if reserved else plan.mechanism,
         epsilon=reserved[-1][1].epsilon if reserved else plan.epsilon,
         delta=reserved[-1][1].delta if reserved else plan.delta,
+        parts=len(reserved[-1][1].curve) if reserved else 0,
         charged=last.charged if last else max((event.charged for _, event in charged), default=0),
         returned=last.returned if last else None,
         spent=last.epsilon_spent if last else None,
@@ -135,6 +138,7 @@ def _executed(training: Part, log: tuple[int, ...]) -> Executed:
         noise=said.at("noise_multiplier").number,
         rate=said.at("sampling_rate").number,
         epsilon=values.get("privacy.epsilon"),
+        model=values.get("privacy.epsilon_model"),
         record=values.get("privacy.epsilon_record"),
         tighter=values.get("privacy.epsilon_pld"),
         log=log,
@@ -199,8 +203,14 @@ def _mechanism(found: Spending) -> tuple[Fact, ...]:
         Fact("Trust model", "central: the platform sees the records, and who sees the model does not", log),
         Fact("Sampling rate", f"{exact(planned.sampling_rate)} of the {planned.unit}s in an update, expected", log),
         Fact("Noise multiplier", f"{exact(planned.noise_multiplier)} times the clipping norm", log),
-        Fact("Updates planned", exact(planned.updates), log),
+        Fact("Updates planned", exact(planned.updates) + _of_which(found.parts), log),
     )
+
+
+def _of_which(parts: int) -> str:
+    if not parts:
+        return ""
+    return f", as many for the model as for each of {count(parts, 'part')} of the persons in its learning curve"
 
 
 def _unit(planned: Mechanism) -> str:
@@ -239,6 +249,7 @@ def _executed_facts(executed: Executed, found: Spending) -> tuple[Fact, ...]:
         ("Noise multiplier", executed.noise, ""),
         ("Sampling rate", executed.rate, ""),
         ("Epsilon of that", executed.epsilon, ", by Renyi accounting, which decides"),
+        ("Epsilon of the model", executed.model, ", without its learning curve"),
         ("Epsilon of one record", executed.record, ", which promises nothing to a person who has several"),
         ("Epsilon, tighter", executed.tighter, ", by privacy-loss distributions, which decide nothing"),
     )

@@ -11,6 +11,7 @@ from tunewarden.entry.report.figures import count, exact, exact_interval, interv
 from tunewarden.entry.report.heatmap import Word, heatmap
 from tunewarden.entry.report.measured import Chart, Row, shares
 from tunewarden.entry.report.reading import Figure, Part
+from tunewarden.entry.report.scrutinised_further import attacked, attended, exchanged, membership
 
 _WAYS = {
     "steps": "Fewer steps",
@@ -42,7 +43,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """A protected attribute: pairs, those with another answer, how far chances move, and both before training."""
+    """A protected attribute: pairs, those with another answer, how far chances move, and both before training.
+
+    And what neutral words in the same place do, and how much more the protected ones; empty in documents of before.
+    """
 
     name: str
     pairs: str
@@ -50,6 +54,10 @@ class Term:
     moved: str
     base_flips: str
     base_moved: str
+    neutral_flips: str = ""
+    neutral_moved: str = ""
+    excess_flips: str = ""
+    excess_moved: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +68,9 @@ class Scrutinised:
         verdict: stable or not, in words.
         swaps: None where no classes are told.
         leaks: None where it was not looked.
+        neutral: whether the pairs were held against neutral words.
+        attended, exchanged, membership: see `scrutinised_further.py`; empty where that was not measured.
+        attacked: who was attacked with attributions.
     """
 
     texts: str
@@ -72,6 +83,11 @@ class Scrutinised:
     terms: tuple[Term, ...]
     shown: tuple[Shown, ...]
     leaks: str | None
+    neutral: bool = False
+    attended: tuple[Row, ...] = ()
+    exchanged: tuple[Row, ...] = ()
+    membership: tuple[Row, ...] = ()
+    attacked: str = ""
 
 
 def scrutinised(part: Part) -> Scrutinised | None:
@@ -95,6 +111,11 @@ def scrutinised(part: Part) -> Scrutinised | None:
         terms=tuple(_terms(part)),
         shown=tuple(_shown(item) for item in part.at("maps").items()),
         leaks=_leaks(part.at("leaks").whole),
+        neutral=any(item.at("control").at("excess_flips").figure is not None for item in part.at("swaps").items()),
+        attended=attended(part.at("attended")),
+        exchanged=exchanged(part, _TERMS),
+        membership=membership(part.at("membership")),
+        attacked=attacked(part.at("membership")),
     )
 
 
@@ -154,7 +175,7 @@ def _percent(part: Decimal) -> str:
 
 def _terms(part: Part) -> Iterator[Term]:
     for item in part.at("swaps").items():
-        pairs = item.at("pairs").whole
+        pairs, control = item.at("pairs").whole, item.at("control")
         yield Term(
             name=_TERMS.get(item.at("attribute").text or "", "unknown attribute"),
             pairs="unknown" if pairs is None else f"{pairs:,}",
@@ -162,6 +183,10 @@ def _terms(part: Part) -> Iterator[Term]:
             moved=_figure(item.at("moved")),
             base_flips=_figure(item.at("base_flip_rate")),
             base_moved=_figure(item.at("base_moved")),
+            neutral_flips=_figure(control.at("flip_rate")),
+            neutral_moved=_figure(control.at("moved")),
+            excess_flips=_figure(control.at("excess_flips")),
+            excess_moved=_figure(control.at("excess_moved")),
         )
 
 

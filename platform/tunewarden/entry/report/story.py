@@ -47,7 +47,8 @@ from tunewarden.domain.names import ModelId
 from tunewarden.domain.override_events import GateOverridden
 from tunewarden.domain.training import State
 from tunewarden.domain.vote_events import QuorumInForce, VoteLapsed
-from tunewarden.entry.report import emergency_words, override_words, removal_words, words
+from tunewarden.entry.report import attribute_words, emergency_words, override_words, removal_words, words
+from tunewarden.entry.report.attribute_words import told_of_attributes
 from tunewarden.entry.report.emergency_words import told_of
 from tunewarden.entry.report.facts import Name, Said, introduced, of, only
 from tunewarden.entry.report.figures import count, duration, exact, instant, listed, short
@@ -174,7 +175,7 @@ def _since(end: Entry, report: LineageReport, attempt: int) -> tuple[tuple[int, 
 
 def _of_other(entry: Entry, model: ModelId) -> Iterator[Moment]:
     what = _about_data(entry.event) or _about_request(entry.event) or _about_model(entry.event, model)
-    what = what or told_of(entry.event, model) or told_of_removal(entry.event)
+    what = what or told_of(entry.event, model) or told_of_removal(entry.event) or told_of_attributes(entry.event)
     if what:
         yield _moment(entry, what, (entry.index,), refused=_says_no(entry.event))
 
@@ -274,6 +275,9 @@ def _about_model(event: Event, model: ModelId) -> str:
             return "Registered the model version"
         case PromotionProposed(alias=alias):
             return f"Proposed the model version for the alias {alias}"
+        case PromotionApproved(unassessed=unassessed) if unassessed:
+            small = count(unassessed, "group or comparison", "groups and comparisons")
+            return f"Approved the promotion, and signed for {small} with too few persons"
         case PromotionApproved():
             return "Approved the promotion"
         case GateOverridden():
@@ -313,6 +317,7 @@ _ACTS: Mapping[type[Event], str] = {
     HoldPlaced: "placed a legal hold",
     **emergency_words.ACTS,
     **removal_words.ACTS,
+    **attribute_words.ACTS,
     HoldReleased: "released a legal hold",
     ActionRefused: "was refused",
 }

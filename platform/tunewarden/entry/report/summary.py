@@ -135,6 +135,9 @@ def summary(lineage: Lineage, *, size: int) -> Plain:
         "interventions": [
             _signed(entry) | {"kind": type(entry.event).__name__} | _members(entry) for entry in report.interventions
         ],
+        "attributes": [
+            _signed(entry) | {"kind": type(entry.event).__name__} | _members(entry) for entry in report.attributes
+        ],
         "holds": [_signed(entry) | {"kind": type(entry.event).__name__} for entry in report.holds],
         "alarms": [
             _signed(entry)

@@ -19,7 +19,7 @@ Metrics = Mapping[str, Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """One rule and what came of it. `remedy` is empty where the rule holds."""
+    """One rule and what came of it. `remedy` is empty where the rule holds; nobody lets pass one that is `hard`."""
 
     metric: str
     meaning: str
@@ -30,6 +30,7 @@ class Judged:
     n: str
     unit: str
     outcome: Outcome
+    hard: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ def _verdict(group: list[tuple[Entry, GateJudged]], documents: Mapping[Digest, b
         at=instant(entry.at),
         who=Name(entry.actor),
         outcome=event.outcome,
-        rules=tuple(_judged(one, _rule(rules, one, entry), metrics) for one in event.findings),
+        rules=tuple(judged(one, _rule(rules, one, entry), metrics) for one in event.findings),
         log=(entry.index,),
         again=tuple(other.index for other, _ in group[1:]),
     )
@@ -87,7 +88,8 @@ def _rule(rules: Mapping[tuple[str, Bound], Rule], finding: Finding, entry: Entr
     return rules[finding.metric, finding.bound]
 
 
-def _judged(finding: Finding, rule: Rule, metrics: Metrics) -> Judged:
+def judged(finding: Finding, rule: Rule, metrics: Metrics) -> Judged:
+    """One finding in words; `rule` is the one it came of."""
     known, measured = metrics.get(finding.metric, {}), finding.measured
     return Judged(
         metric=finding.metric,
@@ -99,4 +101,5 @@ def _judged(finding: Finding, rule: Rule, metrics: Metrics) -> Judged:
         n="" if measured is None else f"{measured.n:,} {known.get('n', '')}".rstrip(),
         unit=str(known.get("unit", "")),
         outcome=finding.outcome,
+        hard=finding.hard,
     )

@@ -20,11 +20,13 @@ from tunewarden.domain.lineage import LineageReport
 from tunewarden.domain.training import Plan, StepName, Task
 from tunewarden.domain.vote_events import VoteLapsed
 from tunewarden.entry.report import measured, words
+from tunewarden.entry.report.attribute_words import readings
 from tunewarden.entry.report.audited import Audited, audited, checked
 from tunewarden.entry.report.certified import certified
 from tunewarden.entry.report.cited import Cited, cited
 from tunewarden.entry.report.compared import Compared, compared
 from tunewarden.entry.report.completed import Completions, completions
+from tunewarden.entry.report.curved import Curved, curved
 from tunewarden.entry.report.deidentified import Deidentified, deidentified
 from tunewarden.entry.report.emergency_words import emergencies
 from tunewarden.entry.report.facts import Fact, Name, Said, indices, of, only
@@ -34,7 +36,9 @@ from tunewarden.entry.report.graph import draw
 from tunewarden.entry.report.head import Head
 from tunewarden.entry.report.keeping import holds, rotations
 from tunewarden.entry.report.measured import Attack, Explanation, Fairness, Utility
+from tunewarden.entry.report.mended import Mended, Price, mended, price
 from tunewarden.entry.report.override_words import overridden
+from tunewarden.entry.report.persons_swapped import PersonsSwapped, persons_swapped
 from tunewarden.entry.report.privacy import Privacy, privacy, recipe_facts
 from tunewarden.entry.report.reading import Part, document
 from tunewarden.entry.report.scrutinised import Scrutinised, scrutinised
@@ -82,11 +86,16 @@ class View:
     utility: Utility | None
     completions: Completions | None
     further: Further
+    curved: Curved
     not_measured: tuple[str, ...]
     fairness: Fairness | None
     compared: Compared | None
+    readings: tuple[Said, ...]
+    mended: Mended
+    price: Price | None
     explanation: Explanation | None
     scrutinised: Scrutinised | None
+    persons_swapped: PersonsSwapped | None
     measured: tuple[int, ...]
     promotions: tuple[Said, ...]
     emergencies: tuple[Said, ...]
@@ -140,11 +149,16 @@ def view(lineage: Lineage, *, head: Head, metrics: Metrics) -> View:
         utility=found_utility,
         completions=found_completions,
         further=further(measure),
+        curved=curved(measure, declared=bool(plan.parts)),
         not_measured=tuple(part.text for part in measure.at("not_measured").items() if part.text),
         fairness=measured.fairness(measure.at("fairness"), limit_of(report, _GAP[plan.recipe.task])),
         compared=compared(measure.at("fairness")),
+        readings=readings(report),
+        mended=mended(measure, plan, found_verdicts, (report.request.index,)),
+        price=price(measure.at("twins")),
         explanation=measured.explanation(measure.at("explanation")),
         scrutinised=scrutinised(measure.at("scrutiny")),
+        persons_swapped=persons_swapped(measure),
         measured=measured_log,
         promotions=promotions(report),
         emergencies=emergencies(report),

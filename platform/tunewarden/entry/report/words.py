@@ -61,6 +61,9 @@ _INPUT = Reason("The input itself could not be used.", "whoever asked, by mendin
 
 REASONS: Mapping[str, Reason] = {
     "access_denied": Reason("The access policy does not allow it to this principal.", _ADMINISTRATOR),
+    "legal_hold_on_file": Reason("A legal hold kept the file.", "a privacy officer, who releases holds"),
+    "upload_over": Reason("The upload was complete, cancelled or too late.", "whoever asked, by beginning another one"),
+    "uploads_pending": Reason("Too many uploads were under way.", "whoever asked, by completing or cancelling one"),
     "already_registered": Reason(
         "The records were a version of another dataset already, which has the privacy budget of these persons.",
         "nobody by registering again; the dataset that has them may be used",
@@ -77,6 +80,10 @@ REASONS: Mapping[str, Reason] = {
     "completion_malformed": Reason("A released record had no completion where it says one begins.", _ADMINISTRATOR),
     "fairness_looser": Reason("The tolerance between groups was larger than the policy's.", _REQUESTER),
     "fairness_not_measurable": Reason("That cannot be compared between groups of this dataset.", _REQUESTER),
+    "twins_not_allowed": Reason("No model is trained here without noise, not for comparison either.", _OFFICER),
+    "twins_without_consent": Reason("Twins are trained on persons who agreed only.", _STEWARD),
+    "twins_of_records": Reason("Twins are compared where the privacy unit is a person only.", _REQUESTER),
+    "twins_without_groups": Reason("There are no groups, or no classes, to compare twins by.", _REQUESTER),
     "fairness_of_another_plan": Reason("Other comparisons between groups were declared than can be made.", _REQUESTER),
     "records_of_another_task": Reason(
         "The plan was for classes and the records for completions, or the other way round.", _REQUESTER
@@ -137,6 +144,7 @@ REASONS: Mapping[str, Reason] = {
         "Every record was of a person who had been erased.", f"{_STEWARD}, by registering records of other persons"
     ),
     "dataset_too_small": Reason("The dataset has too few persons for this plan.", f"{_STEWARD}, by adding records"),
+    "curve_part_too_small": Reason("A part of the learning curve would have had too few persons.", _REQUESTER),
     "delta_too_large": Reason(
         "Delta was so large that publishing one person's records whole would have counted as private.", _REQUESTER
     ),
@@ -195,6 +203,10 @@ REASONS: Mapping[str, Reason] = {
         "the requester, with another base model or without canaries",
     ),
     "own_promotion": Reason("Who proposed a promotion cannot approve it.", f"{_APPROVER} other than the proposer"),
+    "unassessed_unsigned": Reason(
+        "Some groups had too few persons to be assessed, and the approval did not sign for them.",
+        f"{_APPROVER}, by stating how many they are",
+    ),
     "own_request": Reason("Who asked cannot approve.", f"{_APPROVER} other than the requester"),
     "plan_changed": Reason(
         "The approval named another plan than the one that was waiting.", f"{_APPROVER}, after reviewing the plan"

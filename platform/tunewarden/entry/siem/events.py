@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import cast
 
+from tunewarden.domain.attribute_events import AttributesRead
 from tunewarden.domain.canonical import Plain, instant_text, to_plain
 from tunewarden.domain.emergency_events import (
     AliasRolledBack,
@@ -35,6 +36,7 @@ from tunewarden.domain.events import (
     SigningKeyRotated,
     StepFailed,
 )
+from tunewarden.domain.file_events import FileDeleted, FileExpired, FileTaken
 from tunewarden.domain.gates import Outcome
 from tunewarden.domain.group_events import GroupRoleGranted, MemberAdded
 from tunewarden.domain.key_events import MasterKeyRotated, VersionDestroyed
@@ -168,5 +170,9 @@ _NOTICED: frozenset[type[Event]] = frozenset(
         SigningKeyRotated,
         MasterKeyRotated,
         VersionDestroyed,
+        AttributesRead,
+        FileTaken,
+        FileDeleted,
+        FileExpired,
     }
 )

@@ -31,6 +31,11 @@ _CLASSES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "PrincipalIdentified": (_ACCOUNT, _OTHER),  # somebody is there, or with other roles
         "LoginsRefused": (_API, _OTHER),  # of nobody in particular, so class 3002, which names a user, does not fit
         "FileUploaded": (_DATASTORE, 5),  # write
+        "FileTaken": (_DATASTORE, 1),  # read
+        "FileDeleted": (_DATASTORE, 7),  # delete
+        "FileExpired": (_DATASTORE, 7),
+        "UploadBegun": (_API, 1),
+        "PartAdded": (_API, 3),
         "DatasetRegistered": (_DATASTORE, 6),  # create
         "DatasetVersionAdded": (_DATASTORE, 5),
         "DatasetRetired": (_DATASTORE, 2),  # update: nothing is deleted by it
@@ -41,6 +46,9 @@ _CLASSES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "ErasureAsked": (_API, 1),
         "PersonErased": (_API, 4),  # delete
         "VersionDestroyed": (_API, 4),
+        "AttributesKept": (_API, 1),
+        "AttributesRead": (_API, 2),
+        "AttributesDestroyed": (_API, 4),
         "MasterKeyRotated": (_API, 3),  # update
         "PruneFinished": (_API, 4),  # delete
         "PolicyInstalled": (_API, 1),
@@ -100,6 +108,7 @@ _THINGS = (
     "model",
     "promotion",
     "file",
+    "upload",
     "principal",
     "key",
     "hold",

@@ -32,7 +32,8 @@ from tunewarden.steps.deidentify.quasi import (
 from tunewarden.steps.deidentify.residual import sought
 from tunewarden.steps.deidentify.source import SourceRecord, source_record, source_records
 from tunewarden.steps.deidentify.spans import Span, carried as worth_carrying
-from tunewarden.steps.records import BudgetRow, CleanRecord, Place, ProtectedRow, ReplacedRow
+from tunewarden.steps.records import BudgetRow, CleanRecord, Place, ProtectedRow, ReplacedRow, Side, side_of
+from tunewarden.usecases.attribute_doors import Line, Whose
 from tunewarden.usecases.ports import Blobs, Vault
 
 _MOST_ROUNDS = 8
@@ -215,11 +216,12 @@ class Passing:
 
     def protected(self) -> Iterator[ProtectedRow]:
         """The protected attributes of the records that `cleaned` yielded."""
-        records = source_records(self._blobs, self._job.source)
-        for record, replaced in zip(records, self._places(), strict=True):
-            if replaced is not None:
-                owners = Owners(pseudonyms=self._pseudonyms(record), key=None)
-                yield ProtectedRow(person=owners.first, protected=_protected(record, self._given_up(owners)))
+        for line in self._lines():
+            yield ProtectedRow(person=line.whose.persons[0], protected=line.protected)
+
+    def apart(self) -> Iterator[Line]:
+        """The same of those of them that are measured on, to be laid apart; whoever is trained on needs none."""
+        yield from (line for line in self._lines() if side_of(line.whose.persons) is Side.HELD_OUT)
 
     def replaced(self) -> Iterator[ReplacedRow]:
         """Where something of ours stands in the records that `cleaned` yielded; where nothing does, nothing is said."""
@@ -256,6 +258,15 @@ class Passing:
                 remedy="Register records of other persons.",
                 who="steward",
             )
+
+    def _lines(self) -> Iterator[Line]:
+        records, released = source_records(self._blobs, self._job.source), 0
+        for record, replaced in zip(records, self._places(), strict=True):
+            if replaced is not None:
+                owners = Owners(pseudonyms=self._pseudonyms(record), key=None)
+                whose = Whose(record=released, persons=owners.pseudonyms)
+                yield Line(whose=whose, protected=_protected(record, self._given_up(owners)))
+                released += 1
 
     def _census(self) -> Census:
         """What is readable of everybody once the present suppressions are done."""

@@ -16,11 +16,17 @@ from tunewarden.steps.deidentify.residual import CLOSER
 from tunewarden.steps.deidentify.scale import Means, find_all
 from tunewarden.steps.deidentify.source import source_record
 from tunewarden.steps.records import Manifest, store_lines
+from tunewarden.usecases.attribute_doors import Keep
 from tunewarden.usecases.ports import Blobs
 
 
-def release(job: Job, deidentifier: Deidentifier, means: Means, witnesses: Witnesses) -> tuple[Manifest, Released]:
+def release(
+    job: Job, deidentifier: Deidentifier, means: Means, witnesses: Witnesses, keep: Keep | None = None
+) -> tuple[Manifest, Released]:
     """Write every record of the job's source, de-identified and under a pseudonym, and say what was done.
+
+    Protected attributes go to `keep`, those of records that are measured on and no others. Where it is None, all are
+    written beside the records, sealed as they are: for a table on the command line, which has these columns anyway.
 
     1. Check every record; nothing is read by a model before all of them are sound.
     2. Find candidates, block by block: in parallel where there is much.
@@ -42,10 +48,12 @@ def release(job: Job, deidentifier: Deidentifier, means: Means, witnesses: Witne
         if deidentifier.profile.k:
             passing.enforce(deidentifier.profile.k)
         records = store_lines(means.blobs, passing.cleaned(witnesses))  # 4
-        protected = store_lines(means.blobs, passing.protected())
+        protected = None if keep is not None else store_lines(means.blobs, passing.protected())
         replaced = store_lines(means.blobs, passing.replaced())
         budget = store_lines(means.blobs, passing.budgets())
         passing.require_somebody()
+        if keep is not None:
+            keep(passing.apart())
         again = job.finding(records.digest, CLOSER)  # 5
         clean_blocks = _clean_blocks(means.blobs, records.digest)
         find_all(again, clean_blocks, means, "rescan")
@@ -56,8 +64,8 @@ def release(job: Job, deidentifier: Deidentifier, means: Means, witnesses: Witne
     manifest = Manifest(
         records=records.digest,
         root=records.root,
-        protected=protected.digest,
-        protected_root=protected.root,
+        protected=None if protected is None else protected.digest,
+        protected_root=None if protected is None else protected.root,
         profile=deidentifier.profile.digest(),
         detector=job.detector,
         source=job.source,

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from tunewarden.domain.canonical import encode, to_plain
-from tunewarden.domain.errors import Refused
+from tunewarden.domain.errors import Refused, Unavailable
 from tunewarden.domain.names import Digest
 from tunewarden.steps.deidentify.deidentifier import Deidentifier
 from tunewarden.steps.deidentify.finding import Build
@@ -78,6 +78,12 @@ class DeidentifyStep:
             torch.set_num_threads(threads)
 
     def _made(self, attempt: Attempt) -> StepResult:
+        if attempt.keep is None and attempt.protected:
+            raise Unavailable(
+                "attributes_not_kept",
+                "There is nowhere to lay protected attributes apart, and they do not go beside the texts.",
+                who="administrator",
+            )
         with opened(attempt, self._blobs, self._rows, self._open_blobs) as raw:
             return self._released(attempt, raw)
 
@@ -109,7 +115,7 @@ class DeidentifyStep:
         )
         left = Left(profile)
         try:
-            manifest, released = release(job, deidentifier, means, left.witnesses())  # 1
+            manifest, released = release(job, deidentifier, means, left.witnesses(), attempt.keep)  # 1
         except Refused:  # another attempt would be refused too
             shutil.rmtree(job.scratch, ignore_errors=True)
             raise

@@ -1,15 +1,27 @@
 """What is asked beside the held-out rows: of the training side where records are public, and of what is used today."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Generic
 
+import numpy as np
+
+from tunewarden.domain.training import Task
 from tunewarden.steps.measure.extent import Extent
 from tunewarden.steps.measure.forgetting import forgetting
 from tunewarden.steps.measure.generalisation import Generalisation, Previous, overfitting, overlap
 from tunewarden.steps.measure.intervals import Booleans, Floats
-from tunewarden.steps.measure.privacy import Membership, measure_membership
+from tunewarden.steps.measure.likelihood_ratio import likelihood_ratio, scaled
+from tunewarden.steps.measure.parts_asked import AskedPart
+from tunewarden.steps.measure.privacy import (
+    LikelihoodRatio,
+    Membership,
+    measure_likelihood_ratio,
+    measure_membership,
+)
 from tunewarden.steps.measure.rows import Rows
 from tunewarden.steps.measure.task import A, Asked
+from tunewarden.steps.train.parts import in_part
 
 ATTACKED_PERSONS = 300
 OTHERS = 2_000
@@ -37,11 +49,15 @@ class TrainingSide(Generic[A]):
     overlapping: Booleans
 
 
-def membership(asked: Asked[A], trained: Side[A], held_out: Side[A]) -> Membership:
-    """The attack on persons of the training side, against held-out ones."""
+def membership(asked: Asked[A], trained: Side[A], held_out: Side[A], parts: Sequence[AskedPart[A]] = ()) -> Membership:
+    """The attacks on persons of the training side, against held-out ones.
+
+    `parts` are the models of the learning curve. Who is in none of them can be attacked by what they say.
+    """
     trained_before, trained_after = _losses(asked, trained)
     held_before, held_after = (losses[:OTHERS] for losses in _losses(asked, held_out))
-    return measure_membership(trained_after, held_after, before=(trained_before, held_before))
+    found = measure_membership(trained_after, held_after, before=(trained_before, held_before))
+    return replace(found, likelihood_ratio=_likelihood_ratio(asked, trained, held_out, parts))
 
 
 def generalisation(
@@ -60,6 +76,31 @@ def generalisation(
         forgetting=forgetting(asked.model, asked.tokenizer, asked.recipe, extent.pairs),
         previous=previous,
     )
+
+
+def _likelihood_ratio(
+    asked: Asked[A], trained: Side[A], held_out: Side[A], parts: Sequence[AskedPart[A]]
+) -> LikelihoodRatio | None:
+    """None where there is no model of a part that was asked about persons of the training side."""
+    asked_parts = [(part.some, part.said, part.share) for part in parts if part.some is not None]
+    if not asked_parts:
+        return None
+    largest = max(share for _, _, share in asked_parts)
+    outside = np.array([not in_part(person, largest) for person in sorted(set(trained.rows.persons))])
+    own = _likelihood(asked, trained.rows, trained.after)[outside]
+    own_outs = [_likelihood(asked, trained.rows, some)[outside] for some, _, _ in asked_parts]
+    other = _likelihood(asked, held_out.rows, held_out.after)[:OTHERS]
+    other_outs = [_likelihood(asked, held_out.rows, said)[:OTHERS] for _, said, _ in asked_parts]
+    scores = likelihood_ratio(
+        np.concatenate((own, other)), [np.concatenate(both) for both in zip(own_outs, other_outs, strict=True)]
+    )
+    return measure_likelihood_ratio(len(asked_parts), scores[: len(own)], scores[len(own) :])
+
+
+def _likelihood(asked: Asked[A], rows: Rows, said: A) -> Floats:
+    """How sure a model is of each person, on the scale that is taken as normal: float64[persons]."""
+    losses = asked.losses(rows, said)
+    return -losses if asked.recipe.task is Task.COMPLETION else scaled(losses)
 
 
 def _losses(asked: Asked[A], side: Side[A]) -> tuple[Floats, Floats]:

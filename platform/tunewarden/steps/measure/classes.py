@@ -1,6 +1,7 @@
 """Measuring a model that tells classes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -12,18 +13,29 @@ from tunewarden.domain.training import Recipe, Task
 from tunewarden.steps.measure.answers import logits
 from tunewarden.steps.measure.attributing import Explained
 from tunewarden.steps.measure.documents import Details
+from tunewarden.steps.measure.explained_membership import (
+    Attacked,
+    ExplainedMembership,
+    Seen,
+    attribution_figures,
+    explained_membership,
+)
 from tunewarden.steps.measure.explanation import Explanation, explain
 from tunewarden.steps.measure.extent import Extent
 from tunewarden.steps.measure.fairness import Fairness
 from tunewarden.steps.measure.figures import Answered, exact_figures, noisy_figures
 from tunewarden.steps.measure.generalisation import Previous, Told, previous
+from tunewarden.steps.measure.in_domain import exchanged
 from tunewarden.steps.measure.intervals import Floats
 from tunewarden.steps.measure.made_up import made_up_texts
-from tunewarden.steps.measure.privacy import person_losses, row_losses
+from tunewarden.steps.measure.mitigated import mitigate
+from tunewarden.steps.measure.privacy import LEAST_PERSONS, person_losses, row_losses
 from tunewarden.steps.measure.quality import Quality, gains_over, measure_quality
 from tunewarden.steps.measure.rows import Rows
 from tunewarden.steps.measure.scrutiny import Depth, Scrutiny, scrutinise
+from tunewarden.steps.measure.tables import Answers, ExactTable, exact_tables
 from tunewarden.steps.measure.task import Common, Given
+from tunewarden.steps.measure.twins import Beginning, twins
 from tunewarden.steps.measure.utility import Utility
 from tunewarden.steps.measure.weights import held
 from tunewarden.steps.train.model import TextClassifier
@@ -69,9 +81,24 @@ class Classes:
         gains = gains_over(labels=labels, logits=after, other_logits=promoted, persons=persons)
         return previous(adapter, self.told(rows, promoted), self.told(rows, after), f1=gains.f1)
 
+    def overall(self, rows: Rows, other: Floats, after: Floats) -> ExactTable:
+        """The persons, by who answers rightly."""
+        labels = rows.label_array()
+        answers = Answers(
+            labels=labels,
+            right=after.argmax(axis=1) == labels,
+            base_right=other.argmax(axis=1) == labels,
+            persons=rows.person_array(),
+            attributes={},
+        )
+        return exact_tables(answers, after.shape[1], ())[0]
+
     def document(self, given: Given[Floats], before: Floats, after: Floats, common: Common) -> Details:
         """Utility and fairness by class, and an explanation."""
         utility, fairness, quality = _figures(given, before, after)
+        plan, exact, allowed = given.attempt.plan, given.noise is None, given.attempt.twins
+        answered, alone = _answered(given, before, after), given.measured.alone()
+        beginning = Beginning(model=self.model, tokenizer=self.tokenizer, weights=self._untrained)
         return Details(
             adapter=common.adapter,
             utility=utility,
@@ -84,12 +111,40 @@ class Classes:
             self_check=common.self_check,
             quality=quality,
             generalisation=common.generalisation,
-            scrutiny=self._scrutiny(),
+            scrutiny=self._scrutiny(given),
+            mitigated=mitigate(answered, _chances(after), plan.fairness, fairness.decided, alone=alone)
+            if exact
+            else None,
+            twins=twins(beginning, plan, given.measured) if exact and allowed else None,
+            twins_left_out="twins_not_allowed" if plan.twins and not allowed else None,
+            curve=common.curve,
         )
 
-    def _scrutiny(self) -> Scrutiny:
+    def _scrutiny(self, given: Given[Floats]) -> Scrutiny:
         depth = Depth(texts=max(2, self._explained), pairs=self._extent.swaps)
-        return scrutinise(self.model, self._to_explain(), self._chances, self._untrained, depth)
+        found = scrutinise(self.model, self._to_explain(), self._chances, self._untrained, depth)
+        return replace(
+            found,
+            exchanged=exchanged(self._chances, given.measured) if given.noise is None else (),
+            membership=self._explained_membership(given),
+        )
+
+    def _explained_membership(self, given: Given[Floats]) -> ExplainedMembership | None:
+        """Of persons where their records are public, else of canaries."""
+        most = self._extent.attacked
+        if given.examples is not None:
+            sides = [Attacked.persons(rows, most) for rows in (given.examples, given.measured)]
+        else:
+            sides = [Attacked.canaries(given.canaries, most, present=present) for present in (True, False)]
+        if min(len(side.texts) for side in sides) < LEAST_PERSONS:
+            return None
+        trained, others = (self._seen(side) for side in sides)
+        return explained_membership(trained, others, canaries=given.examples is None)
+
+    def _seen(self, some: Attacked) -> Seen:
+        said = logits(self.model, self.tokenizer, some.texts, self.recipe)
+        figures = attribution_figures(self._to_explain(), some.texts)
+        return Seen(losses=row_losses(said, some.labels), figures=figures)
 
     def _chances(self, texts: Sequence[str]) -> Floats:
         """Of the classes, float64[texts, classes]."""
@@ -112,17 +167,20 @@ class Classes:
         return explain(self._to_explain(), texts, made_up=made_up)
 
 
-def _figures(given: Given[Floats], before: Floats, after: Floats) -> tuple[Utility, Fairness, Quality]:
-    attempt, labels = given.attempt, given.measured.label_array()
-    answered = Answered(
-        labels=labels,
+def _answered(given: Given[Floats], before: Floats, after: Floats) -> Answered:
+    return Answered(
+        labels=given.measured.label_array(),
         predicted=after.argmax(axis=1),
         base_predicted=before.argmax(axis=1),
         persons=given.measured.person_array(),
         attributes=given.measured.attributes(),
-        confidence=_confidence(after),
+        confidence=_chances(after).max(axis=1),
         promoted=None if given.promoted is None else given.promoted.argmax(axis=1),
     )
+
+
+def _figures(given: Given[Floats], before: Floats, after: Floats) -> tuple[Utility, Fairness, Quality]:
+    attempt, labels, answered = given.attempt, given.measured.label_array(), _answered(given, before, after)
     if given.noise is None:
         quality = measure_quality(labels=labels, logits=after, base_logits=before, persons=answered.persons)
         return (*exact_figures(answered, int(np.bincount(labels).argmax()), attempt.plan.fairness), quality)
@@ -136,6 +194,7 @@ def _figures(given: Given[Floats], before: Floats, after: Floats) -> tuple[Utili
     )
 
 
-def _confidence(logits: Floats) -> Floats:
-    """The largest probability of each row: float64[rows], of float64[rows, classes]."""
-    return np.asarray(1 / np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1), dtype=np.float64)
+def _chances(logits: Floats) -> Floats:
+    """The probability of each class: float64[rows, classes], of as many logits."""
+    away = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(away / away.sum(axis=1, keepdims=True), dtype=np.float64)

@@ -2,7 +2,7 @@
 
 Whether that is faithful is tested as for classes, on words of the model's vocabulary; whether it is stable, about this
 model and about words, on the same made-up texts as for classes. What the model writes is never kept: it may have
-learnt it from somebody. Not measured: whether what is written changes with a protected term of the prompt.
+learnt it from somebody. Whether what is written changes with a protected term is for `counterfactuals.py`.
 """
 
 from math import exp

@@ -1,13 +1,19 @@
 """Measuring a model that completes texts."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
+from tunewarden.domain.fairness import FairnessDeclaration
 from tunewarden.domain.names import Digest
+from tunewarden.domain.questions import Question
 from tunewarden.domain.training import Recipe, Task
 from tunewarden.steps.measure.answers import predictions
+from tunewarden.steps.measure.asking import ask_questions
 from tunewarden.steps.measure.completion_explanation import explain_completions, scrutinise_completions
 from tunewarden.steps.measure.completion_utility import CompletionUtility, Predicted
+from tunewarden.steps.measure.counterfactuals import Counterfactuals, counterfactuals
 from tunewarden.steps.measure.documents import CompletionDetails
 from tunewarden.steps.measure.extent import Extent
 from tunewarden.steps.measure.fairness import Fairness
@@ -15,7 +21,9 @@ from tunewarden.steps.measure.figures import Completed, exact_completion_figures
 from tunewarden.steps.measure.generalisation import Previous, Told, previous
 from tunewarden.steps.measure.generations import generations
 from tunewarden.steps.measure.intervals import Floats, by_person
+from tunewarden.steps.measure.question_bias import QuestionBias
 from tunewarden.steps.measure.rows import Rows
+from tunewarden.steps.measure.tables import ExactTable, completion_tables
 from tunewarden.steps.measure.task import Common, Given
 from tunewarden.steps.measure.writing import FewShot, Written, few_shot, written
 from tunewarden.steps.train.model import TextCompleter
@@ -26,10 +34,16 @@ class Completions:
     """Implements `task.Asked`; what the model says is how it predicts each token of a completion."""
 
     def __init__(
-        self, model: TextCompleter, tokenizer: PreTrainedTokenizerBase, recipe: Recipe, extent: Extent
+        self,
+        model: TextCompleter,
+        tokenizer: PreTrainedTokenizerBase,
+        recipe: Recipe,
+        extent: Extent,
+        questions: Sequence[Question],
     ) -> None:
-        """`extent` bounds the time that writing and explaining take."""
+        """`extent` bounds the time that writing and explaining take; `questions` are asked where the plan says so."""
         self.model, self.tokenizer, self.recipe, self._extent = model, tokenizer, recipe, extent
+        self._questions = questions
 
     def usable(self, rows: Rows) -> Rows:
         """Those with something to complete and something before it. Raises `PlanMismatch` for records of classes."""
@@ -55,6 +69,11 @@ class Completions:
         """In tokens and loss."""
         return previous(adapter, self.told(rows, promoted), self.told(rows, after))
 
+    def overall(self, rows: Rows, other: Predicted, after: Predicted) -> ExactTable:
+        """The persons, by who predicts their tokens rightly."""
+        both = Completed(before=other, after=after, persons=rows.person_array(), attributes={})
+        return completion_tables(both.counted(), ())[0]
+
     def document(
         self, given: Given[Predicted], before: Predicted, after: Predicted, common: Common
     ) -> CompletionDetails:
@@ -77,10 +96,24 @@ class Completions:
             generations=generations(self.model, self.tokenizer, self.recipe.max_tokens, self._extent.sampled),
             explanation=explain_completions(*self._to_explain()),
             scrutiny=scrutinise_completions(*self._to_explain()),
+            curve=common.curve,
+            counterfactuals=self._counterfactuals(given.attempt.plan.fairness),
+            questions=self._answered(given.attempt.plan.fairness),
         )
 
     def _to_explain(self) -> tuple[TextCompleter, PreTrainedTokenizerBase, Recipe, int]:
         return self.model, self.tokenizer, self.recipe, self._extent.prompts
+
+    def _counterfactuals(self, declared: FairnessDeclaration | None) -> Counterfactuals | None:
+        if declared is None or declared.writing is None:
+            return None
+        asked = self.model, self.tokenizer, self.recipe
+        return counterfactuals(*asked, declared.writing, self._extent.continued)
+
+    def _answered(self, declared: FairnessDeclaration | None) -> QuestionBias | None:
+        if declared is None or declared.writing is None:
+            return None
+        return ask_questions(self.model, self.tokenizer, self.recipe, self._questions, declared.writing.treated)
 
     def _written(self, given: Given[Predicted]) -> Written | None:
         if given.noise is not None:

@@ -1,8 +1,9 @@
 """Which classes are taken for which: a table of rows, in which no cell tells of a few persons.
 
 Cells of fewer than 10 persons are withheld; so is another cell of each line and column that has one withheld only,
-since totals could give that one away (`groups.py` has the same rule). Not covered: what other exact figures tell
-together with this table. They leave only where the steward declared that exact ones about these persons may.
+since totals could give that one away (`groups.py` has the same rule). Figures of a class with withheld cells
+are coarse (`coarse.py`). Not covered: what exact figures over all classes tell together with this table. They leave
+only where the steward declared that exact ones about these persons may.
 """
 
 from dataclasses import dataclass

@@ -10,16 +10,21 @@ from tunewarden.domain.names import Digest
 from tunewarden.domain.privacy import Mechanism
 from tunewarden.steps.measure.audit import Audit
 from tunewarden.steps.measure.completion_utility import CompletionUtility
+from tunewarden.steps.measure.counterfactuals import Counterfactuals
 from tunewarden.steps.measure.explanation import Explanation
 from tunewarden.steps.measure.extraction import WRITES_NOTHING, Extraction
 from tunewarden.steps.measure.fairness import Fairness
 from tunewarden.steps.measure.generalisation import Generalisation
 from tunewarden.steps.measure.generations import Generations
 from tunewarden.steps.measure.intervals import exactly
+from tunewarden.steps.measure.learning_curve import LearningCurve
+from tunewarden.steps.measure.mitigated import Mitigated
 from tunewarden.steps.measure.privacy import Membership
 from tunewarden.steps.measure.quality import Quality
+from tunewarden.steps.measure.question_bias import QuestionBias
 from tunewarden.steps.measure.scrutiny import Scrutiny
 from tunewarden.steps.measure.self_check import SelfCheck
+from tunewarden.steps.measure.twins import Twins
 from tunewarden.steps.measure.utility import Utility
 from tunewarden.steps.measure.writing import FewShot, Written
 
@@ -52,6 +57,10 @@ class Details:
         self_check: whether the adapter is what was trained.
         extraction: of secrets planted in the training; a classifier writes none.
         quality, generalisation, scrutiny: None in documents of before.
+        curve: None where the plan declares no learning curve.
+        mitigated: what was tried against gaps; None where nothing is to be mended, or exact figures may not leave.
+        twins: what privacy costs whom; None where the plan does not ask, or too few persons are held out.
+        twins_left_out: the code of why twins that the plan asks for were not trained; None where that is not so.
     """
 
     adapter: Digest
@@ -67,6 +76,10 @@ class Details:
     quality: Quality | None = field(default=None, metadata=LATER)
     generalisation: Generalisation | None = field(default=None, metadata=LATER)
     scrutiny: Scrutiny | None = field(default=None, metadata=LATER)
+    curve: LearningCurve | None = field(default=None, metadata=LATER)
+    mitigated: Mitigated | None = field(default=None, metadata=LATER)
+    twins: Twins | None = field(default=None, metadata=LATER)
+    twins_left_out: str | None = field(default=None, metadata=LATER)
 
     def measurements(self) -> Iterator[Measurement]:
         """What gates may judge."""
@@ -75,7 +88,7 @@ class Details:
         for part in (self.explanation, self.membership, self.audit, self.self_check, self.extraction):
             if part is not None:
                 yield from part.measurements()
-        for more in (self.quality, self.generalisation, self.scrutiny):
+        for more in (self.quality, self.generalisation, self.scrutiny, self.curve, self.twins):
             if more is not None:
                 yield from more.measurements()
         yield from _cost(self.noisy, self.utility.persons)
@@ -83,6 +96,7 @@ class Details:
     def counts(self) -> dict[str, int]:
         """For the log. Where figures are noisy, so is the number of persons, and that of records is not told."""
         counted = _counts(self.utility.rows, self.utility.persons, self.fairness, self.membership)
+        counted |= {} if self.twins is None else {"twins": 2, "twin_persons": self.twins.trained}
         return counted | {"explained": self.explanation.persons if self.explanation else 0}
 
 
@@ -98,6 +112,7 @@ class CompletionDetails:
         explanation, scrutiny: of how completions come about; None in documents of before.
         written: None where figures are noisy. few_shot: None too where records are not public, or are without room.
         generations: None where none were sampled.
+        counterfactuals, questions: None where the plan declares nothing of what is written.
     """
 
     adapter: Digest
@@ -117,6 +132,9 @@ class CompletionDetails:
     generations: Generations | None = field(default=None, metadata=LATER)
     explanation: Explanation | None = field(default=None, metadata=LATER)
     scrutiny: Scrutiny | None = field(default=None, metadata=LATER)
+    curve: LearningCurve | None = field(default=None, metadata=LATER)
+    counterfactuals: Counterfactuals | None = field(default=None, metadata=LATER)
+    questions: QuestionBias | None = field(default=None, metadata=LATER)
 
     def measurements(self) -> Iterator[Measurement]:
         """What gates may judge."""
@@ -125,9 +143,12 @@ class CompletionDetails:
         for part in (self.explanation, self.membership, self.audit, self.self_check, self.extraction):
             if part is not None:
                 yield from part.measurements()
-        for more in (self.generalisation, self.written, self.few_shot, self.generations, self.scrutiny):
+        for more in (self.generalisation, self.written, self.few_shot, self.generations, self.scrutiny, self.curve):
             if more is not None:
                 yield from more.measurements()
+        for told in (self.counterfactuals, self.questions):
+            if told is not None:
+                yield from told.measurements()
         yield from _cost(self.noisy, self.completions.persons)
 
     def counts(self) -> dict[str, int]:

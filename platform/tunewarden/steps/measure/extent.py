@@ -12,7 +12,12 @@ class Extent:
         written: held-out persons for whom a completion is written, one each.
         sampled: texts that are sampled to be looked through for identifiers.
         prompts: made-up ones, of which each is explained where texts are completed; at least 2.
-        swaps: pairs of made-up texts for each protected attribute; at least 8, and 183 to be judged by.
+        swaps: pairs of made-up texts for each protected attribute, and as many with neutral words; at least 8, and 183
+            to be judged by. Three times as many are asked where these leave too much open.
+        attacked: persons trained on, and others, whose attributions an attacker is given; of fewer than 30 nothing is
+            stated.
+        continued: pairs of made-up prompts for each protected attribute, of models that complete texts; at least 60 are
+            needed to be judged by.
     """
 
     pairs: int = 60
@@ -20,3 +25,5 @@ class Extent:
     sampled: int = 200
     prompts: int = 16
     swaps: int = 384
+    attacked: int = 100
+    continued: int = 192

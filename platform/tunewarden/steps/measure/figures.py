@@ -98,7 +98,8 @@ def noise_of(attempt: Attempt) -> Mechanism | None:
                 who="requester",
             )
         return None
-    run = replace(planned, unit=PrivacyUnit.PERSON, sampling_rate=Decimal(1), updates=releases(attempt.groups))
+    tables = releases(attempt.groups, len(attempt.plan.parts))
+    run = replace(planned, unit=PrivacyUnit.PERSON, sampling_rate=Decimal(1), updates=tables)
     if planned != run:
         raise PlanMismatch(
             "metrics_of_another_plan",

@@ -7,9 +7,10 @@ class is given it, with which they could be worked out.
 
 That keeps counts from being read, not from being worked out. Not covered: a rate is a fraction of whole numbers and an
 interval is the wider the fewer persons it rests on, so whoever knows the formulas can narrow down how many those are,
-and how many errors are among them; and what the table of confusions, the recall of classes and figures of other models
-of the same persons tell together. All of it is of exact figures, which leave only where the steward declared that those
-persons agreed or that the records are public; noisy figures (`noisy.py`) are where a bound is proven.
+and how many errors are among them; and what the table of confusions, figures over all classes (`coarse.py`) and figures
+of other models of the same persons tell together. All of it is of exact figures, which leave only where the steward
+declared that those persons agreed or that the records are public; noisy figures (`noisy.py`) are where a bound is
+proven.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -95,8 +96,10 @@ def tells_classes(groups: Sequence[Candidate], labels: Integers, persons: Intege
     place = np.zeros(len(labels), dtype=np.int64)
     for number, group in enumerate(groups):
         place[group.members] = number
-    whose = np.unique(np.stack([place, labels, persons]), axis=1)
-    return bool((np.unique(whose[:2], axis=1, return_counts=True)[1] >= LEAST_SHOWN).all())
+    classes, labelled = np.unique(labels, return_inverse=True)
+    cells, people = place * len(classes) + labelled, int(persons.max(initial=0)) + 1
+    whose = np.unique(cells * people + persons)  # each person once in each cell; one number sorts faster than three
+    return bool((np.unique(whose // people, return_counts=True)[1] >= LEAST_SHOWN).all())
 
 
 def small_groups(found: Candidates) -> tuple[SmallGroup, ...]:

@@ -137,6 +137,12 @@ def mean(values: Floats) -> Interval:
     return Interval(low=value - half, value=value, high=value + half)
 
 
+def within_one(values: Floats) -> Figure:
+    """The mean of `values`, float64[n] in [0, 1], n at least 2; the interval does not leave that."""
+    found = mean(values)
+    return Interval(low=max(0.0, found.low), value=found.value, high=min(1.0, found.high)).figure()
+
+
 def ratio(parts: Floats, wholes: Floats) -> Interval:
     """The interval of sum(parts) / sum(wholes), by linearisation; 1, as if all were missing, where all wholes are 0.
 

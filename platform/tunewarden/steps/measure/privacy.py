@@ -37,6 +37,29 @@ LEAST_OTHERS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LikelihoodRatio:
+    """How well the attack of `likelihood_ratio.py` does: the strongest one, where there are models to make it with.
+
+    Attributes:
+        out_models: models that were trained alike on others.
+        trained: persons attacked who are in none of those; `held_out` are in none either.
+        auc, caught: as those of `Membership`.
+    """
+
+    out_models: int
+    trained: int
+    held_out: int
+    auc: Figure | None
+    caught: Figure | None
+
+    def measurements(self) -> tuple[Measurement, ...]:
+        """What gates may judge; n counts persons of both sides."""
+        found = {"privacy.membership_lira_auc": self.auc, "privacy.membership_lira_caught": self.caught}
+        persons = self.trained + self.held_out
+        return tuple(figure.measured(metric, persons) for metric, figure in found.items() if figure is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Membership:
     """How well the attack does. `auc` is None where a side has fewer than 30 persons.
 
@@ -47,6 +70,7 @@ class Membership:
             was not tried.
         caught: share of those trained on who are told at 1 % false alarms, by that attack, or by the only one that was
             tried. None where fewer than 100 were not trained on, or fewer than 30 were.
+        likelihood_ratio: of the attack by models that were trained alike on others; None where there are none.
     """
 
     trained: int
@@ -55,6 +79,7 @@ class Membership:
     canaries: bool = field(default=False, metadata=LATER)
     ratio_auc: Figure | None = field(default=None, metadata=LATER)
     caught: Figure | None = field(default=None, metadata=LATER)
+    likelihood_ratio: LikelihoodRatio | None = field(default=None, metadata=LATER)
 
     def measurements(self) -> tuple[Measurement, ...]:
         """What gates may judge; n counts persons of both sides."""
@@ -64,7 +89,8 @@ class Membership:
             "privacy.membership_caught": self.caught,
         }
         persons = self.trained + self.held_out
-        return tuple(figure.measured(metric, persons) for metric, figure in found.items() if figure is not None)
+        stated = tuple(figure.measured(metric, persons) for metric, figure in found.items() if figure is not None)
+        return stated if self.likelihood_ratio is None else (*stated, *self.likelihood_ratio.measurements())
 
 
 def measure_membership(trained: Floats, held_out: Floats, *, before: tuple[Floats, Floats] | None = None) -> Membership:
@@ -81,6 +107,19 @@ def measure_membership(trained: Floats, held_out: Floats, *, before: tuple[Float
         held_out=len(held_out),
         auc=auc(*scores).figure() if enough else None,
         ratio_auc=auc(*gained).figure() if enough and gained is not None else None,
+        caught=None if found is None else found.figure(),
+    )
+
+
+def measure_likelihood_ratio(out_models: int, trained: Floats, held_out: Floats) -> LikelihoodRatio:
+    """From the scores of each person, float64[persons] of each side."""
+    enough = min(len(trained), len(held_out)) >= LEAST_PERSONS
+    found = caught(trained, held_out) if enough else None
+    return LikelihoodRatio(
+        out_models=out_models,
+        trained=len(trained),
+        held_out=len(held_out),
+        auc=auc(trained, held_out).figure() if enough else None,
         caught=None if found is None else found.figure(),
     )
 

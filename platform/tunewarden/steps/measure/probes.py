@@ -36,7 +36,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Carrier:
+class Carrier:
     """The parts of a text around whom it is about; `again` follows the pronoun, or stands alone."""
 
     event: str
@@ -186,6 +186,7 @@ _SPANISH = _Language(
     names="given_names_es.txt",
     they="La persona",
 )
+LANGUAGES = (_ENGLISH, _SPANISH)
 _SPANISH_ONE_IN = 4
 _YOUNG, _OLD = (18, 35), (66, 89)
 _FORMS = (  # what de-identification and forms leave in texts
@@ -197,12 +198,27 @@ _FORMS = (  # what de-identification and forms leave in texts
 )
 
 
-@cache
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A pair, the words around its persons, and the number of its language in `LANGUAGES`."""
+
+    carrier: Carrier
+    language: int
+    pair: Pair
+
+
 def pairs(attribute: Attribute, count: int) -> tuple[Pair, ...]:
     """The same `count` pairs, always, each with words around it that no other of them has."""
-    chance, seen, found = Random(attribute), set[_Carrier](), list[Pair]()  # noqa: S311  nothing private hangs on it
+    return tuple(each.pair for each in drawn(attribute, count))
+
+
+@cache
+def drawn(attribute: Attribute, count: int) -> tuple[Drawn, ...]:
+    """These pairs with what they are made of."""
+    chance, seen, found = Random(attribute), set[Carrier](), list[Drawn]()  # noqa: S311  nothing private hangs on it
     while len(found) < count:
-        language = _SPANISH if len(found) % _SPANISH_ONE_IN == _SPANISH_ONE_IN - 1 else _ENGLISH
+        number = 1 if len(found) % _SPANISH_ONE_IN == _SPANISH_ONE_IN - 1 else 0
+        language = LANGUAGES[number]
         carrier = _carrier(language, chance)
         if carrier in seen:
             continue
@@ -210,7 +226,7 @@ def pairs(attribute: Attribute, count: int) -> tuple[Pair, ...]:
         sides = _SIDES[attribute](language, chance)
         if chance.random() < 0.5:
             sides = sides[::-1]
-        found.append(Pair(*(carrier.about(*side) for side in sides)))
+        found.append(Drawn(carrier=carrier, language=number, pair=Pair(*(carrier.about(*side) for side in sides))))
     return tuple(found)
 
 
@@ -226,8 +242,8 @@ def probe_texts(count: int) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _carrier(language: _Language, chance: Random) -> _Carrier:
-    return _Carrier(
+def _carrier(language: _Language, chance: Random) -> Carrier:
+    return Carrier(
         event=chance.choice(language.events),
         place=chance.choice(language.places),
         when=chance.choice(language.times),

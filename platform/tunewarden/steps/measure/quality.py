@@ -27,6 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tunewarden.domain.gates import Measurement
+from tunewarden.steps.measure.coarse import coarse, narrowed
 from tunewarden.steps.measure.confusion import Confusion, confusion, noisy_confusion
 from tunewarden.steps.measure.counted import Counted
 from tunewarden.steps.measure.intervals import Figure, Floats, Integers, Interval, critical, share
@@ -40,7 +41,10 @@ _THIS, _OTHER = 0, 1  # who answers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassQuality:
-    """Of one class that occurs; `label` is its index. None where too few persons were given it or have it."""
+    """Of one class that occurs; `label` is its index. None where too few persons were given it or have it.
+
+    Where cells of it are withheld, its precision is coarse, or None, and its F1 None (`coarse.py`).
+    """
 
     label: int
     precision: Figure | None
@@ -177,11 +181,15 @@ def _gains(counted: Counted, scored: Scored, *, stated: bool) -> Gains:
 
 
 def _of_class(counted: Counted, labels: Integers, predicted: Integers, persons: Integers) -> list[ClassQuality]:
-    found = []
+    found, hidden = [], narrowed(labels, predicted, persons)
     for place, label in enumerate(counted.present):
-        given = predicted == label
-        precision = share(labels[given] == label, persons[given], critical()) if counted.enough_given[place] else None
-        found.append(ClassQuality(label=int(label), precision=figure(precision), f1=figure(counted.f1_of(place))))
+        given, narrow = predicted == label, int(label) in hidden
+        right, precision = labels[given] == label, None
+        if counted.enough_given[place]:
+            exact = share(right, persons[given], critical()).figure()
+            precision = coarse(right, persons[given]) if narrow else exact
+        f1 = None if narrow else figure(counted.f1_of(place))
+        found.append(ClassQuality(label=int(label), precision=precision, f1=f1))
     return found
 
 

@@ -1,11 +1,11 @@
 """The de-identified records as the measures need them: columns of the held-out side, little of the training side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from tunewarden.domain.errors import Corrupted, PlanMismatch, Refused
+from tunewarden.domain.errors import PlanMismatch, Refused, Unavailable
 from tunewarden.domain.training import Task
 from tunewarden.steps.measure.intervals import Booleans, Integers
 from tunewarden.steps.records import (
@@ -19,7 +19,8 @@ from tunewarden.steps.records import (
     read_records,
     side,
 )
-from tunewarden.usecases.ports import Admit, Blobs
+from tunewarden.usecases.attribute_doors import Read, Whose
+from tunewarden.usecases.ports import Admit, Attempt, Blobs
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Rows:
     Attributes:
         completions: what follows the texts; the texts are prompts then. Empty where classes are learnt.
         protected: empty for rows of the training side.
+        shared: whether a row is of further persons too; empty where none is.
     """
 
     texts: list[str] = field(default_factory=list)
@@ -36,6 +38,7 @@ class Rows:
     labels: list[int] = field(default_factory=list)
     persons: list[str] = field(default_factory=list)
     protected: list[Mapping[str, str]] = field(default_factory=list)
+    shared: list[bool] = field(default_factory=list)
 
     def add(self, record: CleanRecord) -> None:
         """Append one record."""
@@ -47,6 +50,7 @@ class Rows:
             self.completions.append(completion)
         self.labels.append(record.label)
         self.persons.append(record.person)
+        self.shared.append(bool(record.others))
 
     def require_task(self, task: Task) -> None:
         """Raise `PlanMismatch` where some of these records are not what `task` learns from."""
@@ -66,6 +70,7 @@ class Rows:
             labels=[self.labels[row] for row in some],
             persons=[self.persons[row] for row in some],
             protected=[self.protected[row] for row in some] if self.protected else [],
+            shared=[self.shared[row] for row in some] if self.shared else [],
         )
 
     def whole_texts(self) -> list[str]:
@@ -81,6 +86,10 @@ class Rows:
     def person_array(self) -> Integers:
         """int64[rows]: the rank of the person's pseudonym, which tells persons apart."""
         return np.unique(np.asarray(self.persons), return_inverse=True)[1].astype(np.int64)
+
+    def alone(self) -> Booleans:
+        """bool[rows]: whether a row is of one person only."""
+        return ~np.asarray(self.shared or [False] * len(self.texts), dtype=np.bool_)
 
     def attributes(self) -> dict[str, list[str]]:
         """Protected attribute -> value of every row; a row that lacks one is in the group without a name."""
@@ -100,29 +109,53 @@ class Rows:
 
 
 def read_held_out(
-    blobs: Blobs, manifest: Manifest, left_out: frozenset[str] = frozenset(), *, alone: bool = False
+    blobs: Blobs,
+    manifest: Manifest,
+    left_out: frozenset[str] = frozenset(),
+    *,
+    alone: bool = False,
+    attributes: Read | None = None,
 ) -> tuple[Rows, frozenset[str]]:
     """The held-out rows with their protected attributes, and the pseudonyms of everybody who is not held out.
 
     Rows with somebody in `left_out` are passed over and, where `alone`, those of several persons: of private figures
-    each person may move only what is that person's. Others count for the first of their persons. Raises `NotFound` or
-    `Corrupted`.
+    each person may move only what is that person's. Others count for the first of their persons. Attributes that lie
+    apart are read by `attributes`, once, those of these rows and no others; none are where it is None. In a release of
+    before they lie beside the texts. Raises `NotFound`, `Corrupted`, and what `attributes` does.
     """
-    measured, others = Rows(), set[str]()
-    protected = read_protected(blobs, manifest)
-    for record in read_records(blobs, manifest):
-        attributes = next(protected, None)
-        if attributes is None:
-            raise Corrupted("protected_missing", "There are fewer rows of protected attributes than records.")
+    measured, others, found = Rows(), set[str](), list[Whose]()
+    for place, record in enumerate(read_records(blobs, manifest)):
         whose = side(record)
         if whose is Side.TRAINING:
             others.add(record.person)
         elif whose is Side.HELD_OUT and left_out.isdisjoint(record.persons) and not (alone and record.others):
             measured.add(record)
-            measured.protected.append(attributes)
-    if next(protected, None) is not None:  # asking once more is what lets the reader check the root
-        raise Corrupted("protected_left", "There are more rows of protected attributes than records.")
+            found.append(Whose(record=place, persons=record.persons))
+    if manifest.protected is not None:
+        measured.protected = _beside(blobs, manifest, found)
+    else:
+        measured.protected = [{} for _ in found] if attributes is None else list(attributes(found))
     return measured, frozenset(others)
+
+
+def attributes_of(attempt: Attempt, manifest: Manifest) -> Read | None:
+    """How to read the protected attributes of this release; None where there are none, or none that lie apart.
+
+    Raises `Unavailable` where there are and the attempt has no door to them: without them groups would look equal.
+    """
+    if manifest.protected is not None or not attempt.protected:
+        return None
+    if attempt.attributes is None:
+        raise Unavailable(
+            "attributes_not_readable", "Nobody handed over a way to the protected attributes.", who="administrator"
+        )
+    return attempt.attributes
+
+
+def _beside(blobs: Blobs, manifest: Manifest, found: Sequence[Whose]) -> list[Mapping[str, str]]:
+    """Those of `found` in a release of before. All are read, because that is what checks their root."""
+    wanted = {whose.record for whose in found}
+    return [row for place, row in enumerate(read_protected(blobs, manifest)) if place in wanted]
 
 
 def require_both_sides(measured: Rows, others: frozenset[str]) -> None:

@@ -6,6 +6,7 @@ covers. Not shown: how the model answers texts like those of the dataset; `expla
 what of that may leave.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from tunewarden.domain.canonical import LATER
 from tunewarden.domain.gates import Measurement
+from tunewarden.steps.measure.attended import Attended, attended
 from tunewarden.steps.measure.attributing import (
     Explained,
     Texts,
@@ -24,18 +26,22 @@ from tunewarden.steps.measure.attributing import (
     numbers,
     read,
 )
+from tunewarden.steps.measure.explained_membership import ExplainedMembership
+from tunewarden.steps.measure.in_domain import Exchanged
 from tunewarden.steps.measure.intervals import exactly
 from tunewarden.steps.measure.maps import ProbeMap, probe_map
+from tunewarden.steps.measure.neutral import neutral_pairs
 from tunewarden.steps.measure.probes import Attribute, probe_texts
 from tunewarden.steps.measure.shortcuts import Shortcuts, Weighed, shortcuts, weighed
 from tunewarden.steps.measure.stability import Stability, Ways, stability
-from tunewarden.steps.measure.swaps import Say, Swapped, ask_pairs, swapped
+from tunewarden.steps.measure.swaps import LEAST_PAIRS, Answers, Say, Swapped, ask_pairs, swapped
 from tunewarden.steps.measure.weights import Weights, held, redrawn, with_weights
 from tunewarden.steps.train.model import TextModel
 
 SHOWN = 8
 """Texts whose words are shown."""
 _FEWER_STEPS = 10
+_MORE = 3  # times as many pairs are asked of an attribute where the first leave too much open
 _BASE_ONE_IN = 4  # of the pairs are put to the untrained model, which no gate judges
 
 
@@ -49,6 +55,9 @@ class Scrutiny:
         maps: of the first of the texts.
         leaks: what the report would have shown that it may not (`leaks.py`), and no longer does; None before it was
             looked for.
+        attended: how much of what moves an answer is the protected term; None where no classes are told.
+        exchanged: of texts of held-out persons; empty where exact figures may not leave.
+        membership: what attributions add to an attack; None where too few persons or canaries can be attacked.
     """
 
     neutral: int
@@ -57,12 +66,15 @@ class Scrutiny:
     swaps: tuple[Swapped, ...]
     maps: tuple[ProbeMap, ...]
     leaks: int | None = field(default=None, metadata=LATER)
+    attended: Attended | None = field(default=None, metadata=LATER)
+    exchanged: tuple[Exchanged, ...] = field(default=(), metadata=LATER)
+    membership: ExplainedMembership | None = field(default=None, metadata=LATER)
 
     def measurements(self) -> tuple[Measurement, ...]:
         """What gates may judge."""
         found = [*self.stability.measurements(), *self.shortcuts.measurements()]
-        for each in self.swaps:
-            found.extend(each.measurements())
+        for each in (*self.swaps, self.attended, *self.exchanged, self.membership):
+            found.extend(() if each is None else each.measurements())
         if self.leaks is not None:
             found.append(exactly("explanation.leaks", Decimal(self.leaks), self.stability.texts))
         return tuple(found)
@@ -100,6 +112,7 @@ def scrutinise(model: TextModel, explained: Explained, say: Say, untrained: Weig
         shortcuts=shortcuts(shares),
         swaps=_swaps(model, say, untrained, depth.pairs),
         maps=tuple(maps[text] for text in chosen[:SHOWN]),
+        attended=attended(model, explained, untrained, depth.texts),
     )
 
 
@@ -118,7 +131,25 @@ def _ways(given: Texts, explained: Explained, chosen: Tensor, redrawn: Tensor) -
 
 
 def _swaps(model: TextModel, say: Say, untrained: Weights, pairs: int) -> tuple[Swapped, ...]:
-    trained = ask_pairs(say, pairs)
+    """Where the first pairs leave open how much more protected terms do, more are asked.
+
+    Whether they do hangs on how many pairs answered otherwise than the neutral ones beside them, and not on which of
+    the two flipped: so it does not favour one answer over the other.
+    """
     with with_weights(model, untrained):
         base = ask_pairs(say, pairs // _BASE_ONE_IN)
-    return tuple(swapped(attribute, trained[attribute], base[attribute]) for attribute in Attribute)
+    found = _asked(say, base, tuple(Attribute), pairs)
+    open_yet = [name for name, one in found.items() if one.control is not None and not one.control.close]
+    if pairs >= LEAST_PAIRS:
+        found |= _asked(say, base, open_yet, pairs * _MORE)
+    return tuple(found.values())
+
+
+def _asked(
+    say: Say, base: Mapping[Attribute, Answers], attributes: Sequence[Attribute], pairs: int
+) -> dict[Attribute, Swapped]:
+    if not attributes:
+        return {}
+    trained = ask_pairs(say, pairs, attributes=attributes)
+    neutral = ask_pairs(say, pairs, of=neutral_pairs, attributes=attributes)
+    return {name: swapped(name, trained[name], base[name], neutral[name]) for name in attributes}

@@ -14,7 +14,7 @@ import numpy as np
 from transformers import BatchEncoding
 
 from tunewarden.domain.gates import Measurement
-from tunewarden.steps.measure.intervals import Booleans, Figure, Floats, Interval, decimal, mean
+from tunewarden.steps.measure.intervals import Booleans, Figure, Floats, decimal, within_one
 
 _PLACEHOLDER = re.compile(r"\[[^\[\]]{1,40}\]|<[^<>]{1,40}>")
 _NUMBER = re.compile(r"\d")
@@ -74,7 +74,7 @@ def shortcuts(texts: Sequence[Weighed]) -> Shortcuts:
         kinds=tuple(
             Shortcut(
                 kind=kind,
-                share=_within_one(np.array([_part(text.weights, text.kinds[kind]) for text in texts])),
+                share=within_one(np.array([_part(text.weights, text.kinds[kind]) for text in texts])),
                 tokens=decimal(float(np.mean([text.kinds[kind].mean() for text in texts]))),
             )
             for kind in texts[0].kinds
@@ -85,11 +85,6 @@ def shortcuts(texts: Sequence[Weighed]) -> Shortcuts:
 def _part(weights: Floats, which: Booleans) -> float:
     total = weights.sum()
     return float(weights[which].sum() / total) if total > 0 else 0.0
-
-
-def _within_one(shares: Floats) -> Figure:
-    found = mean(shares)
-    return Interval(low=max(0.0, found.low), value=found.value, high=min(1.0, found.high)).figure()
 
 
 def _which(found: Iterable[object]) -> Booleans:

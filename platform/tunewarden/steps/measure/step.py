@@ -6,7 +6,7 @@ charged as updates of a training are, before the adapter is asked anything. Loss
 those of the training side are looked at only where the records are public.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -20,6 +20,7 @@ from tunewarden.domain.datasets import HeldOut
 from tunewarden.domain.errors import Corrupted, NotFound, Refused, Unavailable
 from tunewarden.domain.names import Digest, PolicyName
 from tunewarden.domain.privacy import Accountant, Mechanism
+from tunewarden.domain.questions import Question, parse_questions
 from tunewarden.domain.training import Plan, StepName, Task
 from tunewarden.steps import train
 from tunewarden.steps.deidentify.identity import package_files
@@ -35,8 +36,10 @@ from tunewarden.steps.measure.extraction import extracted
 from tunewarden.steps.measure.figures import noise_of
 from tunewarden.steps.measure.leaks import without_leaks
 from tunewarden.steps.measure.overlap import overlapping, trained_texts
+from tunewarden.steps.measure.parts_asked import AskedPart, ask_parts, learning_curve
 from tunewarden.steps.measure.privacy import Membership
-from tunewarden.steps.measure.rows import Rows, admitted, read_held_out, read_persons, require_both_sides
+from tunewarden.steps.measure.questions import shipped_questions
+from tunewarden.steps.measure.rows import Rows, admitted, attributes_of, read_held_out, read_persons, require_both_sides
 from tunewarden.steps.measure.self_check import self_check
 from tunewarden.steps.measure.task import A, Asked, Common, Given
 from tunewarden.steps.measure.trained import read_trained
@@ -50,8 +53,9 @@ from tunewarden.usecases.promoted import Promoted
 EXPLAINED_TEXTS = 32
 EXTENT = Extent()
 _MODEL_FILES = (
-    *("base_model.py", "canaries.py", "discrete_noise.py", "model.py", "noise.py", "objective.py", "probe.py"),
-    *("rows.py", "texts.py"),
+    *("base_model.py", "canaries.py", "checkpoint.py", "discrete_noise.py", "model.py", "noise.py", "objective.py"),
+    *("parts.py", "places.py", "probe.py", "rows.py", "texts.py"),
+    *("captured.py", "sampling.py", "single_pass.py", "../swapping.py"),
 )
 _LIBRARIES = ("captum", "fairlearn", "numpy", "peft", "tokenizers", "torch", "transformers")
 
@@ -66,13 +70,15 @@ class MeasureStep:
         accountant: Accountant,
         explained_texts: int = EXPLAINED_TEXTS,
         extent: Extent = EXTENT,
+        scratch: Path | None = None,
     ) -> None:
         """`locate` finds the directory of a base model; `accountant` is the one that decides budgets.
 
+        `scratch` is the folder of the training step, where it left the models of learning curves.
         `explained_texts` bounds the time that explaining takes, `extent` that of what is asked beside the rows.
         """
         self._blobs, self._locate, self._accountant, self._explained = blobs, locate, accountant, explained_texts
-        self._extent = extent
+        self._extent, self._scratch = extent, scratch
         self.identity: Digest = _identity(explained_texts, extent)
 
     def __call__(self, attempt: Attempt) -> StepResult:
@@ -96,7 +102,8 @@ class MeasureStep:
         # 1. Who is measured on. Where figures are noisy, these persons have to have budget left.
         noise = noise_of(attempt)
         left_out = frozenset[str]() if noise is None else admitted(self._blobs, manifest, attempt.admit)
-        held, others = read_held_out(self._blobs, manifest, left_out, alone=noise is not None)
+        door = attributes_of(attempt, manifest)
+        held, others = read_held_out(self._blobs, manifest, left_out, alone=noise is not None, attributes=door)
         measured = asked.usable(held)
         if noise is None:
             require_both_sides(measured, others)
@@ -109,6 +116,7 @@ class MeasureStep:
         answered = self._promoted(used, untrained, measured)  # a name of its own, or its type is not inferred
         promoted, unasked = answered
         trained = read_trained(self._blobs, attempt)
+        parts = ask_parts(self._scratch, attempt, trained.curve, asked, measured, some)
         load_adapter(asked.model, self._blobs.read(attempt.outputs[StepName.TRAIN]), plan)
 
         # 3. Point of no return: the releases are paid for, whether or not anything comes of them.
@@ -130,14 +138,16 @@ class MeasureStep:
             over = asked.previous(used.adapter, measured, promoted, after)
         common = Common(
             adapter=attempt.outputs[StepName.TRAIN],
-            membership=_attacked(asked, training, sides, audit),
+            membership=_attacked(asked, training, sides, audit, parts or ()),
             libraries={name: version(name) for name in _LIBRARIES},
             noisy=None if noise is None else self._paid(attempt, noise),
             audit=audit,
             self_check=self_check(asked.model, asked.tokenizer, plan, trained),
             extraction=extracted(self._blobs, plan, trained, asked.model, asked.tokenizer),
             generalisation=replace(generalisation(asked, sides, training, over, self._extent), unasked=unasked),
+            curve=learning_curve(asked, measured, parts, after, trained.persons, noise),
         )
+        canaries = () if trained.canaries is None else read_canaries(self._blobs, trained.canaries, plan).members
         given = Given(
             attempt=attempt,
             measured=measured,
@@ -145,11 +155,11 @@ class MeasureStep:
             noise=noise,
             promoted=promoted,
             examples=some,
+            canaries=canaries,
         )
         details = asked.document(given, before, after, common)
 
         # 5. What would be shown of explanations and may not be is taken out, and counted.
-        canaries = () if trained.canaries is None else read_canaries(self._blobs, trained.canaries, plan).members
         records = partial(read_records, self._blobs, manifest)
         shown = max(self._explained, self._extent.prompts)
         return self._result(without_leaks(details, records, canaries, shown))
@@ -170,7 +180,14 @@ class MeasureStep:
     def _completions(self, plan: Plan) -> Completions:
         model, tokenizer = self._untrained(plan, 0)
         assert isinstance(model, TextCompleter)
-        return Completions(model, tokenizer, plan.recipe, self._extent)
+        return Completions(model, tokenizer, plan.recipe, self._extent, self._questions(plan))
+
+    def _questions(self, plan: Plan) -> Sequence[Question]:
+        """Those that the plan declares: the house's own, or the shipped ones."""
+        writing = None if plan.fairness is None else plan.fairness.writing
+        if writing is None or writing.questions is None:
+            return shipped_questions()
+        return parse_questions(self._blobs.read(writing.questions))
 
     def _some_trained_on(
         self, attempt: Attempt, asked: Asked[A], manifest: Manifest, others: frozenset[str], measured: Rows
@@ -219,11 +236,15 @@ class MeasureStep:
 
 
 def _attacked(
-    asked: Asked[A], training: TrainingSide[A] | None, held_out: Side[A], audit: Audit | None
+    asked: Asked[A],
+    training: TrainingSide[A] | None,
+    held_out: Side[A],
+    audit: Audit | None,
+    parts: Sequence[AskedPart[A]],
 ) -> Membership | None:
     """Persons of the training side where records are public; else what the audit did to canaries, if anything."""
     if training is not None:
-        return membership(asked, training.some, held_out)
+        return membership(asked, training.some, held_out, parts)
     return None if audit is None else audit.membership
 
 

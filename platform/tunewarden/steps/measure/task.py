@@ -1,6 +1,6 @@
 """What measuring asks of a model, whatever its task; `classes.py` and `completions.py` answer for theirs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -14,9 +14,12 @@ from tunewarden.steps.measure.documents import CompletionDetails, Details, Noisy
 from tunewarden.steps.measure.extraction import Extraction
 from tunewarden.steps.measure.generalisation import Generalisation, Previous, Told
 from tunewarden.steps.measure.intervals import Floats
+from tunewarden.steps.measure.learning_curve import LearningCurve
 from tunewarden.steps.measure.privacy import Membership
 from tunewarden.steps.measure.rows import Rows
 from tunewarden.steps.measure.self_check import SelfCheck
+from tunewarden.steps.measure.tables import ExactTable
+from tunewarden.steps.train.canaries import Canary
 from tunewarden.steps.train.model import TextModel
 from tunewarden.usecases.ports import Attempt
 
@@ -33,6 +36,7 @@ class Given(Generic[A]):
         noise: of the noisy figures, which are paid; None where exact ones may leave.
         promoted: what the version promoted last says to the rows; None where figures are noisy or there is none.
         examples: rows of the training side, whose records are public; None where they are not.
+        canaries: of the training, if it had any.
     """
 
     attempt: Attempt
@@ -41,6 +45,7 @@ class Given(Generic[A]):
     noise: Mechanism | None
     promoted: A | None = None
     examples: Rows | None = None
+    canaries: Sequence[Canary] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,7 @@ class Common:
     self_check: SelfCheck
     extraction: Extraction | None
     generalisation: Generalisation
+    curve: LearningCurve | None
 
 
 class Asked(Protocol[A]):
@@ -87,6 +93,10 @@ class Asked(Protocol[A]):
 
     def previous(self, adapter: Digest, rows: Rows, promoted: A, after: A) -> Previous:
         """How much better than the version promoted last, which has `adapter`, on the same rows. Figures are exact."""
+        ...
+
+    def overall(self, rows: Rows, other: A, after: A) -> ExactTable:
+        """The persons, by whether the model that said `other` is right and whether this one is. It must not leave."""
         ...
 
     def document(self, given: Given[A], before: A, after: A, common: Common) -> Details | CompletionDetails:

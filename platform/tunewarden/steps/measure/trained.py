@@ -17,15 +17,20 @@ class Trained:
     """The parts that measuring needs; None where the training did not say it.
 
     Attributes:
-        epsilon, delta: what is claimed of what was really run, repeated updates included, for one person.
+        epsilon, delta: what is claimed of what was really run for the model, repeated updates included, for one
+            person.
         canaries: digest of the document of the canaries.
         answers: what the model answered in the worker's memory; see `steps/train/probe.py`.
+        curve: what was trained on parts of the persons; see `steps/train/parts.py`.
+        persons: how many the model was trained on.
     """
 
     epsilon: Decimal | None = None
     delta: Decimal | None = None
     canaries: Digest | None = None
     answers: Plain = None
+    curve: Plain = None
+    persons: int = 0
 
 
 def read_trained(blobs: Blobs, attempt: Attempt) -> Trained:
@@ -41,8 +46,10 @@ def read_trained(blobs: Blobs, attempt: Attempt) -> Trained:
     members = details if isinstance(details, Mapping) else {}
     canaries = members.get("canaries")
     return Trained(
-        epsilon=said.get("privacy.epsilon"),
+        epsilon=said.get("privacy.epsilon_model", said.get("privacy.epsilon")),
         delta=said.get("privacy.delta"),
         canaries=Digest(canaries) if isinstance(canaries, str) else None,
         answers=members.get("answers"),
+        curve=members.get("curve"),
+        persons=persons if isinstance(persons := members.get("persons"), int) else 0,
     )

@@ -8,12 +8,14 @@ so their intervals are paired.
 The figures here are exact, so they leave only where the steward declared that exact ones may; else see `noisy.py`.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from tunewarden.domain.gates import Measurement
-from tunewarden.steps.measure.intervals import Figure, Integers, critical, mean_of, paired_gain, share
+from tunewarden.steps.measure.coarse import coarse, narrowed
+from tunewarden.steps.measure.intervals import Figure, Integers, Interval, critical, mean_of, paired_gain, share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +28,13 @@ class Recall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utility:
-    """What is measured. `recalls` leaves out classes that no held-out row has.
+    """What is measured. `recalls` leaves out classes that no held-out row has, and those that may not be told of.
 
     Where figures are noisy, some may be None: they are not known well enough to be stated.
 
     Attributes:
         rows, persons: held out; noisy figures count persons only.
-        balanced_accuracy: the mean of `recalls`; classes count alike however rare.
+        balanced_accuracy: the mean of the recalls of all classes; these count alike however rare.
         gain_over_majority, gain_over_base: differences of accuracy, paired.
     """
 
@@ -77,7 +79,17 @@ def measure_utility(
         majority_accuracy=share(majority_right, persons, z).figure(),
         gain_over_majority=paired_gain(right, majority_right, persons).figure(),
         gain_over_base=paired_gain(right, base_right, persons).figure(),
-        recalls=tuple(
-            Recall(label=label, recall=recall.figure()) for label, recall in zip(present, recalls, strict=True)
-        ),
+        recalls=tuple(_told(labels, predicted, persons, dict(zip(present, recalls, strict=True)))),
     )
+
+
+def _told(
+    labels: Integers, predicted: Integers, persons: Integers, recalls: Mapping[int, Interval]
+) -> Iterator[Recall]:
+    """Those of classes with withheld cells are coarse (`coarse.py`), or left out."""
+    hidden = narrowed(labels, predicted, persons)
+    for label, recall in recalls.items():
+        own = labels == label
+        told = coarse(predicted[own] == label, persons[own]) if label in hidden else recall.figure()
+        if told is not None:
+            yield Recall(label=label, recall=told)

@@ -168,6 +168,7 @@ def with_canaries(rows: Rows, kept: Kept | None, tokenizer: PreTrainedTokenizerB
         labels=np.concatenate((rows.labels, added.labels)),
         starts=_continued(rows.starts, added.starts),
         completions=completions,
+        class_weights=rows.class_weights,
     )
 
 

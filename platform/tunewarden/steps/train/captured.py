@@ -128,17 +128,19 @@ class Persons:
         self._seen.add(layer)
         layer.used = True
 
-    def clipped_sum(self, clip: float) -> torch.Tensor:
+    def clipped_sum(self, clip: float, weights: NDArray[np.float64]) -> torch.Tensor:
         """Each person's gradient scaled to the norm `clip` where it is longer, and all added up: float32[numbers].
 
-        Persons with a norm that is not finite contribute zero.
+        `weights`, float64[persons] of 0 to 1, multiply what was clipped, or the clip would take them back. Persons with
+        a norm that is not finite contribute zero.
         """
         sums = self._sums[: self._count]
         norms = torch.linalg.vector_norm(sums, dim=1)
         finite = torch.isfinite(norms)
         if not finite.all():
             sums[~finite] = 0.0  # a factor alone would not do: zero times NaN is NaN
-        return torch.where(finite, clip / norms.clamp(min=clip), 0.0) @ sums
+        factors = torch.where(finite, clip / norms.clamp(min=clip), 0.0)
+        return (factors * torch.from_numpy(weights).to(factors)) @ sums
 
     def _put(self, layer: TrainedLayer, place: slice, of_rows: torch.Tensor) -> None:
         if isinstance(self._owners, torch.Tensor):

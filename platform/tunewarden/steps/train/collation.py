@@ -11,7 +11,10 @@ from tunewarden.domain.errors import PlanMismatch
 from tunewarden.domain.names import Digest
 from tunewarden.domain.training import Plan
 
-FILES = ("../../domain/owners.py", "../records.py", "objective.py", "rows.py", "texts.py")
+FILES = (
+    *("../../domain/owners.py", "../records.py", "../swapping.py", "objective.py", "rows.py", "texts.py"),
+    *(f"../deidentify/{name}" for name in ("given_names.txt", "given_names_es.txt", "ambiguous_names.txt")),
+)
 
 COLLATOR: Digest = digest_of({name: digest_bytes((Path(__file__).parent / name).read_bytes()) for name in FILES})
 """Digest of the source files that make batches out of records. Not of the libraries beneath: the evidence has those."""

@@ -79,11 +79,12 @@ def check_clips(trial: Trial, make: MakeClipper, second: MakeClipper | None) -> 
     """
     allowed, persons = tolerance(trial.recipe), trial.specimens.persons
     gradients = [_by_brute_force(trial, theirs) for theirs in persons]
+    weights = [_weight(trial.specimens.rows, theirs) for theirs in persons]
     norms = sorted(float(gradient.norm()) for gradient in gradients)
     every, half, planned = 0.5 * norms[0], norms[len(norms) // 2], float(trial.recipe.clip)
 
     def distance(found: torch.Tensor, clip: float, expected: Sequence[torch.Tensor] = gradients) -> float:
-        return float((found - _clipped_sum(expected, clip)).norm()) / clip
+        return float((found - _clipped_sum(expected, weights, clip)).norm()) / clip
 
     whole = _sum(trial, make, every, persons, trial.compute)
     alone = replace(trial.compute, micro_batch_rows=1, persons_at_once=2)
@@ -156,8 +157,15 @@ def _loss(trial: Trial, row: int) -> torch.Tensor:
     return torch.stack([-scores[place - 1, ids[place]] for place in range(begin, len(ids))]).mean()
 
 
-def _clipped_sum(gradients: Sequence[torch.Tensor], clip: float) -> torch.Tensor:
+def _weight(rows: Rows, own: NDArray[np.int64]) -> float:
+    """The mean weight of the classes of one person's rows; never more than 1, or it would lengthen what was clipped."""
+    if not rows.class_weights:
+        return 1.0
+    return sum(min(1.0, rows.class_weights[int(rows.labels[row])]) for row in own) / len(own)
+
+
+def _clipped_sum(gradients: Sequence[torch.Tensor], weights: Sequence[float], clip: float) -> torch.Tensor:
     total = torch.zeros_like(gradients[0])
-    for gradient in gradients:
-        total += gradient * min(1.0, clip / float(gradient.norm()))
+    for gradient, weight in zip(gradients, weights, strict=False):
+        total += gradient * weight * min(1.0, clip / float(gradient.norm()))
     return total

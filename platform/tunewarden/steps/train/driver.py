@@ -1,8 +1,10 @@
 """The training step as the pipeline sees it: check, train on Ray Train, state what was spent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypedDict
@@ -30,6 +32,8 @@ from tunewarden.steps.train.checkpoint import Belonging, Standing
 from tunewarden.steps.train.collation import COLLATOR, require_collator
 from tunewarden.steps.train.compute import Compute
 from tunewarden.steps.train.model import adapter_bytes, build
+from tunewarden.steps.train.parts import parts_of, require_units, stated, takes_part
+from tunewarden.steps.train.places import WEIGHTS
 from tunewarden.steps.train.probe import ANSWERS, left_answers
 from tunewarden.steps.train.ranks import met
 from tunewarden.steps.train.recipe import Training, help_to_train, train
@@ -80,13 +84,15 @@ class TrainStep:
         """Train, or finish what an earlier attempt began.
 
         1. Check everything that can be checked; nothing has been charged before this is done.
-        2. Train on Ray, every block of updates charged before it begins.
+        2. Train on Ray, every block of updates charged before it begins: the model, then the parts of a learning curve.
         3. Store the adapter and state what was spent, repeated updates included.
         """
         plan, directory = attempt.plan, self._locate(attempt.plan.base_model.name)
         require_collator(plan)  # 1
         model, tokenizer = build(directory, plan.base_model.digest, plan.recipe, len(attempt.labels))
-        rows = self._rows(attempt, tokenizer)
+        left_out = self._left_out(attempt)
+        rows = read_rows(self._blobs, attempt.outputs[StepName.DEIDENTIFY], plan, tokenizer, left_out)
+        require_enough(rows, plan, len(attempt.labels))
         place = self._scratch / attempt.request
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         canaries = kept_canaries(self._blobs, place, plan, tokenizer, len(attempt.labels))
@@ -101,21 +107,35 @@ class TrainStep:
             checkpoint=(place / "checkpoint.safetensors").absolute(),
             compute=self._compute,
         )
-        standing, charged = _standing(training, attempt), attempt.charged
-        if standing is None or standing.update < plan.mechanism.updates:
-            charged += self._fit(training, attempt)  # 2
+        parts = self._parts(training, attempt, tokenizer, left_out)
+        charged = attempt.charged
+        for number, each in enumerate((training, *parts)):  # 2
+            before = number * plan.mechanism.updates
+            standing = _standing(each, attempt, before)
+            if standing is None or standing.update < plan.mechanism.updates:
+                charged += self._fit(each, attempt)
         checkpoint.restore(training.checkpoint, model.trainable())  # 3
         output = self._blobs.put_bytes(adapter_bytes(model, plan))
-        return self._result(attempt, training, rows, canaries, output, plan.mechanism.times(charged))
+        return self._result(attempt, training, parts, rows, canaries, output, plan.mechanism.times(charged))
 
-    def _rows(self, attempt: Attempt, tokenizer: PreTrainedTokenizerBase) -> Rows:
-        """The rows of the persons whose budget allows it; raises `BudgetExceeded` where it stops the whole training."""
-        clean = attempt.outputs[StepName.DEIDENTIFY]
-        cohort = members(self._blobs, clean)
-        left_out = attempt.admit(cohort) if cohort is not None else frozenset()
-        rows = read_rows(self._blobs, clean, attempt.plan, tokenizer, left_out)
-        require_enough(rows, attempt.plan, len(attempt.labels))
-        return rows
+    def _left_out(self, attempt: Attempt) -> frozenset[bytes]:
+        """Persons whose budget does not allow it; raises `BudgetExceeded` where that stops the whole training."""
+        cohort = members(self._blobs, attempt.outputs[StepName.DEIDENTIFY])
+        return attempt.admit(cohort) if cohort is not None else frozenset()
+
+    def _parts(
+        self, whole: Training, attempt: Attempt, tokenizer: PreTrainedTokenizerBase, left_out: frozenset[bytes]
+    ) -> tuple[Training, ...]:
+        """The trainings on parts of the persons that are trained on; raises `Refused` where one is too small."""
+        trainings, clean = [], attempt.outputs[StepName.DEIDENTIFY]
+        for part in parts_of(whole.plan):
+            rows = read_rows(self._blobs, clean, part.plan, tokenizer, left_out, partial(takes_part, share=part.share))
+            require_units(part, rows)
+            place = part.place(self._scratch, attempt.request)
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            belonging, path = part.belonging(attempt.request), (place / WEIGHTS).absolute()
+            trainings.append(replace(whole, belonging=belonging, plan=part.plan, rows=rows, checkpoint=path))
+        return tuple(trainings)
 
     def _fit(self, training: Training, attempt: Attempt) -> int:
         """Run the recipe in Ray workers while this thread, which may charge, answers them; return what was charged.
@@ -157,26 +177,27 @@ class TrainStep:
         self,
         attempt: Attempt,
         training: Training,
+        parts: Sequence[Training],
         rows: Rows,
         canaries: Kept | None,
         output: Digest,
         executed: Mechanism,
     ) -> StepResult:
-        plan, standing = training.plan, _standing(training, attempt)
-        if executed.updates < plan.mechanism.updates:
+        plan = training.plan
+        if executed.updates < plan.promised.updates:
             raise Corrupted(
                 "charges_missing",
-                f"{plan.mechanism.updates} updates were made, but only {executed.updates} were counted as charged.",
+                f"{plan.promised.updates} updates were made, but only {executed.updates} were counted as charged.",
             )
-        if standing is None or standing.checked < plan.mechanism.updates:
-            raise Corrupted("noise_unchecked", "Not every update has noise that was checked.")
+        checked = [_checked(each) for each in (training, *parts)]
         certificate = training.checkpoint.with_name(_CERTIFICATE).read_bytes()  # was there before the first charge
         measurements = (
             _exactly("privacy.epsilon", self._accountant([executed], plan.delta), rows.everybody),
             _exactly("privacy.epsilon_pld", self._reported([executed], plan.delta), rows.everybody),
             *self._beside(executed, plan, rows.everybody),
+            *self._model_alone(executed, plan, rows.everybody),
             _exactly("privacy.delta", plan.delta, rows.everybody),
-            _exactly("train.truncated_share", _share(rows.tokens.truncated, len(rows.labels)), len(rows.labels)),
+            _exactly("train.truncated_share", _share(rows.truncated, rows.originals), rows.originals),
         )
         details: Plain = {
             "answers": left_answers(training.checkpoint.with_name(ANSWERS), plan),
@@ -184,16 +205,20 @@ class TrainStep:
             "canaries": canaries.digest if canaries else None,
             "collator": COLLATOR,
             "conformance": decode(certificate),
+            "curve": [
+                stated(part, each.checkpoint.parent, _CERTIFICATE, each.rows, noise)
+                for part, each, noise in zip(parts_of(plan), parts, checked[1:], strict=True)
+            ],
             "executed": to_plain(executed),
             "form": "tunewarden-training-2",
             "measurements": to_plain(measurements),
-            "noise": {"checked_updates": standing.checked, "checks": CHECKS, "form": plan.recipe.noise},
+            "noise": {"checked_updates": checked[0], "checks": CHECKS, "form": plan.recipe.noise},
             "persons": rows.everybody,
             "plan": plan.digest(),
-            "planned": to_plain(plan.mechanism),
+            "planned": to_plain(plan.promised),
             "precision": plan.recipe.precision,
             "request": attempt.request,
-            "rows": len(rows.labels),
+            "rows": rows.originals,
             "unlearnable": rows.unlearnable,
             "versions": _versions(),
             "workers": training.compute.workers,
@@ -204,11 +229,19 @@ class TrainStep:
             details=self._blobs.put_bytes(encode(details)),
             counts={
                 "persons": rows.everybody,
-                "truncated": rows.tokens.truncated,
+                "truncated": rows.truncated,
                 **({"unlearnable": rows.unlearnable} if rows.completions is not None else {}),
+                **({"curve_updates": plan.promised.updates - plan.mechanism.updates} if parts else {}),
                 "updates": executed.updates,
             },
         )
+
+    def _model_alone(self, executed: Mechanism, plan: Plan, persons: int) -> tuple[Measurement, ...]:
+        """Where parts were trained on too: epsilon of the model's own updates, all repeated ones counted to it."""
+        if not plan.parts:
+            return ()
+        model = executed.times(executed.updates - len(plan.parts) * plan.mechanism.updates)
+        return (_exactly("privacy.epsilon_model", self._accountant([model], plan.delta), persons),)
 
     def _beside(self, executed: Mechanism, plan: Plan, persons: int) -> tuple[Measurement, ...]:
         """Where the record is the unit: epsilon of one alone, beside that of a person who has several."""
@@ -243,10 +276,13 @@ def _loop(given: _Given) -> None:
         raise _Stopped(error.code) from None
 
 
-def _standing(training: Training, attempt: Attempt) -> Standing | None:
-    """How far the training is; raises `PlanMismatch` unless the ledger knows of all that the checkpoint holds."""
+def _standing(training: Training, attempt: Attempt, before: int) -> Standing | None:
+    """How far the training is; raises `PlanMismatch` unless the ledger knows of all that the checkpoint holds.
+
+    And of the updates of the trainings `before` it, all of which were made before its first.
+    """
     standing = checkpoint.standing_at(training.checkpoint, training.belonging)
-    if standing is not None and (attempt.charged_at(standing.paid) or 0) < standing.update:
+    if standing is not None and (attempt.charged_at(standing.paid) or 0) < before + standing.update:
         raise PlanMismatch(
             "checkpoint_not_in_ledger",
             "The checkpoint names an entry of the log that did not charge for it: it is of another log, or of a later "
@@ -255,6 +291,14 @@ def _standing(training: Training, attempt: Attempt) -> Standing | None:
             who="administrator",
         )
     return standing
+
+
+def _checked(training: Training) -> int:
+    """How many updates have noise that was checked; raises `Corrupted` where not every one has."""
+    standing = checkpoint.standing_at(training.checkpoint, training.belonging)
+    if standing is None or standing.checked < training.plan.mechanism.updates:
+        raise Corrupted("noise_unchecked", "Not every update has noise that was checked.")
+    return standing.checked
 
 
 def _gpu_found() -> bool:

@@ -63,8 +63,9 @@ class PersonClipper:
         """
         total = {name: _zeros(parameter) for name, parameter in self._trainable.items()}
         for begin in range(0, len(persons), self._compute.persons_at_once):
-            gradients = self._person_gradients(persons[begin : begin + self._compute.persons_at_once])
-            for name, clipped in clip_and_sum(gradients, self._clip).items():
+            some = persons[begin : begin + self._compute.persons_at_once]
+            weights = torch.from_numpy(self._rows.weights(some)).to(self._model.device, torch.float32)
+            for name, clipped in clip_and_sum(self._person_gradients(some), self._clip, weights).items():
                 total[name] += clipped
         return total
 
@@ -97,14 +98,17 @@ class PersonClipper:
         return gradients
 
 
-def clip_and_sum(gradients: Gradients, clip: float) -> Gradients:
+def clip_and_sum(gradients: Gradients, clip: float, weights: torch.Tensor | None = None) -> Gradients:
     """Scale each person's gradient to the norm `clip` where it is longer, and add them up. Norms are of float32.
 
-    Persons with a norm that is not finite contribute zero.
+    `weights`, float32[persons] of 0 to 1, multiply what was clipped. Persons with a norm that is not finite contribute
+    zero.
     """
     norms = torch.stack([gradient.flatten(1).square().sum(dim=1) for gradient in gradients.values()]).sum(dim=0).sqrt()
     finite = torch.isfinite(norms)
     factors = torch.where(finite, clip / norms.clamp(min=clip), 0.0)
+    if weights is not None:
+        factors = factors * weights
     clipped = {}
     for name, gradient in gradients.items():
         gradient[~finite] = 0.0  # a factor alone would not do: zero times NaN is NaN

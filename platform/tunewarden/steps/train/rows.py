@@ -1,7 +1,7 @@
 """What is trained on: the de-identified rows of the training persons, as numbers. Protected attributes never enter."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from tunewarden.steps.records import (
     read_records,
     side,
 )
+from tunewarden.steps.swapping import exchanged
 from tunewarden.steps.train.texts import Tokens, completable, tokenize, tokenize_pairs
 from tunewarden.usecases.ports import Blobs
 
@@ -42,6 +43,9 @@ class Rows:
             token and before the last one's end. None where classes are learnt.
         others: how many persons have rows here without being the first person of any.
         unlearnable: rows that were left out because nothing of their completion, or of what it follows, was left.
+        class_weights: of each class, 1 at most; empty where all rows count alike.
+        copies: how many rows say the same of another person; each lies with those of the person whose row it copies.
+        truncated_copies: how many of these were longer than the recipe allows.
     """
 
     tokens: Tokens
@@ -50,6 +54,19 @@ class Rows:
     completions: NDArray[np.int64] | None = None
     others: int = 0
     unlearnable: int = 0
+    class_weights: tuple[float, ...] = ()
+    copies: int = 0
+    truncated_copies: int = 0
+
+    @property
+    def originals(self) -> int:
+        """How many rows are no copies. How many copies there are tells of the texts, so it is stated nowhere."""
+        return len(self.labels) - self.copies
+
+    @property
+    def truncated(self) -> int:
+        """How many of these were longer than the recipe allows."""
+        return self.tokens.truncated - self.truncated_copies
 
     @property
     def persons(self) -> int:
@@ -64,6 +81,17 @@ class Rows:
     def of(self, person: int) -> NDArray[np.int64]:
         """The indices of that person's rows; at least one."""
         return np.arange(self.starts[person], self.starts[person + 1])
+
+    def weights(self, persons: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
+        """What the clipped gradient of each of `persons`, the rows of each, is multiplied by: float64[persons], 0 to 1.
+
+        The mean over their rows of the weights of the rows' classes: from what is theirs alone, and no more than 1, so
+        it makes nobody's contribution longer.
+        """
+        if not self.class_weights:
+            return np.ones(len(persons))
+        of_class = np.asarray(self.class_weights, dtype=np.float64)
+        return np.array([of_class[self.labels[rows]].mean() for rows in persons], dtype=np.float64)
 
     def size_bytes(self) -> int:
         """What the arrays take in memory."""
@@ -88,10 +116,12 @@ def read_rows(
     plan: Plan,
     tokenizer: PreTrainedTokenizerBase,
     left_out: frozenset[bytes] = frozenset(),
+    among: Callable[[CleanRecord], bool] = lambda _: True,
 ) -> Rows:
     """The rows none of whose persons is held out, tokenised; `clean` is what the de-identify step made.
 
     `left_out` are budget pseudonyms of persons who have no budget left: no row of theirs is read, whoever shares it.
+    Of all that would be trained on, only those `among` it are.
     Raises `PlanMismatch` where that was made from other records or under another profile than the plan says, or holds
     no completions where they are to be learnt or the other way round, and `Refused` for rows of several persons where
     the unit is the person: nobody's gradients could be told from the other's.
@@ -111,7 +141,9 @@ def read_rows(
     _require_task(found, plan.recipe.task)
     _require_owners(found, plan.mechanism.unit)
     some = found if plan.recipe.task is Task.CLASSIFICATION else _learnable(found, tokenizer, plan)
-    records = _beside(_kept(some, plan))
+    kept = [record for record in _kept(some, plan) if among(record)]
+    copies = _copies(kept, tokenizer, plan)
+    records = _beside([*kept, *copies])
     each = Counter(record.person for record in records)  # in the order of the records
     tokens, completions = _tokens(records, tokenizer, plan)
     return Rows(
@@ -121,7 +153,26 @@ def read_rows(
         completions=completions,
         others=len({person for record in records for person in record.others} - each.keys()),
         unlearnable=len(found) - len(some),
+        class_weights=class_weights(plan),
+        copies=len(copies),
+        truncated_copies=_tokens(copies, tokenizer, plan)[0].truncated,
     )
+
+
+def class_weights(plan: Plan) -> tuple[float, ...]:
+    """Those that the plan declares; empty where it declares none."""
+    return () if plan.mitigation is None else tuple(float(weight) for weight in plan.mitigation.weights)
+
+
+def _copies(records: Sequence[CleanRecord], tokenizer: PreTrainedTokenizerBase, plan: Plan) -> list[CleanRecord]:
+    """The records once more with a protected term exchanged, for each kind that the plan names and each that holds one.
+
+    Of the same person, so that whatever is drawn of it is drawn and clipped with that person's other rows.
+    """
+    if plan.mitigation is None:
+        return []
+    found = [copy for swap in plan.mitigation.swaps for record in records if (copy := exchanged(record, swap))]
+    return found if plan.recipe.task is Task.CLASSIFICATION else _learnable(found, tokenizer, plan)
 
 
 def _require_task(records: Sequence[CleanRecord], task: Task) -> None:
@@ -179,10 +230,15 @@ def _persons(blobs: Blobs, manifest: Manifest, left_out: frozenset[bytes]) -> fr
     return frozenset(row.person for row in read_budgets(blobs, manifest) if bytes.fromhex(row.budget) in left_out)
 
 
+def units_of(rows: Rows, unit: PrivacyUnit) -> int:
+    """How many persons there are, or rows where the record is the unit."""
+    return rows.everybody if unit is PrivacyUnit.PERSON else len(rows.labels)
+
+
 def require_enough(rows: Rows, plan: Plan, classes: int) -> None:
     """Raise `Refused` where the plan cannot be kept with these rows. Nothing has been charged yet."""
     unit = plan.mechanism.unit
-    units = rows.everybody if unit is PrivacyUnit.PERSON else len(rows.labels)
+    units = units_of(rows, unit)
     if units < plan.recipe.expected_units:
         raise Refused(
             "too_few_persons",
@@ -198,6 +254,8 @@ def require_enough(rows: Rows, plan: Plan, classes: int) -> None:
             remedy="Ask for a delta well below one over the number of persons.",
             param="governance.privacy.delta",
         )
+    if plan.mitigation is not None:
+        plan.mitigation.require_classes(classes)
     if rows.completions is None:
         _require_classes(rows, classes)
     elif (rows.completions < 1).any() or (rows.completions >= rows.tokens.lengths()).any():

@@ -84,8 +84,9 @@ class SinglePassClipper:
         rows_at_once = self._compute.micro_batch_rows
         total = torch.zeros(self._layers[-1].end, device=self._model.device)
         for begin in range(0, len(persons), self._compute.persons_at_once):
-            self._add_gradients(self._rows, by_length[begin : begin + self._compute.persons_at_once], rows_at_once)
-            total += self._persons.clipped_sum(self._clip)
+            some = by_length[begin : begin + self._compute.persons_at_once]
+            self._add_gradients(self._rows, some, rows_at_once)
+            total += self._persons.clipped_sum(self._clip, self._rows.weights(some))
         return {
             f"{layer.name}.{own}": total[place].view(shape)
             for layer in self._layers

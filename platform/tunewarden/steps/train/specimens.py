@@ -14,7 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from tunewarden.domain.privacy import PrivacyUnit
 from tunewarden.domain.training import Plan
 from tunewarden.steps.train.model import TextClassifier, TextModel
-from tunewarden.steps.train.rows import Rows
+from tunewarden.steps.train.rows import Rows, class_weights
 from tunewarden.steps.train.texts import Tokens, tokenize, tokenize_pairs
 
 _WORDS_OF_ROWS = ((3,), (24,), (2, 7), (1, 3, 2, 1), (4,))
@@ -70,6 +70,7 @@ def make_up(model: TextModel, tokenizer: PreTrainedTokenizerBase, plan: Plan) ->
         labels=np.arange(len(texts), dtype=np.int64) % classes,
         starts=np.concatenate(([0], np.cumsum(of_each, dtype=np.int64))),
         completions=completions,
+        class_weights=class_weights(plan),
     )
     return Specimens(rows=rows, poison=poison)
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from tunewarden.domain.names import ModelId
+from tunewarden.domain.model_names import model_in
 from tunewarden.entry.api.caller import Visited
 from tunewarden.entry.api.page_answers import shown
 from tunewarden.entry.report import render_difference
@@ -17,7 +17,7 @@ def compare(visited: Visited, model_id: str, other_id: str) -> Response:
     """What `GET /v1/models/{model_id}/diff/{other_id}/report` shows."""
 
     def page() -> str:
-        found = reports.compare(visited.platform, visited.principal, ModelId(model_id), ModelId(other_id))
+        found = reports.compare(visited.platform, visited.principal, model_in(model_id), model_in(other_id))
         return render_difference(*found, origin=visited.settings.origin)
 
     return shown(visited, page)

@@ -1,19 +1,21 @@
 """/v1/fine_tuning/jobs"""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from tunewarden.domain.canonical import to_plain
 from tunewarden.domain.entries import Entry
-from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import Digest, RequestId, policy_name
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.entry.api.caller import Called, Caller, decimal
+from tunewarden.entry.api.curve_schemas import curve_out
 from tunewarden.entry.api.fairness_schemas import fairness_out
-from tunewarden.entry.api.schemas import ApprovalIn, HyperparametersIn, JobIn, Json, job_out, page, receipt_out
+from tunewarden.entry.api.job_schemas import JobIn, hyperparameters_in, is_wanted, job_out, metadata_wanted
+from tunewarden.entry.api.mitigation_schemas import mitigation_of, mitigation_out
+from tunewarden.entry.api.organization_pages import paged
+from tunewarden.entry.api.schemas import ApprovalIn, Json, receipt_out
 from tunewarden.usecases import requests, suspending, voting
 from tunewarden.usecases.ports import Receipt
 
@@ -31,10 +33,11 @@ def create(called: Called, body: JobIn) -> Json:
 
 
 @router.get("", summary="List jobs")
-def listed(called: Called, after: After = None, limit: Limit = 20) -> Json:
-    """Those that you may see, newest first."""
-    newest = list(reversed(requests.listed(called.platform, called.principal)))
-    return _page([_out(called, one) for one in newest], after, limit)
+def listed(called: Called, request: Request, after: After = None, limit: Limit = 20) -> Json:
+    """Those that you may see, newest first; `metadata[key]=value` asks for some, `metadata=null` for those without."""
+    wanted = metadata_wanted(request)
+    found = [one for one in requests.listed(called.platform, called.principal) if is_wanted(one, wanted)]
+    return paged(found, lambda one: _out(called, one), lambda one: one.id, after, limit, "desc")
 
 
 @router.get("/{job_id}", summary="One job")
@@ -84,7 +87,7 @@ def cancel(called: Called, job_id: str) -> Json:
 def pause(called: Called, job_id: str) -> Json:
     """By a privacy officer, or in an emergency: a step that runs ends at its next charge, and none begins.
 
-    `status` stays what it was, because the contract has no word for it; `governance.suspended` says so.
+    `status` is then "paused", as the service says it; the types of the client have no word for it.
     """
     return _out(called, *suspending.suspend(called.platform, called.principal, RequestId(job_id)))
 
@@ -99,11 +102,11 @@ def resume(called: Called, job_id: str) -> Json:
 def events(called: Called, job_id: str, after: After = None, limit: Limit = 20) -> Json:
     """The job's entries of the log, newest first."""
     entries = requests.events(called.platform, called.principal, RequestId(job_id))
-    return _page([_event_out(entry) for entry in reversed(entries)], after, limit)
+    return paged(entries, _event_out, lambda one: f"ftevent-{one.index}", after, limit, "desc")
 
 
 def _ask(body: JobIn) -> requests.Ask:
-    asked = body.method.supervised.hyperparameters if body.method else body.hyperparameters or HyperparametersIn()
+    asked = hyperparameters_in(body)
     privacy = body.governance.privacy
     multiplier = (
         Decimal(1) if asked.learning_rate_multiplier == "auto" else Decimal(str(asked.learning_rate_multiplier))
@@ -130,6 +133,9 @@ def _ask(body: JobIn) -> requests.Ask:
             metric: decimal(at_most, "governance.fairness.tolerances")
             for metric, at_most in body.governance.fairness.tolerances.items()
         },
+        mitigation=mitigation_of(body.governance.mitigation),
+        twins=body.governance.twins,
+        curve=tuple(decimal(share, "governance.learning_curve") for share in body.governance.learning_curve),
     )
 
 
@@ -138,6 +144,9 @@ def _out(called: Caller, request: TrainingRequest, receipt: Receipt | None = Non
     alone = requests.epsilon_of_one_record(called.platform, request)
     out = job_out(request, updates_charged=charged, epsilon_spent=spent, epsilon_of_one_record=alone)
     out["governance"]["fairness"] = fairness_out(request.plan.fairness)
+    out["governance"]["mitigation"] = mitigation_out(request.plan.mitigation)
+    out["governance"]["twins"] = request.plan.twins
+    out["governance"]["learning_curve"] = curve_out(request.plan)
     if receipt is not None:
         out["governance"]["receipt"] = receipt_out(receipt)
     return out
@@ -180,14 +189,3 @@ def _event_out(entry: Entry) -> Json:
         "type": "message",
         "data": {"index": entry.index, "actor": entry.actor, **cast(dict[str, Any], to_plain(entry.event))},
     }
-
-
-def _page(items: Sequence[Json], after: str | None, limit: int) -> Json:
-    """The items after the one with id `after`. Raises `Malformed` for an id that is not in the list."""
-    start = 0
-    if after is not None:
-        ids = [item["id"] for item in items]
-        if after not in ids:
-            raise Malformed("cursor_unknown", "`after` names nothing in this list.", param="after")
-        start = ids.index(after) + 1
-    return page(list(items[start : start + limit]), has_more=len(items) > start + limit)

@@ -6,6 +6,7 @@ the client knows is never answered as if the organisation merely had none of it.
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -86,12 +87,17 @@ ABSENT: Mapping[str, tuple[str, str]] = MappingProxyType(
 """Path -> its methods, and why it is not here."""
 
 
-def _saying(why: str) -> Callable[..., JSONResponse]:
-    def absent(request: Request, _: Asking) -> JSONResponse:
+def say_absent(router: APIRouter, absent: Mapping[str, tuple[str, str]], caller: Any) -> None:
+    """A route for each path, which says why it is not here to whoever `caller` lets in."""
+    for path, (methods, why) in absent.items():
+        router.add_api_route(path, _saying(why, caller), methods=methods.split())
+
+
+def _saying(why: str, caller: Any) -> Callable[..., JSONResponse]:
+    def absent(request: Request, _: caller) -> JSONResponse:
         return problem(request, 501, "not_built", f"This is not built here. {why}")
 
     return absent
 
 
-for _path, (_methods, _why) in ABSENT.items():
-    router.add_api_route(_path, _saying(_why), methods=_methods.split())
+say_absent(router, ABSENT, Asking)

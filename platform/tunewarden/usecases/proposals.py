@@ -1,0 +1,75 @@
+"""What waits for somebody to decide on an alias: promotions that a gate stopped, and those that want approval."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tunewarden.domain.canonical import Plain, decode, from_plain
+from tunewarden.domain.gates import Gate, Verdict
+from tunewarden.domain.names import Action, PromotionId
+from tunewarden.domain.registry import Promotion, PromotionState
+from tunewarden.usecases import models
+from tunewarden.usecases.ports import Platform, Principal
+from tunewarden.usecases.things import of_model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unassessed:
+    """Of whom nobody can say anything, which whoever approves signs for.
+
+    Attributes:
+        count: how many groups and comparisons, as the evidence of the model version counts them.
+        details: the document of the measuring step that says which; None where nothing is counted, or it has none.
+    """
+
+    count: int
+    details: Plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A promotion as its reader has to see it to decide.
+
+    Attributes:
+        verdict: what the gate said when it was proposed, which is what is decided on.
+        gate: the rules it was judged by then.
+        is_own: whether the reader proposed it, or asked for the training.
+    """
+
+    promotion: Promotion
+    verdict: Verdict
+    gate: Gate
+    unassessed: Unassessed
+    is_own: bool
+
+
+def waiting(platform: Platform, principal: Principal) -> Sequence[Promotion]:
+    """Every promotion that this principal may see and that is not approved, oldest first."""
+    with platform.view() as view:
+        found = [one for one in view.promotions.all() if one.state is not PromotionState.APPROVED]
+        about = {one.model: of_model(view.models.get(one.model)) for one in found}
+    seen = {model for model, what in about.items() if platform.access(principal, Action.READ_MODEL, what).allowed}
+    return [one for one in found if one.model in seen]
+
+
+def proposal(platform: Platform, principal: Principal, identifier: PromotionId) -> Proposal:
+    """One of them, with the rules. Raises `NotFound`, and `Corrupted` for a document that is not what it was."""
+    promotion, verdict = models.promotion(platform, principal, identifier)
+    with platform.view() as view:
+        requested_by = view.models.get(promotion.model).requested_by
+    return Proposal(
+        promotion=promotion,
+        verdict=verdict,
+        gate=from_plain(Gate, decode(platform.blobs.read(verdict.gate_digest))),
+        unassessed=unassessed(platform, promotion),
+        is_own=principal.id in {promotion.proposed_by, requested_by},
+    )
+
+
+def unassessed(platform: Platform, promotion: Promotion) -> Unassessed:
+    """As it is today, which is as it was measured: evidence never changes. For a reader who may see the promotion."""
+    with platform.view() as view:
+        evidence = models.evidence_of(platform, view.models.get(promotion.model))
+    count = models.not_assessable(evidence)
+    counting = (one.details for one in evidence if count and models.not_assessable([one]) == count)
+    details = next((digest for digest in counting if digest is not None), None)
+    return Unassessed(count=count, details=None if details is None else decode(platform.blobs.read(details)))
