@@ -69,8 +69,9 @@ def read(
         documents = [json.loads(archive.read(name)) for name in archive.namelist() if name.startswith("documents/")]
     steps = {step["step"]: step for step in lineage["steps"] if "counts" in step}
     measured = {m["metric"]: m for m in _measurements(documents)}
-    utility = next(document["utility"] for document in documents if "utility" in document)
-    fairness = next(document["fairness"] for document in documents if "fairness" in document)
+    # The plan too says `fairness`: what it declares.
+    details = next(document for document in documents if "utility" in document)
+    utility, fairness = details["utility"], details["fairness"]
     counts = steps["deidentify"]["counts"]
     entities = {kind.value: counts[kind] for kind in EntityType if counts.get(kind)}
     return Outcome(
