@@ -1,6 +1,8 @@
 """A policy set with one fault is refused whole, and each fault is named by its place, never by its words."""
 
+import gc
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, strategies as st
@@ -208,3 +210,16 @@ def test_the_digest_is_of_what_is_said_and_not_of_its_order(rules: list[Rule], d
 def test_ids_are_different_wherever_rules_of_one_kind_are(rules: list[Rule]) -> None:
     one_effect = {rule._replace(effect="deny", kind="dataset") for rule in rules}
     assert len({rule.id for rule in one_effect}) == len(one_effect)
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+@pytest.mark.parametrize("rules", [(), HARD_DENIES])
+def test_the_collector_of_garbage_is_afterwards_as_it_was(was_on: bool, rules: tuple[Rule, ...]) -> None:
+    """Of a set that is refused too: one that is never on again would let the process grow for ever."""
+    (gc.enable if was_on else gc.disable)()
+    try:
+        with suppress(Malformed):
+            compiled(PolicySet(rules=tuple(rules)))
+        assert gc.isenabled() is was_on
+    finally:
+        gc.enable()
