@@ -8,6 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
+from tunewarden.drivers import accounting
 from tunewarden.drivers.accounting import calibrate, epsilon, epsilon_pld
 
 DELTA = Decimal("0.00001")
@@ -31,6 +32,16 @@ counts = st.integers(min_value=1, max_value=2000)
 def test_known_figures_of_both_accountants_are_reproduced() -> None:
     assert abs(epsilon([mechanism()], DELTA) - Decimal("3.695")) < Decimal("0.001")
     assert abs(epsilon_pld([mechanism()], DELTA) - Decimal("3.141")) < Decimal("0.001")
+
+
+def test_what_an_update_costs_is_worked_out_once_and_stays_what_it_is() -> None:
+    """A ledger is asked again whenever somebody looks at it."""
+    several = [mechanism(noise=noise, updates=updates) for noise, updates in (("0.93", 40), ("1.07", 7), ("0.93", 2))]
+    first = epsilon(several, DELTA)
+    asked = accounting._renyi_of_one_update.cache_info().misses
+    assert epsilon([*several, mechanism(noise="0.93", updates=3)], DELTA) > first
+    assert epsilon(several, DELTA) == first
+    assert accounting._renyi_of_one_update.cache_info().misses == asked
 
 
 def test_three_trainings_cost_less_than_the_sum_of_each_alone() -> None:

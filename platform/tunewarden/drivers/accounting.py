@@ -13,9 +13,11 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
 from math import exp
 
 import numpy as np
+import numpy.typing as npt
 from dp_accounting import dp_event
 from dp_accounting.pld import PLDAccountant
 from dp_accounting.privacy_accountant import NeighboringRelation
@@ -97,14 +99,26 @@ def _with_noise(template: Mechanism, steps: int) -> Mechanism:
 
 
 def _renyi(relation: NeighboringRelation, spent: Sequence[Mechanism], delta: float) -> float:
-    account, mixed = RdpAccountant(_ORDERS, relation), np.zeros(len(_ORDERS))
+    composed = np.zeros(len(_ORDERS))
     for mechanism in spent:
-        if mechanism.contributions == 1:
-            account.compose(_event(mechanism), mechanism.updates)
-        else:
-            rate, noise = float(mechanism.sampling_rate), float(mechanism.noise_multiplier)
-            mixed += mechanism.updates * np.array(renyi(rate, noise, mechanism.contributions, _ORDERS))
-    return float(compute_epsilon(_ORDERS, account.rdp + mixed, delta)[0])
+        composed += mechanism.updates * _renyi_of_one_update(relation, replace(mechanism, updates=1))
+    return float(compute_epsilon(_ORDERS, composed, delta)[0])
+
+
+@lru_cache(maxsize=1024)
+def _renyi_of_one_update(relation: NeighboringRelation, mechanism: Mechanism) -> npt.NDArray[np.float64]:
+    """Of one update, by order: float64[orders], not to be changed. Kept, because a ledger asks for the same ones anew
+    whenever somebody looks at it, and a thousand updates cost no more than one.
+    """
+    if mechanism.contributions == 1:
+        account = RdpAccountant(_ORDERS, relation)
+        account.compose(_event(mechanism))
+        divergences = np.array(account.rdp)
+    else:
+        rate, noise = float(mechanism.sampling_rate), float(mechanism.noise_multiplier)
+        divergences = np.array(renyi(rate, noise, mechanism.contributions, _ORDERS))
+    divergences.flags.writeable = False
+    return divergences
 
 
 def _by_loss_distributions(relation: NeighboringRelation, spent: Sequence[Mechanism], delta: float) -> float:
