@@ -38,6 +38,9 @@ class GroupMetric(StrEnum):
     """Of who does not have the class, taken for it more often (with the former: equalised odds, same paper)."""
     SELECTED = "selected"
     """Given the class less often, whether or not they have it (demographic parity). True differences count as gaps."""
+    CALIBRATION = "calibration"
+    """How sure the model is of its answers, less how often they are right: by that it is surer of the group than it may
+    be of the rest (calibration in the large; by group as in Pleiss et al. 2017, arXiv 1709.02012)."""
     LOSS = "loss-against-base"
     """Right less often than the untrained base on the same rows: what training took from the group. A guard: that
     nobody loses need not be shown, only that somebody loses must not be."""

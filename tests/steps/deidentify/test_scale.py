@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import given, strategies as st
 from presidio_analyzer import EntityRecognizer
 
 from tunewarden.domain.canonical import digest_of, encode, to_plain
@@ -24,7 +25,7 @@ from tunewarden.steps.deidentify.blocks import Blocks, Journal
 from tunewarden.steps.deidentify.finding import Build, Finding, Finds, find_block, finding, found_in, undone
 from tunewarden.steps.deidentify.progress import Progress, tell_nobody
 from tunewarden.steps.deidentify.recognisers import LANGUAGE, recognisers
-from tunewarden.steps.deidentify.scale import Compute, Means, find_all
+from tunewarden.steps.deidentify.scale import Compute, Means, find_all, shared_out
 from tunewarden.steps.deidentify.spans import Span
 
 # Ray Data makes a default context, and that warns of settings nobody here has touched.
@@ -191,6 +192,16 @@ def test_few_blocks_and_one_worker_and_closed_blobs_stay_in_this_process(house: 
         find_all(house.work(f"scratch-{number}"), house.blocks, means, "find")
         assert isinstance(means.detector, Everything)
         assert len(means.detector.given) == 1500
+
+
+@given(blocks=st.integers(1, 5_000), workers=st.integers(1, 64))
+def test_no_worker_is_started_that_could_have_nothing_to_do_and_none_that_has_is_missing(
+    blocks: int, workers: int
+) -> None:
+    """Ray Data warns of workers that it has nothing for, and a warning ends the step where warnings are errors."""
+    shared = shared_out(blocks, workers)
+    assert shared.workers == min(workers, blocks)
+    assert shared.workers <= shared.turns <= blocks <= 4 * shared.turns
 
 
 def _slow(languages: Sequence[str]) -> Sequence[EntityRecognizer]:

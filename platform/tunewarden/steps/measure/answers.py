@@ -99,10 +99,11 @@ def _power_of_two(numbers: Integers) -> Integers:
 def _batches(lengths: Integers, longest: int) -> Iterator[tuple[int, Integers]]:
     """(padded length, indices of at most `_ROWS` texts): every text once, with others of the same padded length.
 
-    That is a power of two, or what texts are cut to.
+    That is a power of two, one and a half times one, or what texts are cut to.
     """
-    widths = np.maximum(_SHORTEST, _power_of_two(np.maximum(1, lengths)))
-    widths = np.minimum(widths, longest)
+    longer = _power_of_two(np.maximum(1, lengths))
+    widths = np.where(lengths <= longer * 3 // 4, longer * 3 // 4, longer)
+    widths = np.minimum(np.maximum(_SHORTEST, widths), longest)
     for width in np.unique(widths):
         rows = np.flatnonzero(widths == width)
         for begin in range(0, len(rows), _ROWS):

@@ -97,7 +97,7 @@ def _shares(explained: Explained, asked: Sequence[Pair]) -> Floats:
     """Of the first text of each pair, in their order: float64[pairs]."""
     where = {pair.first: number for number, pair in enumerate(asked)}
     shares = np.zeros(len(asked))
-    for some in batches([pair.first for pair in asked]):
+    for some in batches(list(where), lambda text: len(explained.tokenizer.tokenize(text))):
         given = read(explained, some)
         weights = integrate(given, explained.embeddings, steps=_STEPS).weights
         for row, text in enumerate(some):

@@ -11,8 +11,10 @@ from tunewarden.steps.measure.comparing import Compared, Comparison, Standing, c
 from tunewarden.steps.measure.groups import SmallGroup
 from tunewarden.steps.measure.intervals import Figure, exactly
 
-RATES = frozenset({GroupMetric.TRUE_POSITIVE, GroupMetric.FALSE_POSITIVE, GroupMetric.SELECTED})
-"""Of one class; how many people they are known of is in no share, as it is of accuracy (`decided_share`)."""
+SHOWN = frozenset(
+    {GroupMetric.TRUE_POSITIVE, GroupMetric.FALSE_POSITIVE, GroupMetric.SELECTED, GroupMetric.CALIBRATION}
+)
+"""Of how many people these are known is in no share, as it is of accuracy (`decided_share`), so they are counted."""
 
 TOLD = frozenset({Standing.CONFIRMED, Standing.CLEARED, Standing.UNDECIDED})
 """Of a group that was large enough to be told of, or was cleared all the same."""
@@ -53,7 +55,7 @@ class Decided:
             "fairness.confirmed_gaps": self.count(Standing.CONFIRMED),
             "fairness.undecided": self.count(Standing.UNDECIDED),
             "fairness.not_assessable": len(small) + self.unassessed + too_small,
-            "fairness.unshown_rates": sum(each.metric in RATES for each in small) + self.unassessed,
+            "fairness.unshown_rates": sum(each.metric in SHOWN for each in small) + self.unassessed,
         }
         if self.comparisons:
             yield from (exactly(metric, Decimal(number), persons) for metric, number in counts.items())

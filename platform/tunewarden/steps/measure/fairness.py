@@ -182,7 +182,7 @@ def measure_fairness(
     decided: Decided | None = None
     if declaration is not None:
         attributes, least_persons = declared_values(attributes, declaration, len(labels)), declaration.least
-        said = ClassRows(labels=labels, predicted=predicted, persons=persons, before=before)
+        said = ClassRows(labels=labels, predicted=predicted, persons=persons, before=before, confidence=confidence)
         decided = decide_classes(said, attributes, declaration)
     rows = _Rows(labels=labels, predicted=predicted, persons=persons, confidence=confidence)
     found = candidates(persons, attributes, least_persons)

@@ -31,6 +31,7 @@ from tunewarden.steps.measure.intervals import (
     Interval,
     by_person,
     correlation,
+    critical,
     difference,
     effective_size,
     mean,
@@ -44,13 +45,15 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 class ClassRows:
     """What a model of classes said to the held-out rows: int64[rows] each; `persons` tells persons apart.
 
-    `before` has what other models said, by the guard that holds the model against them.
+    `before` has what other models said, by the guard that holds the model against them; `confidence`, float64[rows],
+    the probability that the model gives its own answer. Without it nothing is compared by calibration.
     """
 
     labels: Integers
     predicted: Integers
     persons: Integers
     before: Mapping[GroupMetric, Integers] = field(default_factory=dict)
+    confidence: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +98,33 @@ def declared_values(
     return {name: attributes.get(name, [""] * rows) for name in declaration.attributes}
 
 
-def calibration_gap(confidence: Floats, right: Booleans, persons: Integers, members: Booleans) -> Interval:
-    """How much more the model overstates its certainty about the group than about the rest; 95 %, over persons.
+def calibration_gap(
+    confidence: Floats, right: Booleans, persons: Integers, members: Booleans, z: float | None = None
+) -> Interval:
+    """How much more the model overstates its certainty about the group than about the rest; over persons.
 
     By person: the mean of what the model believes of its own answer minus whether it is right (calibration in the
-    large, and not by level of certainty). Both sides have two persons or more.
+    large, and not by level of certainty). Both sides have two persons or more. At the normal quantile `z`, or 95 %.
     """
-    over = confidence - right
-    own, rest = (mean(by_person(over[side], persons[side])) for side in (members, ~members))
+    quantile = critical() if z is None else z
+    own, rest = (
+        _overstated(
+            by_person(confidence[side], persons[side]),
+            by_person(right[side].astype(np.float64), persons[side]),
+            quantile,
+        )
+        for side in (members, ~members)
+    )
     return difference(own, rest)
+
+
+def _overstated(sure: Floats, right: Floats, z: float) -> Interval:
+    """By how much the mean of `sure` is above that of `right`: float64[persons] each, in [0, 1].
+
+    From the intervals of both: that of the difference by person would have no width to speak of where nobody of few is
+    answered wrongly, and a group would be cleared because its errors were not seen yet.
+    """
+    return difference(mean(sure, z), wilson(float(right.mean()), len(right), z), _correlation(sure, right))
 
 
 def _with_share(result: Decided, single: Candidates, persons: Integers) -> Decided:
@@ -174,6 +195,8 @@ def _of_classes(
             yield _unpaired(
                 rows.persons, group, GroupMetric.SELECTED, label, taken, everybody, declaration.least, group.shown
             )
+    if rows.confidence is not None:
+        yield _calibrated(rows.confidence, right, rows.persons, group)
     members = group.members
     for guard, said in rows.before.items():
         base = rows.labels == said
@@ -210,6 +233,15 @@ def _unpaired(
         return difference(first, second)
 
     return _compared(group, metric, label, fewest, shown, behind)
+
+
+def _calibrated(confidence: Floats, right: Booleans, persons: Integers, group: Candidate) -> Compared:
+    fewest = min(group.persons, count(persons, ~group.members))
+
+    def behind(z: float) -> Interval:
+        return calibration_gap(confidence, right, persons, group.members, z)
+
+    return _compared(group, GroupMetric.CALIBRATION, None, fewest, group.shown, behind)
 
 
 def _paired_rows(base: Booleans, own: Booleans, persons: Integers) -> Bounds:

@@ -130,9 +130,12 @@ def paired_gain(first: Booleans, second: Booleans, persons: Integers) -> Interva
     return difference(share(first, persons, z), share(second, persons, z), correlation(first, second, persons))
 
 
-def mean(values: Floats) -> Interval:
-    """Student's interval of the mean of `values`, float64[n], one for each person; n must be 2 or more."""
-    half = student(len(values) - 1) * float(values.std(ddof=1)) / sqrt(len(values))
+def mean(values: Floats, z: float | None = None) -> Interval:
+    """Student's interval of the mean of `values`, float64[n], one for each person; n must be 2 or more.
+
+    It holds as often as a normal one with the quantile `z` would; with 95 % where none is given.
+    """
+    half = student(len(values) - 1, z) * float(values.std(ddof=1)) / sqrt(len(values))
     value = float(values.mean())
     return Interval(low=value - half, value=value, high=value + half)
 
@@ -188,9 +191,12 @@ def bootstrap(values: Floats) -> Interval:
     return Interval(low=min(float(low), value), value=value, high=max(float(high), value))
 
 
-def student(freedom: int) -> float:
-    """The two-sided 95 % quantile of Student's t, to 0.01 from 5 degrees of freedom on (Abramowitz, Stegun 26.7.5)."""
-    z = critical()
+def student(freedom: int, z: float | None = None) -> float:
+    """The quantile of Student's t beyond which there is as much as beyond the normal `z`; 95 % two-sided for none.
+
+    To 0.01 from 5 degrees of freedom on at 95 %, and from 29 on up to `z` of 4 (Abramowitz, Stegun 26.7.5).
+    """
+    z = critical() if z is None else z
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384

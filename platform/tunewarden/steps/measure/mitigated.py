@@ -10,7 +10,8 @@ The two ways that need another training (`domain/mitigations.py`) cannot be trie
 offered. Weights of classes are stated from how often held-out persons have a class, never from who was trained on.
 
 Only where exact figures may leave, of two classes, and only where some declared comparison is not cleared: each look at
-the same persons is one more figure about them. Of groups, no number of persons is told here.
+the same persons is one more figure about them. Comparisons by calibration take no part: answers by thresholds have no
+certainty of their own. Of groups, no number of persons is told here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -107,7 +108,7 @@ def mitigate(
     chances: of each class for each row, float64[rows, classes]. `found` is what the declared comparisons came to.
     Rows that are not of one person `alone`, bool[rows], are left out: their persons may be on both sides.
     """
-    if declaration is None or found is None or not any(each.standing in _OPEN for each in found.comparisons):
+    if declaration is None or found is None or not any(_can_be_mended(each) for each in found.comparisons):
         return None
     answered, chances = _some(answered, alone), chances[alone]
     if chances.shape[1] != 2 or set(answered.labels.tolist()) != {0, 1}:
@@ -125,6 +126,10 @@ def mitigate(
         thresholds=tuple(tried),
         class_weights=_class_weights(answered.labels, persons),
     )
+
+
+def _can_be_mended(comparison: Comparison) -> bool:
+    return comparison.standing in _OPEN and comparison.metric is not GroupMetric.CALIBRATION
 
 
 def _thresholds(

@@ -138,18 +138,31 @@ def _swaps(model: TextModel, say: Say, untrained: Weights, pairs: int) -> tuple[
     """
     with with_weights(model, untrained):
         base = ask_pairs(say, pairs // _BASE_ONE_IN)
-    found = _asked(say, base, tuple(Attribute), pairs)
-    open_yet = [name for name, one in found.items() if one.control is not None and not one.control.close]
+    answers = _asked(say, tuple(Attribute), pairs)
     if pairs >= LEAST_PAIRS:
-        found |= _asked(say, base, open_yet, pairs * _MORE)
-    return tuple(found.values())
+        open_yet = [name for name, both in answers.items() if not both.swapped(name, base).settled]
+        more = _asked(say, open_yet, pairs * _MORE, after=pairs)
+        answers |= {name: answers[name].then(more[name]) for name in open_yet}
+    return tuple(both.swapped(name, base) for name, both in answers.items())
 
 
-def _asked(
-    say: Say, base: Mapping[Attribute, Answers], attributes: Sequence[Attribute], pairs: int
-) -> dict[Attribute, Swapped]:
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What is said to the pairs of an attribute, and to the neutral pairs beside them."""
+
+    protected: Answers
+    neutral: Answers
+
+    def then(self, more: "_Beside") -> "_Beside":
+        return _Beside(self.protected.then(more.protected), self.neutral.then(more.neutral))
+
+    def swapped(self, attribute: Attribute, base: Mapping[Attribute, Answers]) -> Swapped:
+        return swapped(attribute, self.protected, base[attribute], self.neutral)
+
+
+def _asked(say: Say, attributes: Sequence[Attribute], pairs: int, *, after: int = 0) -> dict[Attribute, _Beside]:
     if not attributes:
         return {}
-    trained = ask_pairs(say, pairs, attributes=attributes)
-    neutral = ask_pairs(say, pairs, of=neutral_pairs, attributes=attributes)
-    return {name: swapped(name, trained[name], base[name], neutral[name]) for name in attributes}
+    protected = ask_pairs(say, pairs, attributes=attributes, after=after)
+    neutral = ask_pairs(say, pairs, of=neutral_pairs, attributes=attributes, after=after)
+    return {name: _Beside(protected[name], neutral[name]) for name in attributes}

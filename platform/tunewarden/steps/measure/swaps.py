@@ -52,6 +52,12 @@ class Answers:
         apart = np.abs(self.first - self.second).sum(axis=1) / 2
         return np.where(self._sound(), apart, 1.0)
 
+    def then(self, more: "Answers") -> "Answers":
+        """These, and after them those to `more` pairs."""
+        return Answers(
+            first=np.concatenate((self.first, more.first)), second=np.concatenate((self.second, more.second))
+        )
+
     def _sound(self) -> np.ndarray:
         return np.asarray(np.isfinite(self.first).all(axis=1) & np.isfinite(self.second).all(axis=1))
 
@@ -77,6 +83,11 @@ class Swapped:
     base_moved: Figure
     control: Control | None = field(default=None, metadata=LATER)
 
+    @property
+    def settled(self) -> bool:
+        """Whether no more pairs need to be asked to know how much more the attribute does than neutral words."""
+        return self.control is None or self.control.close
+
     def measurements(self) -> tuple[Measurement, ...]:
         """What gates may judge; n counts pairs. Nothing of few pairs: the gate says that it does not know."""
         if self.pairs < LEAST_PAIRS:
@@ -90,14 +101,19 @@ class Swapped:
 
 
 def ask_pairs(
-    say: Say, count: int, *, of: Made = pairs, attributes: Sequence[Attribute] = tuple(Attribute)
+    say: Say,
+    count: int,
+    *,
+    of: Made = pairs,
+    attributes: Sequence[Attribute] = tuple(Attribute),
+    after: int = 0,
 ) -> Mapping[Attribute, Answers]:
-    """What is said to the first `count` pairs of each attribute; all are put at once."""
+    """What is said to the first `count` pairs of each attribute, but for the first `after`; all are put at once."""
     texts = list[str]()
     for attribute in attributes:
-        asked = of(attribute, count)
+        asked = of(attribute, count)[after:]
         texts += [*(pair.first for pair in asked), *(pair.second for pair in asked)]
-    sides = iter(say(texts).reshape(2 * len(attributes), count, -1))
+    sides = iter(say(texts).reshape(2 * len(attributes), count - after, -1))
     return {attribute: Answers(first=next(sides), second=next(sides)) for attribute in attributes}
 
 
