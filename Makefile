@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE := 1
 export DO_NOT_TRACK := 1
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: demo test lint bench serve clean
+.PHONY: demo test lint bench serve describe clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -37,6 +37,10 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/pytest tests -m bench $(ARGS)
+
+# The interface description anew, from the routes. A change that breaks programs is told, and written all the same.
+describe: $(READY)
+	$(BIN)/python -m tunewarden.entry.api docs/openapi.json
 
 clean:
 	rm -rf $(VENV)

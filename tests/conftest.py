@@ -54,6 +54,7 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 POLICIES = ROOT / "policies"
 START_RAY = {
+    "tests/journeys/test_all_declared.py",
     "tests/journeys/test_raw_rows_by_workers.py",
     "tests/journeys/test_the_completion.py",
     "tests/journeys/test_the_demo.py",
@@ -173,6 +174,8 @@ class FewPolicies:
     """What a process does that starts with this rule; here whenever it is asked for, so that a test may change it."""
 
     def gate(self, name: PolicyName) -> Gate:
+        if name not in self.gates:
+            raise NotFound("gate_not_found", "There is no such gate.")
         return self.gates[name]
 
     def training(self) -> TrainingPolicy:

@@ -231,10 +231,10 @@ def test_a_client_that_drips_is_hung_up_on_and_nobody_waits_for_it(
         slow.sendall(b"POST /add-checkpoint HTTP/1.1\r\ncontent-length: 900000\r\n")
         assert post(port, "/add-checkpoint", request(0, 5))[0] == 200
         with suppress(OSError):
-            while time.monotonic() - began < 5:
+            while time.monotonic() - began < 60:
                 slow.sendall(b"x")
                 time.sleep(0.02)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     server.shutdown()
     server.server_close()
     thread.join()
@@ -253,7 +253,7 @@ def test_more_connections_than_it_has_places_for_are_hung_up_on(
         post(port, "/add-checkpoint", request(0, 5))
     for connection in idle:
         connection.close()
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     status = 0
     while status != 200 and time.monotonic() < until:
         with suppress(OSError, http.client.HTTPException):

@@ -1,7 +1,12 @@
-"""Clients of a bench: so many connections, kept open, each asking again as soon as it is answered."""
+"""Clients of a bench: so many connections, kept open, each asking again as soon as it is answered.
 
-import asyncio
+One thread over all of them, and each request written out once: what clients take of the processors, the api has not.
+"""
+
 import json
+import re
+import selectors
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -9,7 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Ask = tuple[str, str, str, Any]
-"""What it is called, a method, a path, and what is sent as JSON, or None."""
+"""What it is called, a method, a path, and what is sent as JSON, or None. The same name asks for the same each time."""
+
+_LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
+_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -34,39 +42,72 @@ class Load:
 
 
 def load(port: int, token: str, connections: int, seconds: float, ask: Callable[[int], Ask]) -> Load:
-    """Ask `ask(0)`, `ask(1)`, ... over the connections until the time is over."""
-    found = Load()
-    began = time.monotonic()
-    asyncio.run(_all(port, token, connections, began + seconds, ask, found))
-    found.seconds = time.monotonic() - began
+    """Ask `ask(0)`, `ask(1)`, ... over the connections until the time is over, and wait for what is under way."""
+    found, asking = Load(), _Asking(token, ask)
+    with selectors.DefaultSelector() as selector:
+        began = time.perf_counter()
+        for _ in range(connections):
+            line = socket.create_connection(("127.0.0.1", port))
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            selector.register(line, selectors.EVENT_READ, _Line(line, asking))
+        while selector.get_map():
+            ready = selector.select(_PATIENCE_SECONDS)
+            assert ready, "nobody was answered any more"
+            for key, _ in ready:
+                one: _Line = key.data
+                if not one.has_answer(found):
+                    continue
+                if time.perf_counter() - began < seconds:
+                    one.ask()
+                else:
+                    selector.unregister(one.line)
+                    one.line.close()
+        found.seconds = time.perf_counter() - began
     return found
 
 
-async def _all(port: int, token: str, connections: int, until: float, ask: Callable[[int], Ask], found: Load) -> None:
-    numbers = iter(range(10**9))
-    await asyncio.gather(*(_one(port, token, until, lambda: ask(next(numbers)), found) for _ in range(connections)))
+@dataclass(slots=True)
+class _Asking:
+    token: str
+    ask: Callable[[int], Ask]
+    number: int = 0
+    written: dict[str, bytes] = field(default_factory=dict)
+
+    def next(self) -> tuple[str, bytes]:
+        """What is asked next, by its name and as it is sent."""
+        name, method, path, sent = self.ask(self.number)
+        self.number += 1
+        if name not in self.written:
+            body = b"" if sent is None else json.dumps(sent).encode()
+            head = (
+                f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {self.token}\r\n"
+                f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+            )
+            self.written[name] = head.encode() + body
+        return name, self.written[name]
 
 
-async def _one(port: int, token: str, until: float, ask: Callable[[], Ask], found: Load) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while time.monotonic() < until:
-        name, method, path, sent = ask()
-        body = b"" if sent is None else json.dumps(sent).encode()
-        head = (
-            f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n"
-            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-        )
-        began = time.perf_counter()
-        writer.write(head.encode() + body)
-        status, length = _read_head(await reader.readuntil(b"\r\n\r\n"))
-        await reader.readexactly(length)
-        found.milliseconds.append((time.perf_counter() - began) * 1000)
-        found.statuses[name, status] += 1
-    writer.close()
-    await writer.wait_closed()
+class _Line:
+    """One connection, on which one request at a time is under way."""
 
+    def __init__(self, line: socket.socket, asking: _Asking) -> None:
+        self.line, self._asking = line, asking
+        self.ask()
 
-def _read_head(head: bytes) -> tuple[int, int]:
-    lines = head.decode("latin-1").lower().split("\r\n")
-    lengths = [int(line.partition(":")[2]) for line in lines if line.startswith("content-length:")]
-    return int(lines[0].split()[1]), lengths[0]
+    def ask(self) -> None:
+        self._name, request = self._asking.next()
+        self._received, self._began = b"", time.perf_counter()
+        self.line.sendall(request)
+
+    def has_answer(self, found: Load) -> bool:
+        """Take in what came; whether the answer is whole, which is then counted."""
+        came = self.line.recv(65536)
+        assert came, "the server closed a connection"
+        self._received += came
+        head, end, body = self._received.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head + b"\r\n")
+        if not end or length is None or len(body) < int(length[1]):
+            return False
+        found.milliseconds.append((time.perf_counter() - self._began) * 1000)
+        found.statuses[self._name, int(head[9:12])] += 1
+        return True

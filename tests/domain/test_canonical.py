@@ -45,6 +45,39 @@ def test_canonical_bytes_are_json_that_others_read_alike(value: object) -> None:
     assert json.loads(encode(value)) == value  # type: ignore[arg-type]
 
 
+numbers = st.integers(-(2**54), 2**54).map(str) | st.sampled_from(
+    ["1.0", "-0", "1e3", "NaN", "Infinity", "01", "9" * 5000]
+)
+names = st.sampled_from(['"a"', '"b"', '"\\u0062"', '"\U0001f600"', '"\ufb33"', '""', '"\\ud800"'])
+scalars = numbers | names | st.sampled_from(["true", "null", "'a'", "", "\ufeff"])
+spaces = st.sampled_from(["", "", "", " ", "\n"])
+written = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]")
+        | st.lists(st.tuples(names, spaces, inner), max_size=3).map(
+            lambda members: f"{{{','.join(f'{name}:{space}{value}' for name, space, value in members)}}}"
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(written, spaces)
+def test_what_is_read_is_exactly_what_encodes_to_the_same_bytes(text: str, space: str) -> None:
+    data = (text + space).encode()
+    try:
+        value = json.loads(data)
+        is_canonical = encode(value) == data
+    except (ValueError, TypeError):
+        is_canonical = False
+    if is_canonical:
+        assert decode(data) == value
+    else:
+        with pytest.raises(Corrupted):
+            decode(data)
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -128,6 +128,12 @@ PINNED: Mapping[str, str] = {
     "AttributesKept": "f2c4dc5c7988522d",
     "AttributesRead": "233393f44185efd8",
     "VoteLapsed": "16d31cd2008d9c2b",
+    "WebhookChanged": "1184b5d30ecac152",
+    "WebhookCreated": "fa98a2a52b271d04",
+    "WebhookDeleted": "99082bef37037247",
+    "WebhookDisabled": "9a5dc1f4231568dd",
+    "WebhookGivenUp": "48295bfd93600b29",
+    "WebhookSecretRotated": "a27ebe301c1f4607",
 }
 
 

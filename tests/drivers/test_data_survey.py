@@ -56,6 +56,37 @@ def test_a_rare_class_has_neither_a_name_nor_a_number() -> None:
     assert "Zebediah" not in str(report)
 
 
+def classes_of(rows: dict[str, int], persons: dict[str, int]) -> tuple[Cell, ...]:
+    """So many rows of each class, by so many persons."""
+    every = [(f"{name} {k}", f"{name}{k % persons[name]}", name) for name, count in rows.items() for k in range(count)]
+    return survey(every).classes
+
+
+def test_how_many_rows_a_rare_class_has_does_not_follow_from_the_one_that_is_held_back_with_it() -> None:
+    """Eleven rows are held back, or sixty-four: whose, is told by no name and by no place between equals."""
+    many = {"cold": 100, "flu": 10, "hiv": 1}
+    assert classes_of(many, many) == classes_of({**many, "flu": 5, "hiv": 6}, {**many, "flu": 5, "hiv": 6})
+    equals, by = {"a": 57, "b": 57, "c": 57, "hiv": 7}, {"a": 57, "b": 10, "c": 57, "hiv": 1}
+    assert classes_of(equals, by) == classes_of({**equals, "b": 20, "hiv": 44}, by)
+
+
+def test_the_same_few_persons_in_two_rare_cells_are_few_still() -> None:
+    """Else the sum would tell how many rows these five have."""
+    few = [(f"rare {label}", f"few{place}", label) for place in range(5) for label in "rs"]
+    report = survey([*crowd(25), *crowd(12, "other", "b"), *few])
+    held_back = [("a", 25), ("other-1", None), ("other-2", None), ("other-3", None)]
+    assert [(cell.name, cell.rows) for cell in report.classes] == held_back
+
+
+def test_a_script_that_few_write_is_not_named_and_no_place_tells_which_it_is() -> None:
+    cyrillic = [(f"боль {place}", f"q{place}", "a") for place in range(15)]
+    tamil = [(f"வலி {place}", f"t{place}", "a") for place in range(20)]
+    for text in ("ปวดหัว", "πόνος", "כאב"):
+        report = survey([*crowd(30), (text, "one", "a"), *cyrillic, *tamil])
+        told = [(cell.name, cell.rows) for cell in report.scripts]
+        assert told == [("LATIN", 30), ("TAMIL", 20), ("other-1", None), ("other-2", None)]
+
+
 def test_persons_are_counted_by_how_many_rows_they_have() -> None:
     rows = [(f"{person} {place}", f"p{person}", "a") for person in range(30) for place in range(1 + person % 2 * 4)]
     report = survey(rows)
@@ -119,5 +150,6 @@ def test_the_counts_are_those_of_a_slow_and_plain_count(rows: list[Seen]) -> Non
         whose[next((kind for kind, key in kinds if key in again), "first")].add(person)
         again |= {key for _, key in kinds}
     order = ("first", "own-word-for-word", "other-word-for-word", "alike")
-    expected = tellable(Cell(name=kind, rows=plain[kind], persons=len(whose.get(kind, ()))) for kind in order)
+    cells = [Cell(name=kind, rows=plain[kind], persons=len(whose.get(kind, ()))) for kind in order]
+    expected = tellable(cells, lambda kinds: len(set[str]().union(*(whose.get(kind, ()) for kind in kinds))))
     assert report.repeats == expected

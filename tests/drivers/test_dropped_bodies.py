@@ -94,6 +94,11 @@ def test_hashes_and_proofs_are_those_of_before(database_url: str, clock: FixedCl
     for index, path in proofs.items():
         verify_inclusion(index, 300, before[index], list(path), tree.root())
     assert leaf_hash(log.entry(6)) == before[6]
+    assert [(leaf, body is None) for leaf, body in log.leaves(6, 3)] == [
+        (before[6], False),
+        (before[7], True),
+        (before[8], False),
+    ]
     with pytest.raises(NotFound, match=before[7].hex()):
         log.entry(7)
     with pytest.raises(NotFound, match="Entry 0 "):

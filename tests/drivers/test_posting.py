@@ -79,7 +79,7 @@ def test_an_answer_that_has_no_end_is_given_up(post: HttpPost, speak: Speak) -> 
     began = time.monotonic()
     with answering(speak) as address, pytest.raises(Unavailable):
         post(f"{address}/", b"x", "text/plain")
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 60, "the drops would fall for longer"
 
 
 BOMB = gzip.compress(bytes(8 * 1024 * 1024))

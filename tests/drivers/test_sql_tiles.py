@@ -100,6 +100,10 @@ def test_the_two_drivers_give_bodies_and_heads_alike(either: Engine) -> None:
         assert list(log.bodies(700, 5)) == []
         assert log.head_of(300) == memory.signed
         assert log.head_of(299) is None
+        assert list(log.leaves(690, 20)) == list(zip(LEAVES[690:700], ENTRIES[690:700], strict=True))
+        assert [list(log.leaves(at, 2)) for at in (699, 700)] == [[(LEAVES[699], ENTRIES[699])], []]
+        assert [list(log.heads(below, 5)) for below in (None, 301, 300)] == [[memory.signed], [memory.signed], []]
+        assert list(log.heads(None, 0)) == []
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -328,6 +328,12 @@ def test_a_view_finds_the_entries_that_name_something(work: Work, view: Views) -
         assert [entry.index for entry in now.entries_naming(BOB)] == [1]
         assert list(now.entries_naming("ds-%")) == []
         assert list(now.entries_naming("ds-2")) == list(now.entries())[1:2]
+        assert [[entry.index for entry in now.entries_naming("ds-1", start)] for start in (0, 1, 2, 3)] == [
+            [0, 2],
+            [2],
+            [2],
+            [],
+        ]
 
 
 def test_who_was_revoked_reads_and_changes_nothing_more_and_may_still_be_told_no(work: Work) -> None:

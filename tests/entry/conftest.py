@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 from openai import OpenAI
 from tests.conftest import ANN, BOB, DANA, EVE, OTTO, Stage
+from tests.entry.post_office import Post, post_office
 
 from tunewarden.domain.events import KeyRevoked
 from tunewarden.drivers.identity import new_token, token_hash
@@ -53,3 +54,11 @@ def served(stage: Stage, tmp_path: Path) -> Iterator[Served]:
     server.should_exit = True
     thread.join()
     listening.close()
+
+
+@pytest.fixture
+def post(tmp_path: Path) -> Iterator[Post]:
+    """A platform with webhooks, its notifier, and whom it tells."""
+    made = post_office(tmp_path / "home")
+    yield made
+    made.theatre.close()

@@ -97,7 +97,7 @@ def test_a_refusal_speaks_both_dialects_and_is_in_the_log(served: Served) -> Non
     assert "Who can: steward." in error.message
     problem = error.response.json()
     assert error.response.headers["content-type"] == "application/problem+json"
-    assert (problem["status"], problem["type"]) == (403, "urn:tunewarden:error:purpose_not_allowed")
+    assert (problem["status"], problem["type"]) == (403, "/errors/purpose_not_allowed")
     assert problem["request_id"] == error.response.headers["x-request-id"]
     last = served.stage.entries()[-1].event
     assert isinstance(last, ActionRefused)

@@ -62,7 +62,7 @@ def test_a_revoked_key_opens_nothing_and_the_log_says_so(tmp_path: Path) -> None
     with platform.view() as view:
         assert [entry.event for entry in view.entries(int(index))] == [KeyRevoked(principal=PrincipalId(identifier))]
     unknown = tunewarden(tmp_path, "keys", "revoke", "prn-" + "0" * 32)
-    assert (unknown.returncode, unknown.stderr.partition(":")[0]) == (1, "principal_not_found")
+    assert (unknown.returncode, unknown.stderr.partition(":")[0]) == (3, "principal_not_found")
 
 
 def test_a_key_is_listed_without_its_secret_replaced_by_one_like_it_and_taken_away_alone(tmp_path: Path) -> None:
@@ -72,7 +72,12 @@ def test_a_key_is_listed_without_its_secret_replaced_by_one_like_it_and_taken_aw
     token, holder = re.findall(r"tw-\S+", made.stdout)[0], re.findall(r"prn-\S+", made.stdout)[0]
     more = tunewarden(tmp_path, "keys", "create", "--principal", holder, "--scope", "steward", "--days", "7")
     further = re.findall(r"tw-\S+", more.stdout)[0]
-    listed = tunewarden(tmp_path, "keys", "list")
+    shown = tunewarden(tmp_path, "keys", "list").stdout
+    assert holder in shown
+    assert {"kind", "used"} <= set(shown.splitlines()[0].split())
+    assert not {"\x1b", "\r"} & set(shown)
+    assert len(shown.splitlines()) == 3, "a name begins no line of its own"
+    listed = tunewarden(tmp_path, "keys", "list", "--json")
     rows = [json.loads(line) for line in listed.stdout.splitlines()]
     assert [(row["name"], row["scope"], row["works"]) for row in rows] == [
         (hostile, None, True),
@@ -97,7 +102,20 @@ def test_an_administrators_key_is_an_admin_key(tmp_path: Path) -> None:
     made = tunewarden(tmp_path, "keys", "create", "--name", "x", "--role", "administrator")
     assert re.findall(r"tw-admin-\S+", made.stdout), made.stderr
     refused = tunewarden(tmp_path, "keys", "create", "--name", "x", "--role", "administrator", "--kind", "project")
-    assert (refused.returncode, refused.stderr.partition(":")[0]) == (1, "key_for_nothing")
+    assert (refused.returncode, refused.stderr.partition(":")[0]) == (2, "key_for_nothing")
+
+
+def test_a_script_reads_keys_and_receipts_as_json(tmp_path: Path) -> None:
+    settings = prepared(tmp_path)
+    made = json.loads(tunewarden(tmp_path, "keys", "create", "--name", "x", "--role", "requester", "--json").stdout)
+    platform = build(settings)
+    found = identify(platform.view, made["key"], platform.clock())
+    assert isinstance(found, Bearer)
+    assert found.principal.id == made["principal"]
+    gone = json.loads(tunewarden(tmp_path, "keys", "revoke", made["principal"], "--json").stdout)
+    with platform.view() as view:
+        (entry,) = view.entries(gone["receipt"]["index"])
+    assert (gone["revoked"], type(entry.event)) == (made["principal"], KeyRevoked)
 
 
 def test_one_person_cannot_both_ask_and_approve(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ from tunewarden_audit.quorum import witnessed
 from tunewarden_audit.recipe import Grade
 from tunewarden_audit.witness import Witness
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 120.0
 
 
 @pytest.fixture

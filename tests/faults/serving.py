@@ -43,7 +43,7 @@ class Api:
         environment["TUNEWARDEN_DATABASE_URL"] = self.database
         command = [sys.executable, "-m", "tests.faults.serving", str(self.port)]
         self.process = subprocess.Popen(command, env=environment, cwd=_ROOT)
-        for _ in range(600):
+        for _ in range(2_400):  # a machine may be busy, and the clients of the one before ask all the time
             try:
                 if httpx.get(f"{self.address}/readyz").status_code == 200:
                     return

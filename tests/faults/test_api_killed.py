@@ -34,24 +34,27 @@ NOTES = b"note,burn,patient,sex\n" + b"".join(b"a burn,%s,p%d,f\n" % ((b"no", b"
 
 @dataclass(slots=True)
 class Crowd:
-    """Clients that repeat what got no answer, as the real one does by itself."""
+    """Clients that repeat what got no answer, as the real one does by itself; until there is one, however long."""
 
     api: Api
     token: str
     file: str
+    client: OpenAI = field(init=False)
     answered: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def __post_init__(self) -> None:
+        self.client = OpenAI(base_url=f"{self.api.address}/v1", api_key=self.token, max_retries=100)
+
     def ask(self, number: int, **more: Any) -> str:
         governance = {"purpose": "research", "privacy": {"epsilon": "0.1", "delta": "0.0001"}}
-        with OpenAI(base_url=f"{self.api.address}/v1", api_key=self.token, max_retries=12) as client:
-            job = client.fine_tuning.jobs.create(
-                model="tiny",
-                training_file=self.file,
-                metadata={"number": f"{number}"},
-                extra_body={"governance": governance},
-                **more,
-            )
+        job = self.client.fine_tuning.jobs.create(
+            model="tiny",
+            training_file=self.file,
+            metadata={"number": f"{number}"},
+            extra_body={"governance": governance},
+            **more,
+        )
         with self.lock:
             self.answered[job.id] += 1
         return job.id

@@ -43,6 +43,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     form: Mapping[str, Any] | None = None
+    """With a file it is sent as multipart/form-data, and without one as browsers send forms."""
     file: tuple[str, bytes, str] | None = None
     field: str = "file"
 
@@ -58,6 +59,8 @@ class Call:
         more["headers"] = {name: value.encode() for name, value in self.headers.items()}
         if self.file is not None:
             more |= {"files": {self.field: self.file}, "data": dict(self.form or {})}
+        elif self.form is not None:
+            more["data"] = dict(self.form)
         elif self.body is not None:
             more["json"] = self.body
         return self.method, path, more
@@ -140,6 +143,8 @@ class Script:
         operation, said = self.document["paths"][path][method.lower()], self.say(method, path)
         where: dict[str, Json] = {"path": {}, "query": {}, "header": {}, "cookie": {}}
         for one in operation.get("parameters", []):
+            if "$ref" in one:
+                continue  # a header of every operation; with a canary in it they have a test of their own
             where[one["in"]][one["name"]] = str(self._value(one["schema"], said, one["name"]))
         content = operation.get("requestBody", {}).get("content", {})
         made = Call(method=method, path=path, within=where["path"], query=where["query"], headers=where["header"])
@@ -161,20 +166,24 @@ class Script:
             schema = self.document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
         if "anyOf" in schema:
             return self._value(next(one for one in schema["anyOf"] if one.get("type") != "null"), said)
-        for exact in ("const", "enum"):
-            if exact in schema:
-                return schema[exact] if exact == "const" else schema[exact][0]
+        if words := [*schema.get("enum", []), *([schema["const"]] if "const" in schema else [])]:
+            return words[0]
         match schema["type"]:
             case "object":
-                members = {key: self._value(one, said, key) for key, one in schema.get("properties", {}).items()}
-                return members or {"word": self._value(schema["additionalProperties"], said)}
+                return self._members(schema, said)
             case "array":
                 return [self._value(schema["items"], said)]
             case "integer" | "number":
                 return schema.get("minimum", 1)
+            case "boolean":
+                return False
             case "string":
                 return "2099-01-01" if schema.get("format") == "date" else "word"
         raise NotImplementedError(schema["type"])
+
+    def _members(self, schema: Json, said: Mapping[str, Any]) -> Json:
+        members = {key: self._value(one, said, key) for key, one in schema.get("properties", {}).items()}
+        return members or {"word": self._value(schema["additionalProperties"], said)}
 
 
 # The search. ----------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from tests.journeys.theatre import CAST, Theatre
 from tunewarden.domain.canonical import encode
 from tunewarden.domain.files import UploadState
 from tunewarden.domain.gates import Bound, Rule, SamplingPlan
+from tunewarden.domain.registry import PromotionState
 from tunewarden.domain.reviews import ATTESTED
 from tunewarden.domain.sampling import LEAK_RATE
 from tunewarden.domain.training import StepName
@@ -177,6 +178,41 @@ class Props:
             self.theatre.must("bob", "POST", f"/v1/emergencies/{opened['id']}/close")
         return {**said, "emergency_id": opened["id"], "after": opened["id"], "finding": "justified"}
 
+    def endpoint(self, path: str) -> Mapping[str, Any]:
+        """A fresh endpoint for webhooks; those before are deleted, because there may not be many."""
+        if not path.startswith("/v1/webhook_endpoints"):
+            return {}
+        for one in self.theatre.must("max", "GET", "/v1/webhook_endpoints")["data"]:
+            self.theatre.must("max", "DELETE", f"/v1/webhook_endpoints/{one['id']}")
+        body = {**ENDPOINT, "name": "ours"}
+        made = self.theatre.must("max", "POST", "/v1/webhook_endpoints", json=body)["id"]
+        return {"webhook_id": made, "after": made}
+
+    def told(self, path: str) -> Mapping[str, Any]:
+        """What requests are about that only read what was decided, spent and measured."""
+        with self.theatre.platform.view() as view:
+            evidence = view.models.all()[-1].evidence[-1]
+            dataset, *_ = (one.plan.dataset for one in view.requests.all())
+            approved = [one.id for one in view.promotions.all() if one.state is PromotionState.APPROVED]
+        head = self.theatre.platform.log.head()
+        return {
+            "/v1/gates/{name}": {"name": "training"},
+            "/v1/evidence/{digest}": {"digest": evidence},
+            "/v1/promotions": {"state": "approved", "after": approved[-1]},
+            "/v1/lineage/{thing_id}": {"thing_id": dataset, "direction": "both", "depth": 3},
+            "/v1/aliases": {"after": "staging"},
+            "/v1/privacy/budgets": {"after": dataset},
+            "/v1/privacy/budgets/{dataset_id}/entries": {"dataset_id": dataset, "after": self.spent(dataset)},
+            "/v1/audit/entries": {"after": "audit-0"},
+            "/v1/audit/checkpoints": {"after": f"checkpoint-{0 if head is None else head.size + 1}"},
+            "/v1/fine_tuning/jobs/{job_id}/reject": {"reason": "not-needed"},
+        }.get(path, {})
+
+    def spent(self, dataset: str) -> str:
+        """The newest entry about a budget."""
+        path = f"/v1/privacy/budgets/{dataset}/entries"
+        return str(self.theatre.must("max", "GET", path)["first_id"])
+
     def finished(self) -> Mapping[str, Any]:
         """A job that became a model version, and its checkpoint."""
         with self.theatre.platform.view() as view:
@@ -231,6 +267,10 @@ DATASET: Mapping[str, Any] = {
 }
 
 
+ENDPOINT = {"url": "https://93.184.216.34/hooks", "event_types": ["fine_tuning.job.failed"]}
+"""An address in digits: nobody is asked where a name leads."""
+
+
 def saying(theatre: Theatre, props: Props, model: str, other: str) -> Callable[[str, str], Mapping[str, Any]]:
     """What the OpenAPI document cannot tell: ids of things that are there, fresh for what changes them."""
     fixed = {"purpose": "research", "purposes": ["research"], "epsilon": "1", "delta": "0.0001"}
@@ -242,7 +282,10 @@ def saying(theatre: Theatre, props: Props, model: str, other: str) -> Callable[[
     fixed |= {"namespace": None, "unit": "person", "rows_per_person": 1, "precision": "float32", "noise": "gaussian"}
     fixed |= {"reason": "too-few-persons", "tolerances": {}}
     fixed |= {"validation_file": None, "integrations": None, "seed": 7, "suffix": "burns", "beta": "auto"}
+    fixed |= {"protected_attributes": ["sex"], "expected_plan": None}
     fixed |= {"mitigation": None, "twins": False, "learning_curve": []}
+    fixed |= {"plan": {"task": "classification"}}  # what stands twice and differs is refused before it goes far
+    fixed |= {**ENDPOINT, "event_type": "fine_tuning.job.failed"}
     fixed |= {"canaries": 0, "completion": None, "separator": None, "task": "classification"}
     dataset = props.dataset()
     found = theatre.must("max", "GET", f"/v1/datasets/{dataset}")
@@ -270,6 +313,8 @@ def saying(theatre: Theatre, props: Props, model: str, other: str) -> Callable[[
             events = theatre.must("ann", "GET", f"/v1/fine_tuning/jobs/{job['id']}/events")
             fresh |= {"job_id": job["id"], "plan": job["governance"]["plan"], "after": events["first_id"]}
         fresh |= props.contract(method, path)
+        fresh |= props.told(path)
+        fresh |= props.endpoint(path)
         fresh |= props.intervening(path, fresh, model, other)
         if path.startswith(("/v1/reviews/", "/v1/clean-versions/")):
             fresh |= props.waiting()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import SHARED
-from tests.journeys.conftest import Played, lineage_of
+from tests.journeys.conftest import Played, declared_metrics, lineage_of, measured_in
 
 from tunewarden.entry.cli.demo import Story, tell
 
@@ -64,6 +64,15 @@ def test_the_summary_says_what_happened(demonstrated: tuple[subprocess.Completed
     assert {name.split()[0].lower() for name in summary["fairness"]} == {"sex", "age"}
     with zipfile.ZipFile(summary["bundle"]) as bundle:
         assert Path(summary["report"]).read_bytes() == bundle.read("report.html")
+
+
+def test_every_metric_of_the_whole_evidence_is_declared(
+    demonstrated: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    measured = measured_in(Path(json.loads(demonstrated[1].read_text())["bundle"]))
+    assert measured <= declared_metrics()
+    swapped = {metric for metric in measured if metric.startswith("explanation.flip_rate.")}
+    assert len(swapped) == 4, "so many pairs were asked that something is stated of them"
 
 
 def test_where_no_process_dies_exactly_the_updates_of_the_plan_are_charged(

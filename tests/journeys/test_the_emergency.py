@@ -110,7 +110,7 @@ def test_an_emergency_from_its_opening_to_its_review(theatre: Theatre) -> None:
     again = theatre.ask("gail", "POST", EMERGENCIES, json=said)
     assert (again.status_code, again.json()["error"]["code"]) == (409, "emergency_not_reviewed")
     assert "reviewed" in command(theatre, "pia", "review", emergency["id"], "--finding", "justified")
-    (line,) = command(theatre, "otto", "list").splitlines()
+    (line,) = command(theatre, "otto", "list", "--json").splitlines()
     assert json.loads(line) | {"standing": "reviewed", "finding": "justified"} == json.loads(line)
 
     # 5. The log names it everywhere, the report says so, and the auditor has nothing to say.

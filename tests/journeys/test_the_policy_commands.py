@@ -54,17 +54,24 @@ def test_a_policy_goes_its_way_on_the_command_line(theatre: Theatre, changed: Pa
     with pytest.raises(Refused):
         run(theatre, "ada", "activate", identifier, "--digest", digest, "--report", report)
     assert "in force" in run(theatre, "pia", "activate", identifier, "--digest", digest, "--report", report)
-    first, second = (json.loads(one) for one in run(theatre, "otto", "history").splitlines())
+    first, second = (json.loads(one) for one in run(theatre, "otto", "history", "--json").splitlines())
     assert (first["state"], second["state"], second["proposed_by"]) == ("superseded", "active", "prn-ada")
+    told = run(theatre, "otto", "history")
+    assert second["proposed_at"] in told
+    assert second["activated_at"] in told
     back = run(theatre, "ada", "rollback", first["id"])
     assert "reviewer loses read-model" in back
     assert f"--digest {first['digest']}" in back
 
 
 def test_roles_are_granted_and_taken_back_on_the_command_line(theatre: Theatre) -> None:
-    assert "granted" in run(theatre, "ada", "grant", "prn-dana", "reviewer")
+    granted = json.loads(run(theatre, "ada", "grant", "prn-dana", "reviewer", "--json"))
+    assert (granted["done"], granted["receipt"]["index"]) == ("granted", len(theatre.entries()) - 1)
     assert "taken back" in run(theatre, "ada", "revoke", "prn-dana", "reviewer")
-    (one,) = run(theatre, "pia", "grants").splitlines()
+    row = run(theatre, "pia", "grants").splitlines()[1].split()
+    assert [*row[:4], row[5]] == ["prn-dana", "reviewer", "*", "prn-ada", "prn-ada"]
+    assert row[4] < row[6], "when it was granted, and when it was taken back"
+    (one,) = run(theatre, "pia", "grants", "--json").splitlines()
     assert json.loads(one)["revoked_by"] == "prn-ada"
     group = theatre.must("ada", "POST", "/v1/organization/groups", json={"name": "nurses"})["id"]
     assert "granted" in run(theatre, "ada", "grant", group, "reviewer")
@@ -86,7 +93,7 @@ def test_projects_are_made_and_archived_and_keys_and_roles_are_of_one_on_the_com
     assert theatre.client.get("/v1/datasets", headers={"authorization": f"Bearer {token}"}).json()["data"] == []
     assert "renamed" in run(theatre, "ada", "rename", project, "South", of="projects")
     assert "archived" in run(theatre, "ada", "archive", project, of="projects")
-    (one,) = map(json.loads, run(theatre, "otto", "list", of="projects").splitlines())
+    (one,) = map(json.loads, run(theatre, "otto", "list", "--json", of="projects").splitlines())
     assert (one["state"], one["project"]["name"]) == ("archived", "South")
     assert "South" not in repr(theatre.entries())
 

@@ -18,6 +18,7 @@ from tunewarden_audit.conduct import conduct
 from tunewarden_audit.recipe import Grade
 
 NEW = {"role": "reviewer", "action": "read-model", "kind": "model", "condition": "always", "effect": "allow"}
+# Says each new answer, and when it last put a question that was answered otherwise.
 _ASKS = """
 import sys, time
 from tunewarden.domain.names import Action, PrincipalId, Role
@@ -26,12 +27,14 @@ from tunewarden.entry.wiring import build
 from tunewarden.usecases.ports import Principal, Resource
 platform, who = build(Settings()), Principal(id=PrincipalId("prn-rea"), roles=frozenset({Role.REVIEWER}))
 print("ready", flush=True)
-said, until = None, time.monotonic() + 60
-while time.monotonic() < until:
+said, last = None, time.time()
+while True:
+    began = time.time()
     now = platform.access(who, Action.READ_MODEL, Resource(kind="model")).allowed
     if now is not said:
-        print("yes" if now else "no", time.time(), flush=True)
+        print("yes" if now else "no", last, flush=True)
         said = now
+    last = began
     time.sleep(0.02)
 """
 

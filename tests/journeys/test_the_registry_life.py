@@ -29,7 +29,8 @@ def history(theatre: Theatre, *arguments: str) -> list[dict[str, object]]:
     key = theatre.settings.home / "otto.key"
     key.write_text(theatre.tokens["otto"])
     key.chmod(0o600)
-    done = CliRunner().invoke(app, ("model", "history", *arguments, "--key-file", str(key)), catch_exceptions=False)
+    said = ("models", "history", *arguments, "--key-file", str(key), "--json")
+    done = CliRunner().invoke(app, said, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 

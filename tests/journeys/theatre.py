@@ -1,7 +1,7 @@
 """The whole platform in one process: API, worker and sealer over a real database; the steps do what a test says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -29,13 +29,15 @@ from tunewarden.domain.names import Digest, PrincipalId, Role
 from tunewarden.domain.training import StepName
 from tunewarden.drivers.identity import new_token, token_hash
 from tunewarden.drivers.sql_engine import migrate
+from tunewarden.drivers.sql_webhooks import SqlDeliveries
 from tunewarden.entry import sealer, worker
 from tunewarden.entry.api.app import create_app
-from tunewarden.entry.running import running
+from tunewarden.entry.running import Running, running
 from tunewarden.entry.settings import Settings
 from tunewarden.entry.wiring import build, create_keys, with_persons, with_release
 from tunewarden.usecases.counting import put_in_force
 from tunewarden.usecases.ports import Drawn, KeyRecord, Platform, Principal
+from tunewarden.usecases.webhook_deliveries import Delivery
 
 PIA = Principal(id=PrincipalId("prn-pia"), roles=frozenset({Role.PRIVACY_OFFICER}))
 MAX = Principal(id=PrincipalId("prn-max"), roles=frozenset(Role))
@@ -64,6 +66,7 @@ class Theatre:
     client: TestClient
     tokens: Mapping[str, str]
     steps: Mapping[StepName, TellingStep]
+    running: Running = field(default_factory=Running)
 
     def ask(self, name: str, method: str, path: str, **more: Any) -> Any:
         """One request with that person's key. What no handler answers is raised here, as it would reach the server."""
@@ -92,8 +95,11 @@ class Theatre:
 
     def close(self) -> None:
         """Let go of the database; a server's connections do not close themselves."""
-        log: Any = self.platform.log
-        log._engine.dispose()
+        holding: list[Any] = [self.platform.log, self.platform.enrolments]
+        if self.running.once is not None:
+            holding.append(self.running.once._repeats)
+        for each in holding:
+            each._engine.dispose()
 
     def entries(self) -> list[Entry]:
         with self.platform.view() as view:
@@ -129,11 +135,32 @@ def theatre(settings: Settings) -> Theatre:
             work.keys.put(KeyRecord(hash=token_hash(tokens[name]), principal=principal.id))
         work.record(KeyRevoked(principal=PrincipalId("prn-nobody")))  # any entry: state never changes without one
         work.commit()
-    client = TestClient(create_app(platform, settings, running=running(settings, platform)))
-    return Theatre(settings=settings, platform=platform, client=client, tokens=tokens, steps=steps)
+    runs = _with_tests_answered(running(settings, platform))
+    client = TestClient(create_app(platform, settings, running=runs))
+    return Theatre(settings=settings, platform=platform, client=client, tokens=tokens, steps=steps, running=runs)
+
+
+class _Answering(SqlDeliveries):
+    """Every test of an endpoint is answered 204 at once: no notifier plays."""
+
+    def put_test(self, test: Delivery) -> None:
+        super().put_test(test)
+        self.answered(replace(test, status=204))
+
+
+def _with_tests_answered(made: Running) -> Running:
+    if made.webhooks is None:
+        return made
+    queue: Any = made.webhooks.deliveries
+    return replace(made, webhooks=replace(made.webhooks, deliveries=_Answering(queue._engine)))
 
 
 def in_folder(home: Path, **settings: Any) -> Theatre:
     """On SQLite, unless the settings say otherwise. Nobody is told to wait."""
-    usual = {"largest_upload_bytes": 1_000_000, "seal_interval_seconds": 0.001, "requests_per_minute": 10_000_000}
+    usual = {
+        "webhooks": True,
+        "largest_upload_bytes": 1_000_000,
+        "seal_interval_seconds": 0.001,
+        "requests_per_minute": 10_000_000,
+    }
     return theatre(Settings.model_validate({"home": home, **usual, **settings}))

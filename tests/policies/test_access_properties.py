@@ -34,11 +34,11 @@ def test_no_permitted_set_of_roles_breaks_a_property_in_any_situation(
     access: CasbinAccess, rules: tuple[Rule, ...]
 ) -> None:
     """Asked of what an allow is about; that the rest is allowed to nobody is a test of its own."""
-    began = time.monotonic()
+    began = time.process_time()
     count, broken = violations(decide_by(access), role_sets(), questions(rules))
     assert count == len(role_sets()) * len(questions(rules)) > 90_000
     assert broken == []
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30
 
 
 def test_being_an_administrator_too_gives_nobody_a_read_of_data(access: CasbinAccess) -> None:

@@ -16,21 +16,28 @@ from tunewarden.domain.canonical import digest_bytes
 from tunewarden.domain.datasets import Dataset, Purpose
 from tunewarden.domain.deidentification import Method
 from tunewarden.domain.errors import TunewardenError
-from tunewarden.domain.names import Action, Alias, PolicyName, PrincipalId, ProjectId
+from tunewarden.domain.names import Action, Alias, PolicyName, PrincipalId, ProjectId, WebhookId
 from tunewarden.domain.overrides import OverrideReason
 from tunewarden.domain.removals import RemovalReason
 from tunewarden.domain.training import StepName, TrainingRequest
+from tunewarden.domain.webhook_events import WebhookCreated
+from tunewarden.domain.webhooks import Webhook, WebhookType
 from tunewarden.steps import GUARDED
 from tunewarden.usecases import (
     archiving,
+    budgets,
     data_reports,
     datasets,
+    descending,
     discarding,
     erasures,
+    evidence,
     files,
+    following,
     jobs,
     models,
     overriding,
+    previewing,
     projects,
     proposals,
     removals,
@@ -43,8 +50,10 @@ from tunewarden.usecases import (
     tracing,
     uploads,
     voting,
+    webhooks,
     who_may,
 )
+from tunewarden.usecases.descending import Direction
 from tunewarden.usecases.ports import Platform, Principal
 
 CY = replace(BOB, id=PrincipalId("prn-cy"))
@@ -88,6 +97,33 @@ def submitted(platform: Platform, project: ProjectId, dataset: Dataset) -> Train
     return requests.submit(platform, within(ANN, project), ask(dataset, epsilon=Decimal(2)))[0]
 
 
+def unanswered(*_: object) -> int:
+    """No test of an endpoint comes so far."""
+    raise AssertionError
+
+
+def endpoint(platform: Platform, project: ProjectId) -> WebhookId:
+    """An endpoint for webhooks, as an administrator made it."""
+    now, types = platform.clock(), frozenset({WebhookType.GATE_FAILED})
+    made = Webhook(
+        id=WebhookId(platform.new_id("webhook")),
+        project=project,
+        made_by=ADA.id,
+        made_at=now,
+        changed_at=now,
+        name="ours",
+        types=types,
+        url="sealed",
+        secret="sealed",
+        since=0,
+    )
+    with platform.work(ADA.id) as work:
+        work.webhooks.put(made)
+        work.record(WebhookCreated(webhook=made.id, project=project, types=tuple(types)))
+        work.commit()
+    return made.id
+
+
 def apart(stage: Stage) -> Apart:
     """Everything in the first project: trained, reviewed, promoted; and one request that waits for approval."""
     stage.platform = govern(stage)
@@ -114,7 +150,9 @@ def apart(stage: Stage) -> Apart:
         "clean": request.outputs[StepName.DEIDENTIFY],
         "model": request.model,
         "promotion": promotion.id,
+        "evidence": request.evidence[StepName.MEASURE],
         "project": here,
+        "webhook": endpoint(platform, here),
     }
     models.approve(platform, within(CY, here), promotion.id, promotion.verdict)
     return Apart(house=house, platform=platform, here=here, there=there, names=names)
@@ -123,7 +161,8 @@ def apart(stage: Stage) -> Apart:
 def unknown(names: Names) -> Names:
     """Ids of nothing, of the same form."""
     other = {kind: f"{name.partition('-')[0]}-{'f' * 32}" for kind, name in names.items()}
-    return {**other, "version": "sha256:" + "f" * 64, "clean": "sha256:" + "e" * 64}
+    digests = {"version": "f", "clean": "e", "evidence": "d"}
+    return {**other, **{kind: "sha256:" + letter * 64 for kind, letter in digests.items()}}
 
 
 PLAN = digest_bytes(b"plan")
@@ -137,6 +176,7 @@ DEEDS: Mapping[str, Deed] = {
     "read a dataset": lambda p, who, n: datasets.get(p, who, n["dataset"]),
     "read its data report": lambda p, who, n: data_reports.read(p, who, n["dataset"], n["version"]),
     "read its budget": lambda p, who, n: datasets.budget(p, who, n["dataset"]),
+    "read a statement of it": lambda p, who, n: budgets.statement(p, who, n["dataset"]),
     "add a version": lambda p, who, n: datasets.add_version(p, who, n["dataset"], n["file"]),
     "retire it": lambda p, who, n: datasets.retire(p, who, n["dataset"]),
     "set its purposes": lambda p, who, n: datasets.set_purposes(p, who, n["dataset"], frozenset({Purpose.CARE})),
@@ -147,8 +187,11 @@ DEEDS: Mapping[str, Deed] = {
     "list erasures": lambda p, who, n: erasures.listed(p, who, n["dataset"]),
     "ask by a dataset": lambda p, who, n: requests.submit(p, who, _ask(n["dataset"])),
     "ask by a file": lambda p, who, n: requests.submit(p, who, _ask(n["file"])),
+    "plan by a dataset": lambda p, who, n: previewing.preview(p, who, _ask(n["dataset"])),
+    "plan by a file": lambda p, who, n: previewing.preview(p, who, _ask(n["file"])),
     "read a request": lambda p, who, n: requests.get(p, who, n["request"]),
     "read its events": lambda p, who, n: requests.events(p, who, n["request"]),
+    "follow it": lambda p, who, n: following.news(p, who, n["request"], 0),
     "read its votes": lambda p, who, n: voting.standing(p, who, n["request"]),
     "approve it": lambda p, who, n: requests.approve(p, who, n["request"], PLAN),
     "endorse it": lambda p, who, n: requests.endorse(p, who, n["request"], PLAN),
@@ -178,6 +221,11 @@ DEEDS: Mapping[str, Deed] = {
     "take it": lambda p, who, n: models.take_adapter(p, who, n["model"]),
     "put it back": lambda p, who, n: rollbacks.roll_back(p, who, n["model"], Alias.STAGING),
     "read its lineage": lambda p, who, n: reports.lineage(p, who, n["model"]),
+    "read its evidence": lambda p, who, n: evidence.document(p, who, n["evidence"]),
+    "look around a dataset": lambda p, who, n: descending.surroundings(p, who, n["dataset"], Direction.BOTH, 1),
+    "look around a request": lambda p, who, n: descending.surroundings(p, who, n["request"], Direction.BOTH, 1),
+    "look around a model": lambda p, who, n: descending.surroundings(p, who, n["model"], Direction.BOTH, 1),
+    "look around a promotion": lambda p, who, n: descending.surroundings(p, who, n["promotion"], Direction.BOTH, 1),
     "compare it": lambda p, who, n: reports.compare(p, who, n["model"], n["model"]),
     "read a promotion": lambda p, who, n: models.promotion(p, who, n["promotion"]),
     "see what it waits for": lambda p, who, n: proposals.proposal(p, who, n["promotion"]),
@@ -193,6 +241,11 @@ DEEDS: Mapping[str, Deed] = {
         p, who, None, Action.READ_PROJECT, "project", n["project"]
     ),
     "ask why of a review": lambda p, who, n: who_may.explain(p, who, None, Action.READ_REVIEW, "review", n["review"]),
+    "read an endpoint": lambda p, who, n: webhooks.get(p, None, who, n["webhook"]),
+    "change it": lambda p, who, n: webhooks.change(p, None, who, n["webhook"], name="n", url=None, types=None),
+    "give it a secret": lambda p, who, n: webhooks.rotate(p, None, who, n["webhook"], keep_old=False),
+    "delete it": lambda p, who, n: webhooks.delete(p, None, who, n["webhook"]),
+    "test it": lambda p, who, n: webhooks.send_test(p, None, who, n["webhook"], WebhookType.GATE_FAILED, unanswered),
     "read a project": lambda p, who, n: projects.get(p, who, n["project"]),
     "rename it": lambda p, who, n: projects.rename(p, who, n["project"], "west"),
     "archive it": lambda p, who, n: archiving.archive(p, who, n["project"]),

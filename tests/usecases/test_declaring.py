@@ -93,6 +93,7 @@ def test_who_asks_may_be_stricter(stage: Stage) -> None:
     [
         (HeldOut.PUBLIC, {ACCURACY: Decimal("0.11")}, "fairness_looser"),
         (HeldOut.PRIVATE, {GroupMetric.TRUE_POSITIVE: Decimal("0.1")}, "fairness_not_measurable"),
+        (HeldOut.PRIVATE, {GroupMetric.CALIBRATION: Decimal("0.1")}, "fairness_not_measurable"),
         (HeldOut.PUBLIC, {ACCURACY: Decimal("NaN")}, "tolerance_out_of_range"),
         (HeldOut.PUBLIC, {ACCURACY: Decimal(-1)}, "tolerance_out_of_range"),
     ],

@@ -12,7 +12,7 @@ from tunewarden.domain.access_analysis import role_sets
 from tunewarden.domain.errors import NotFound
 from tunewarden.domain.events import ActionRefused, KeyCreated
 from tunewarden.domain.names import PrincipalId, Role
-from tunewarden.usecases import datasets, files, grants, models, projects, requests, reviews
+from tunewarden.usecases import datasets, deciding, files, grants, models, projects, proposals, requests, reviews
 from tunewarden.usecases.grants import NOT_GRANTED
 from tunewarden.usecases.ports import Principal
 
@@ -83,6 +83,8 @@ def test_whoever_holds_a_role_there_is_told_another_thing_of_what_is_there(world
     may |= {
         "ask by a dataset": BOB,
         "ask by a file": BOB,
+        "plan by a dataset": BOB,
+        "plan by a file": BOB,
         "take it": BOB,
         "advance it": BOB,
         "take its alias off": DANA,
@@ -107,12 +109,14 @@ _SEEN_BY_OTHERS = {
     "read what is signed": PIA,
     "read the report": PIA,
     "read its lineage": OTTO,
+    "read its evidence": OTTO,
     "compare it": OTTO,
     "list erasures": OTTO,
     "read a project": OTTO,
     "ask why of a project": OTTO,
     "ask why of a review": REA,
     "ask by a dataset": ANN,
+    "plan by a dataset": ANN,
     "add a version": DANA,
 }
 _TOLD_TO_NOBODY = {"trace a person", "erase a person", "delete a file", "cancel an upload"}
@@ -126,6 +130,10 @@ def test_lists_show_nothing_of_it(world: Apart, granted: dict[Role, Principal]) 
         for listed in (files, datasets, requests, models, reviews):
             assert listed.listed(here.platform, who) == [], who.id
         assert models.aliases(here.platform, who) == []
+        assert proposals.listed(here.platform, who) == []
+        assert deciding.pending(here.platform, who) == []
         assert here.here not in {one.id for one in projects.listed(here.platform, who)}
     assert here.names["request"] in {one.id for one in requests.listed(here.platform, within(BOB, here.here))}
+    assert here.names["request"] in {one.thing.id for one in deciding.pending(here.platform, within(BOB, here.here))}
+    assert here.names["promotion"] in {one.id for one in proposals.listed(here.platform, within(BOB, here.here))}
     assert [one.id for one in files.listed(here.platform, within(DANA, here.here))][-1] == here.names["file"]

@@ -124,7 +124,7 @@ def test_a_record_is_a_unit_where_the_policy_says_so_and_epsilon_still_stands_fo
     request, _ = requests.submit(stage.platform, ANN, asked)
     mechanism = request.plan.mechanism
     assert (mechanism.unit, mechanism.contributions, request.plan.recipe.rows_per_person) == (PrivacyUnit.RECORD, 3, 3)
-    assert requests.epsilon_of_one_record(stage.platform, request) is not None
+    assert requests.epsilon_of_one_record(stage.platform, request.plan) is not None
     with pytest.raises(Refused) as refused:
         requests.submit(stage.platform, ANN, ask(stage.dataset()))
     assert (refused.value.code, refused.value.who) == ("not_in_training_policy", "privacy-officer")
@@ -133,7 +133,7 @@ def test_a_record_is_a_unit_where_the_policy_says_so_and_epsilon_still_stands_fo
 def test_where_the_person_is_the_unit_no_epsilon_of_a_record_is_claimed(stage: Stage) -> None:
     request, _ = requests.submit(stage.platform, ANN, ask(stage.dataset(), rows_per_person=3))
     assert request.plan.mechanism.contributions == 1
-    assert requests.epsilon_of_one_record(stage.platform, request) is None
+    assert requests.epsilon_of_one_record(stage.platform, request.plan) is None
 
 
 def test_a_plan_pins_the_code_that_makes_batches(stage: Stage) -> None:

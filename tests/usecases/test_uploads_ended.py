@@ -9,17 +9,20 @@ from io import BytesIO
 import pytest
 from structlog.testing import capture_logs
 from tests.conftest import ADA, ANN, BOB, DANA, PIA, WORKER, Stage
-from tests.journeys.script import DATASET, Props
+from tests.journeys.script import DATASET, PERSONS, Props
 from tests.journeys.theatre import MAX, Theatre, in_folder
 from tests.usecases.test_uploads import HOUR, added, begun, later, on_the_disk, read, stored_upload, told, uploaded
 
-from tunewarden.domain.errors import IllegalTransition, NotFound, Refused, TunewardenError
+from tunewarden.domain.datasets import Columns
+from tunewarden.domain.errors import IllegalTransition, InFlight, NotFound, Refused, TunewardenError
 from tunewarden.domain.events import ActionRefused
 from tunewarden.domain.file_events import FileExpired, UploadEnded
 from tunewarden.domain.files import MOST_PENDING, UPLOAD_LASTS, UploadState, file_of
-from tunewarden.domain.names import Action, DatasetId, FileId, PrincipalId
-from tunewarden.usecases import archiving, destroying, discarding, files, projects, retention, uploads
-from tunewarden.usecases.ports import Decision, Platform, UnitOfWork
+from tunewarden.domain.names import Action, DatasetId, Digest, FileId, PrincipalId
+from tunewarden.drivers.sealed_rows import RowsIntoBlobs
+from tunewarden.usecases import archiving, datasets, destroying, discarding, files, projects, retention, uploads
+from tunewarden.usecases.custody import version_key
+from tunewarden.usecases.ports import Blobs, Decision, Ingested, Platform, UnitOfWork
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +110,87 @@ def test_a_part_that_comes_when_the_upload_is_over_leaves_nothing(theatre: Theat
     with pytest.raises(TunewardenError):
         added(disturbed, upload, b"abc")
     assert on_the_disk(theatre) == before
+
+
+@pytest.mark.parametrize("end", ["its file is deleted", "the dataset is retired"])
+def test_records_that_become_no_version_leave_no_row_that_can_be_read(
+    theatre: Theatre, platform: Platform, end: str
+) -> None:
+    """No version names their key, so no erasure of the dataset and no end of its retention would come to them."""
+    dataset, file = empty_dataset(theatre), FileId(theatre.upload("max", Props(theatre=theatre).records(end)))
+    sealed = []
+
+    def read_and_then(blobs: Blobs, digest: Digest, filename: str, columns: Columns) -> Ingested:
+        found = platform.ingest(blobs, digest, filename, columns)
+        assert isinstance(blobs, RowsIntoBlobs)
+        sealed.append(blobs.sealed)
+        assert rows_of(platform, dataset, digest, blobs.sealed) == PERSONS
+        if end == "its file is deleted":
+            discarding.delete(platform, MAX, file)
+        else:
+            datasets.retire(platform, MAX, dataset)
+        return found
+
+    source = files.get(platform, MAX, file).digest
+    with pytest.raises((NotFound, Refused)):
+        datasets.add_version(replace(platform, ingest=read_and_then), MAX, dataset, file)
+    with pytest.raises(NotFound):
+        rows_of(platform, dataset, source, sealed[0])
+
+
+def test_a_version_that_is_there_keeps_its_rows_when_somebody_is_refused_to_add_it_again(
+    theatre: Theatre, platform: Platform
+) -> None:
+    props = Props(theatre=theatre)
+    dataset, file = empty_dataset(theatre), theatre.upload("max", props.records("kept"))
+    props.version(dataset, file)
+    version = datasets.get(platform, MAX, dataset).latest()
+    datasets.retire(platform, MAX, dataset)
+    with pytest.raises(Refused):
+        datasets.add_version(platform, MAX, dataset, FileId(file))
+    assert version.sealed is not None
+    assert rows_of(platform, dataset, version.source, version.sealed) == PERSONS
+
+
+def test_who_is_refused_for_a_reason_of_their_own_takes_no_rows_from_who_reads_the_same(
+    theatre: Theatre, platform: Platform
+) -> None:
+    """Theirs are the same rows. The one that would have committed is told to come again, and the upload is there."""
+    dataset, file = empty_dataset(theatre), FileId(theatre.upload("max", Props(theatre=theatre).records("two at once")))
+    revoked: list[Refused] = []
+
+    def work(actor: PrincipalId) -> UnitOfWork:
+        while revoked:
+            raise revoked.pop()
+        return platform.work(actor)
+
+    def read_and_be_revoked(blobs: Blobs, digest: Digest, filename: str, columns: Columns) -> Ingested:
+        found = platform.ingest(blobs, digest, filename, columns)
+        revoked.append(Refused("principal_revoked", "Your key was revoked while this was under way."))
+        return found
+
+    def read_with_another(blobs: Blobs, digest: Digest, filename: str, columns: Columns) -> Ingested:
+        found = platform.ingest(blobs, digest, filename, columns)
+        with pytest.raises(Refused):
+            datasets.add_version(replace(platform, ingest=read_and_be_revoked, work=work), MAX, dataset, file)
+        return found
+
+    with pytest.raises(InFlight):
+        datasets.add_version(replace(platform, ingest=read_with_another), MAX, dataset, file)
+    assert not datasets.get(platform, MAX, dataset).versions
+    version = datasets.add_version(platform, MAX, dataset, file)[0].latest()
+    assert version.sealed is not None
+    assert rows_of(platform, dataset, version.source, version.sealed) == PERSONS
+
+
+def empty_dataset(theatre: Theatre) -> DatasetId:
+    return DatasetId(theatre.must("max", "POST", "/v1/datasets", json=DATASET)["id"])
+
+
+def rows_of(platform: Platform, dataset: DatasetId, source: Digest, sealed: Digest) -> int:
+    """How many of the rows that were sealed can be read. Raises `NotFound` where they are there no more."""
+    assert platform.rows is not None
+    return sum(line is not None for line in platform.rows.lines(dataset, version_key(source), sealed))
 
 
 def test_a_file_that_nothing_says_is_there_leaves_nothing(theatre: Theatre, platform: Platform) -> None:

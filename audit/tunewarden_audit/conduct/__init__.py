@@ -29,6 +29,7 @@ from tunewarden_audit.conduct import (
     promotion,
     removed,
     training,
+    webhooks,
     word,
 )
 from tunewarden_audit.conduct.facts import Fact, NotAFact, read_fact
@@ -65,6 +66,7 @@ def conduct(
         *promotion.RULES,
         *overridden.RULES,
         *removed.RULES,
+        *webhooks.RULES,
         *emergencies.RULES,
     )
     vocabulary = _Tally(_VOCABULARY)

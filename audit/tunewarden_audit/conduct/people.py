@@ -11,7 +11,7 @@ from tunewarden_audit.conduct.placed import KINDS as PROJECT_KINDS
 from tunewarden_audit.conduct.told import Told
 from tunewarden_audit.recipe import Grade
 
-HOUSE = frozenset({"api", "operator", "sealer", "worker"})
+HOUSE = frozenset({"api", "notifier", "operator", "sealer", "worker"})
 """The platform itself: who has its machine makes the first keys, its worker takes steps, its sealer signs.
 
 Its api says whom an identity provider vouches for, and how many it did not let in.
@@ -71,10 +71,15 @@ _BY_PERSON = frozenset(
         "ModelRetired",
         "GateOverridden",
         "VoteLapsed",
+        "WebhookCreated",
+        "WebhookChanged",
+        "WebhookSecretRotated",
+        "WebhookDeleted",
         *GROUP_KINDS,
         *PROJECT_KINDS,
     }
 )
+_BY_NOTIFIER = frozenset({"WebhookDisabled", "WebhookGivenUp"})
 _BY_API = frozenset({"PrincipalIdentified", "LoginsRefused"})
 _HARMLESS = frozenset({"ActionRefused"})
 """A refusal that was on its way when the key was revoked changes nothing."""
@@ -86,6 +91,8 @@ def _principals(fact: Fact, told: Told) -> Findings:
         yield absent(fact, told, "somebody else than a worker takes a step")
     if fact.kind == "SigningKeyRotated" and fact.actor != "sealer":
         yield broken(fact, "somebody else than the sealer rotates the log's key")
+    if fact.kind in _BY_NOTIFIER and fact.actor != "notifier":
+        yield broken(fact, "somebody else than the notifier says what became of a webhook")
     if fact.kind in _BY_API and fact.actor != "api":
         yield broken(fact, "somebody else than the api says who was let in")
     if fact.actor in HOUSE:

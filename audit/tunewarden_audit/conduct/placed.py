@@ -39,6 +39,7 @@ class Placed:
     aliases: (alias, project) -> the model version that it names.
     clearing: (alias, project) -> who asked last that it be taken off, since it last moved.
     retired: model versions that no alias names again.
+    endpoints: of webhooks, and whether they are there still.
     """
 
     created: set[str] = field(default_factory=set)
@@ -47,6 +48,7 @@ class Placed:
     aliases: dict[tuple[str, str], str] = field(default_factory=dict)
     clearing: dict[tuple[str, str], Clearing] = field(default_factory=dict)
     retired: set[str] = field(default_factory=set)
+    endpoints: dict[str, bool] = field(default_factory=dict)
 
     def add(self, fact: Fact) -> None:
         """The entry was judged: from here on it is so."""
@@ -65,6 +67,8 @@ class Placed:
                 self.clearing.pop((fact["alias"], fact["project"]), None)
             case "ModelRetired":
                 self.retired.add(fact["model"])
+            case "WebhookCreated" | "WebhookDeleted":
+                self.endpoints[fact["webhook"]] = fact.kind == "WebhookCreated"
             case kind if kind in _MADE:
                 self.of[fact[_MADE[kind]]] = project_of(fact)
 

@@ -23,7 +23,7 @@ _ON = {
 """The same where its project is that of what it names."""
 _BEGINS = frozenset(
     {"FileUploaded", "UploadBegun", "DatasetRegistered", "DatasetVersionAdded", "RequestSubmitted", "PromotionProposed"}
-    | {"KeyCreated", "KeyAdded"}
+    | {"KeyCreated", "KeyAdded", "WebhookCreated"}
     | _ON.keys()
 )
 _NAMES = _BEGINS | _FROM.keys() | {"RoleGranted", "GroupRoleGranted"}

@@ -34,11 +34,12 @@ KINDS = frozenset(
         "grant",
         "project",
         "emergency",
+        "webhook",
     }
 )
 """What actions are about."""
 
-IN_PROJECTS = frozenset({"file", "dataset", "request", "review", "model", "promotion", "project"})
+IN_PROJECTS = frozenset({"file", "dataset", "request", "review", "model", "promotion", "project", "webhook"})
 """Kinds of which each thing is in one project or in none; all others are of the whole platform."""
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -184,6 +185,7 @@ READING = frozenset(
         Action.EXPLAIN_ACCESS,
         Action.READ_PROJECT,
         Action.READ_EMERGENCY,
+        Action.READ_GATE,
     }
 )
 """What changes nothing but the log."""
@@ -219,6 +221,7 @@ LOW_RISK = frozenset(
         Action.READ_PROJECT,
         Action.READ_EMERGENCY,
         Action.CLOSE_EMERGENCY,
+        Action.READ_GATE,
     }
 )
 """What goes on, marked, while nobody can say whether the policy changed: it shows no data, or takes something back."""

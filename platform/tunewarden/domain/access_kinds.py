@@ -47,9 +47,16 @@ _OF: Mapping[str, tuple[Action, ...]] = {
         Action.APPROVE_PRUNE,
     ),
     "key": (Action.CREATE_KEY, Action.REVOKE_KEY, Action.LIST_KEYS),
-    "policy": (Action.READ_POLICY, Action.PROPOSE_POLICY, Action.ACTIVATE_POLICY, Action.EXPLAIN_ACCESS),
+    "policy": (
+        Action.READ_POLICY,
+        Action.PROPOSE_POLICY,
+        Action.ACTIVATE_POLICY,
+        Action.EXPLAIN_ACCESS,
+        Action.READ_GATE,
+    ),
     "grant": (Action.GRANT_ROLE, Action.REVOKE_ROLE),
     "project": (Action.MANAGE_PROJECT, Action.READ_PROJECT),
+    "webhook": (Action.MANAGE_WEBHOOKS,),
     "emergency": (
         Action.OPEN_EMERGENCY,
         Action.CONFIRM_EMERGENCY,

@@ -2,7 +2,8 @@
 
 Floating-point numbers are refused: their canonical form is the trap of RFC 8785 section 3.2.2.3, and no rule here
 needs one. Decimals travel as strings, instants as RFC 3339 text in UTC. `to_plain` and `from_plain` turn frozen
-dataclasses into such values and back, strictly: an unknown or a missing field is an error.
+dataclasses into such values and back, strictly: an unknown or a missing field is an error. How a type is turned is
+worked out once, when its first value comes: most of a request's work is reading and writing what is stored.
 """
 
 import dataclasses
@@ -10,7 +11,7 @@ import hashlib
 import json
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -23,8 +24,6 @@ from tunewarden.domain.names import Digest
 Plain = str | int | bool | None | Sequence["Plain"] | Mapping[str, "Plain"]
 
 _LARGEST_INTEGER = 2**53 - 1  # RFC 8785 appendix D: beyond it, readers that use doubles disagree
-# RFC 8785 section 3.2.2.2: nothing is escaped that need not be. It writes members in the order in which it finds them.
-_WRITER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
 T = TypeVar("T")
 
 LATER: Mapping[str, bool] = types.MappingProxyType({"later": True})
@@ -33,18 +32,23 @@ plain value where it has its default, so that what was hashed before keeps its d
 
 
 def encode(value: Plain) -> bytes:
-    """Return the canonical UTF-8 bytes of `value`. Raises `TypeError` for floats, `ValueError` for huge integers."""
+    """Return the canonical UTF-8 bytes of `value`.
+
+    Raises `TypeError` for floats, `ValueError` for huge integers, `RecursionError` for some hundred levels of nesting.
+    """
     return _WRITER.encode(_ordered(value)).encode("utf-8")
 
 
 def decode(data: bytes) -> Plain:
-    """Parse canonical bytes. Raises `Corrupted` unless re-encoding gives exactly the same bytes.
+    """Parse canonical bytes. Raises `Corrupted` for others, and for more nesting than the parser goes along with.
 
-    This refuses duplicate names, floats, other spacing, another member order and text that is not UTF-8.
+    This refuses duplicate names, floats, other spacing, another member order and text that is not UTF-8. Not checked:
+    whether `encode` goes along with the nesting; no form of ours is as deep, and `from_plain` refuses what has none.
     """
     try:
-        value = cast(Plain, json.loads(data.decode("utf-8")))
-        if encode(value) == data:
+        # What was read has its members in order, or it was refused: to write it again is to encode it.
+        value = cast(Plain, _READER.decode(data.decode("utf-8")))
+        if _WRITER.encode(value).encode("utf-8") == data:
             return value
     except (ValueError, TypeError, RecursionError):
         pass
@@ -63,32 +67,15 @@ def digest_of(thing: object) -> Digest:
 
 def to_plain(thing: object) -> Plain:
     """Turn dataclasses, enums, decimals, dates and collections into plain values; raises `TypeError` for others."""
-    match thing:
-        case Enum():
-            return to_plain(thing.value)
-        case None | str() | bool() | int():
-            return thing
-        case Decimal():
-            return decimal_text(thing)
-        case datetime():
-            return instant_text(thing)
-        case date():
-            return thing.isoformat()
-        case tuple() | list():
-            return [to_plain(item) for item in thing]
-        case frozenset():
-            return sorted(cast(list[str], [to_plain(item) for item in thing]))
-        case Mapping():
-            return {str(to_plain(key)): to_plain(value) for key, value in thing.items()}
-    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        return {name: to_plain(value) for name, value in _members(thing)}
-    raise TypeError(f"{type(thing).__name__} has no canonical form")
+    kind: Any = type(thing)
+    return _writer(kind)(thing)
 
 
 def from_plain(kind: type[T], value: Plain) -> T:
     """The inverse of `to_plain` for a dataclass `kind`. Raises `Corrupted` if `value` does not fit it exactly."""
+    form: Any = kind
     try:
-        return cast(T, _read(kind, value))
+        return cast(T, _reader(form)(value))
     except (ValueError, TypeError, KeyError, InvalidOperation) as error:
         raise Corrupted("record_malformed", f"A stored {kind.__name__} does not have the expected form.") from error
 
@@ -101,13 +88,6 @@ def decimal_text(number: Decimal) -> str:
     return "0" if text in {"-0", "0"} else text
 
 
-def _members(thing: Any) -> Iterator[tuple[str, object]]:
-    for field in dataclasses.fields(thing):
-        value = getattr(thing, field.name)
-        if not (field.metadata.get("later") and value == field.default):
-            yield field.name, value
-
-
 def instant_text(instant: datetime) -> str:
     """RFC 3339 in UTC with milliseconds. Raises `ValueError` for a time without a zone."""
     if instant.tzinfo is None:
@@ -117,13 +97,17 @@ def instant_text(instant: datetime) -> str:
 
 def _ordered(value: Plain) -> Plain:
     """The same value with all members in canonical order; raises as `encode` does."""
+    kind = type(value)
+    if kind is dict:
+        members = cast(dict[str, Plain], value)
+        return {name: _ordered(members[name]) for name in _names(members)}
+    if kind is list or kind is tuple:
+        return [_ordered(item) for item in cast(Sequence[Plain], value)]
     match value:
         case None | bool() | str():
             return value
         case int():
-            if abs(value) > _LARGEST_INTEGER:
-                raise ValueError("integers beyond 2**53 - 1 travel as strings")
-            return value
+            return _exact(value)
         case dict() | Mapping():
             return {name: _ordered(value[name]) for name in _names(value)}
         case list() | tuple():
@@ -139,49 +123,124 @@ def _names(members: Mapping[str, Plain]) -> list[str]:
     return names
 
 
-def _read(kind: Any, value: Any) -> Any:
-    if isinstance(kind, typing.NewType):
-        return _read(kind.__supertype__, value)
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in {types.UnionType, typing.Union}:
-        return _read_union(arguments, value)
-    if origin is tuple:
-        return tuple(_read(arguments[0], item) for item in _expect(list, value))
-    if origin is frozenset:
-        return frozenset(_read(arguments[0], item) for item in _expect(list, value))
-    if origin is not None and issubclass(origin, Mapping):
-        return {_read(arguments[0], key): _read(arguments[1], item) for key, item in _expect(dict, value).items()}
-    if dataclasses.is_dataclass(kind):
-        return _read_dataclass(cast(type, kind), _expect(dict, value))
-    if issubclass(kind, datetime):
-        return datetime.fromisoformat(_expect(str, value))
-    if issubclass(kind, date | Decimal | Enum):
-        text = _expect(str, value)
-        return date.fromisoformat(text) if kind is date else kind(text)
-    if kind is not str and issubclass(kind, str):  # a word with a form of its own
-        return kind(_expect(str, value))
-    return _expect(kind, value)
+def _exact(number: int) -> int:
+    if abs(number) > _LARGEST_INTEGER:
+        raise ValueError("integers beyond 2**53 - 1 travel as strings")
+    return number
 
 
-def _read_union(kinds: tuple[Any, ...], value: Any) -> Any:
-    if value is None and types.NoneType in kinds:
-        return None
-    (kind,) = (kind for kind in kinds if kind is not types.NoneType)
-    return _read(kind, value)
+def _members_in_order(pairs: list[tuple[str, Plain]]) -> dict[str, Plain]:
+    members = dict(pairs)
+    if [name for name, _ in pairs] != _names(members):
+        raise ValueError("a name stands there twice, or the names are out of order")
+    return members
 
 
-def _read_dataclass(kind: type, members: dict[str, Any]) -> Any:
-    hints = _hints(kind)
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    required = {name for name, field in fields.items() if field.default is field.default_factory is dataclasses.MISSING}
-    if not required <= members.keys() <= fields.keys():
-        raise ValueError(f"fields of {kind.__name__} do not match")
-    return kind(**{name: _read(hints[name], member) for name, member in members.items()})
+def _no_number(_: str) -> typing.NoReturn:
+    raise ValueError("floating-point numbers have no canonical form")
+
+
+# RFC 8785 section 3.2.2.2: nothing is escaped that need not be. It writes members in the order in which it finds them.
+_WRITER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+_READER = json.JSONDecoder(
+    object_pairs_hook=_members_in_order,
+    parse_float=_no_number,
+    parse_constant=_no_number,
+    parse_int=lambda text: _exact(int(text)),
+)
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
+def _writer(kind: type) -> Callable[[Any], Plain]:
+    """What turns values of exactly this type into plain ones."""
+    if issubclass(kind, Enum):
+        return lambda one: to_plain(one.value)
+    if issubclass(kind, str | int | types.NoneType):
+        return lambda one: cast(Plain, one)
+    if issubclass(kind, Decimal):
+        return decimal_text
+    if issubclass(kind, datetime):
+        return instant_text
+    if issubclass(kind, date):
+        return date.isoformat
+    if issubclass(kind, tuple | list):
+        return lambda items: [to_plain(item) for item in items]
+    if issubclass(kind, frozenset):
+        return lambda items: sorted(cast(list[str], [to_plain(item) for item in items]))
+    if issubclass(kind, Mapping):
+        return lambda members: {str(to_plain(key)): to_plain(value) for key, value in members.items()}
+    if dataclasses.is_dataclass(kind):
+        return _fields_writer(kind)
+    raise TypeError(f"{kind.__name__} has no canonical form")
+
+
+def _fields_writer(kind: Any) -> Callable[[Any], Plain]:
+    fields = dataclasses.fields(kind)
+    always = tuple(field.name for field in fields if not field.metadata.get("later"))
+    if len(always) == len(fields):
+        return lambda thing: {name: to_plain(getattr(thing, name)) for name in always}
+    defaults = {field.name: field.default for field in fields if field.metadata.get("later")}
+
+    def write(thing: Any) -> Plain:
+        values = {field.name: getattr(thing, field.name) for field in fields}
+        return {
+            name: to_plain(value)
+            for name, value in values.items()
+            if not (name in defaults and value == defaults[name])
+        }
+
+    return write
+
+
+@cache
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """What reads values of this type, and raises `ValueError`, `TypeError` or `KeyError` for others."""
+    if isinstance(kind, typing.NewType):
+        return _reader(kind.__supertype__)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in {types.UnionType, typing.Union}:
+        return _optional_reader(arguments)
+    if origin is tuple or origin is frozenset:
+        return _items_reader(origin, _reader(arguments[0]))
+    if origin is not None and issubclass(origin, Mapping):
+        return _mapping_reader(_reader(arguments[0]), _reader(arguments[1]))
+    if dataclasses.is_dataclass(kind):
+        return lambda value: _read_dataclass(cast(type, kind), _expect(dict, value))
+    if issubclass(kind, date):
+        from_text = datetime.fromisoformat if issubclass(kind, datetime) else date.fromisoformat
+        return lambda value: from_text(_expect(str, value))
+    if issubclass(kind, Decimal | Enum) or (kind is not str and issubclass(kind, str)):  # or a word of its own form
+        return lambda value: kind(_expect(str, value))
+    return lambda value: _expect(kind, value)
+
+
+def _optional_reader(kinds: tuple[Any, ...]) -> Callable[[Any], Any]:
+    (kind,) = (kind for kind in kinds if kind is not types.NoneType)
+    read, may_be_none = _reader(kind), types.NoneType in kinds
+    return lambda value: None if value is None and may_be_none else read(value)
+
+
+def _items_reader(origin: Callable[[Any], Any], read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: origin([read(item) for item in _expect(list, value)])
+
+
+def _mapping_reader(read_key: Callable[[Any], Any], read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: {read_key(key): read(item) for key, item in _expect(dict, value).items()}
+
+
+def _read_dataclass(kind: type, members: dict[str, Any]) -> Any:
+    required, readers = _form(kind)
+    if not required <= members.keys() <= readers.keys():
+        raise ValueError(f"fields of {kind.__name__} do not match")
+    return kind(**{name: readers[name](member) for name, member in members.items()})
+
+
+@cache
+def _form(kind: type) -> tuple[frozenset[str], dict[str, Callable[[Any], Any]]]:
+    """Which fields have to be there, and how each is read."""
+    fields, hints = dataclasses.fields(cast(Any, kind)), typing.get_type_hints(kind)
+    required = [field.name for field in fields if field.default is field.default_factory is dataclasses.MISSING]
+    return frozenset(required), {field.name: _reader(hints[field.name]) for field in fields}
 
 
 def _expect(kind: type[T], value: Any) -> T:

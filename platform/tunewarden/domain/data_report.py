@@ -5,12 +5,13 @@ fewer than ten persons stand in is held back with as many others as it takes tha
 rule of small cells of official statistics (primary and complementary suppression; Hundepool et al. 2012, "Statistical
 Disclosure Control", ch. 4). Ten is our choice. The numbers of rows and persons are told as they are.
 
-Not protected against: what comparing the reports of two versions of one dataset tells, and what somebody knows who put
-rows of made-up persons in. A report is read by those who may read the dataset's description, and by nobody else.
+Not protected against: what comparing the reports of two versions of one dataset tells, how many persons stand in no row
+of a cell, that one person has most rows of a cell, and what somebody knows who put rows of made-up persons in. A report
+is read by those who may read the dataset's description, and by nobody else.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 FEWEST_PERSONS = 10
@@ -48,8 +49,9 @@ class DataReport:
             only of another person has the same text, `alike` where an earlier row differs in case, digits and signs.
         agreement: `agrees`, or `contradicted` where another row has the same text and another class.
         blanks: `complete`, or `blank` where the text, or what is learnt, is empty.
-        classes: by class; those that are held back are named `other-1`, `other-2` ..., not by their label.
-        scripts: by the script of most letters of the text's beginning, as Unicode names it. That is not a language.
+        classes: by class; those held back come last, as `other-1`, `other-2` ... in no order, not by their label.
+        scripts: by the script of most letters of the text's beginning, as Unicode names it, and as classes where few
+            write it. That is not a language.
         text_lengths, completion_lengths: by characters (code points), in powers of two, such as `16-31`.
         token_lengths: by tokens of text and completion together, where a tokenizer was given.
         persons_by_rows: persons by how many rows they have; the privacy unit is the person.
@@ -70,21 +72,35 @@ class DataReport:
     token_lengths: tuple[Cell, ...] = field(default=())
 
 
-def tellable(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+def tellable(cells: Iterable[Cell], together: Callable[[Set[str]], int]) -> tuple[Cell, ...]:
     """The cells in their order, without those of no rows, and with what may not be told held back.
 
-    Smallest first, cells are held back until each that has fewer than ten persons is, and those held back together
-    have ten or more. A single cell of them all needs no other: the whole is told anyway.
+    That is each cell that has fewer than ten persons; and where those held back have fewer than ten together, who may
+    stand in several of them, the smallest of the others too. Where all are held back, the whole is told anyway.
+    `together` is how many different persons stand in the cells of these names.
     """
     found = [cell for cell in cells if cell.rows]
-    hidden: set[str] = set()
-    together = 0
-    for cell in sorted(found, key=lambda cell: cell.persons or 0):
-        persons = cell.persons or 0
-        if persons < FEWEST_PERSONS or 0 < together < FEWEST_PERSONS:
-            hidden.add(cell.name)
-            together += persons
+    hidden = {cell.name for cell in found if _is_small(cell)}
+    others = [cell for cell in found if cell.name not in hidden]
+    if hidden and others and together(hidden) < FEWEST_PERSONS:
+        hidden.add(min(others, key=lambda cell: cell.persons or 0).name)
     return tuple(Cell(name=cell.name, rows=None, persons=None) if cell.name in hidden else cell for cell in found)
+
+
+def unnamed(told: Iterable[Cell]) -> tuple[Cell, ...]:
+    """The cells that are told, where a name says something of somebody: a class, or a script.
+
+    Those held back come last, as `other-1`, `other-2` ...: a name would say that ten persons or more stand in that one,
+    and a place between others how many rows it has, or in which of a few scripts it is written.
+    """
+    cells = list(told)
+    held_back = [cell for cell in cells if cell.rows is None]
+    others = [replace(cell, name=f"other-{number}") for number, cell in enumerate(held_back, start=1)]
+    return (*(cell for cell in cells if cell.rows is not None), *others)
+
+
+def _is_small(cell: Cell) -> bool:
+    return (cell.persons or 0) < FEWEST_PERSONS
 
 
 def size_class(size: int) -> str:

@@ -80,6 +80,7 @@ from tunewarden.domain.review_events import (
 )
 from tunewarden.domain.training import StepName
 from tunewarden.domain.vote_events import VoteEvent
+from tunewarden.domain.webhook_events import WebhookEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,6 +346,7 @@ Event = (
     | OverrideEvent
     | RegistryEvent
     | AttributeEvent
+    | WebhookEvent
 )
 
 EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({kind.__name__: kind for kind in get_args(Event)})

@@ -32,6 +32,9 @@ AnswerId = NewType("AnswerId", str)
 AttestationId = NewType("AttestationId", str)
 ErasureId = NewType("ErasureId", str)
 EmergencyId = NewType("EmergencyId", str)
+WebhookId = NewType("WebhookId", str)
+"""Of an endpoint that is told of events."""
+
 PolicyId = NewType("PolicyId", str)
 """Of a version of the access policy."""
 
@@ -145,6 +148,8 @@ class Action(StrEnum):
     ROLL_BACK_MODEL = "roll-back-model"
     CLEAR_ALIAS = "clear-alias"
     RETIRE_MODEL = "retire-model"
+    READ_GATE = "read-gate"
+    MANAGE_WEBHOOKS = "manage-webhooks"
 
 
 class Alias(str):

@@ -43,6 +43,7 @@ from tunewarden.domain.file_events import UploadEnded
 from tunewarden.domain.group_events import GroupCreated, GroupDeleted
 from tunewarden.domain.names import Digest, HoldId, PrincipalId, PruneId
 from tunewarden.domain.registry_events import AliasCleared
+from tunewarden.domain.webhook_events import WebhookCreated, WebhookDeleted
 
 WHOLE_LOG = "log"
 LEAST_DAYS = 184
@@ -60,6 +61,7 @@ _IDS = (
     "group",
     "review",
     "emergency",
+    "webhook",
 )
 """Fields of events that hold the id of something."""
 
@@ -338,8 +340,10 @@ def _needed(log: Sequence[Entry], stories: _Stories) -> set[str]:
                 opened.add(started)
             case GroupCreated(group=started):  # who is in it holds what it holds
                 opened.add(started)
-            case GroupDeleted(group=ended):
+            case GroupDeleted(group=ended) | WebhookDeleted(webhook=ended):
                 opened.discard(ended)
+            case WebhookCreated(webhook=started):
+                opened.add(started)
             case EmergencyOpened(emergency=started):  # whoever opened it waits for its review
                 opened.add(started)
             case EmergencyReviewed(emergency=ended):

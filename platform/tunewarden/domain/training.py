@@ -254,7 +254,7 @@ class TrainingRequest:
         evidence: step -> digest of its evidence.
         attempt: how many attempts of steps were started.
         erased_before: how many persons of the dataset had been erased when its records were last read.
-        ended_because: code of the error or gate that ended it; empty otherwise.
+        ended_because: code of the error or gate that ended it, or the reason of who rejected it; empty otherwise.
         model: the model version it became; None before it is measured.
         by_person: whether nothing may be charged before the persons were admitted; false in requests of before.
         approved_by: the first who approved, once all have agreed that have to; None before.

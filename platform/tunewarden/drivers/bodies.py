@@ -1,8 +1,13 @@
-"""How state is written down: each thing is one canonical JSON body under its key, whatever keeps it."""
+"""How state is written down: each thing is one canonical JSON body under its key, whatever keeps it.
+
+What was read is remembered by its bytes, because most requests read what others have just read. Every reading asks the
+database for the bytes, so nothing is ever older than them; a value is frozen, so that many may hold the same.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 from tunewarden.domain.attestations import Attestation
 from tunewarden.domain.break_glass import Emergency
@@ -26,13 +31,18 @@ from tunewarden.domain.names import (
     RequestId,
     ReviewId,
     UploadId,
+    WebhookId,
 )
 from tunewarden.domain.privacy import Ledger
 from tunewarden.domain.projects import Project
 from tunewarden.domain.registry import AliasKey, AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.reviews import Answer, Review
 from tunewarden.domain.training import TrainingRequest
+from tunewarden.domain.webhooks import Webhook
 from tunewarden.usecases.ports import KeyRecord, Principal, StoredFile
+
+_SMALL, _LARGE = 8 * 1024, 512 * 1024  # bytes of a body; a larger one is not remembered
+_MOST_SMALL, _MOST_LARGE = 1_024, 16
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
@@ -52,6 +62,13 @@ class Kind(Generic[K, V]):
 
     def read(self, key: str, body: bytes) -> V:
         """The inverse of `write`; raises `Corrupted` for a body of another form or one that lies under a wrong key."""
+        if len(body) > _LARGE:
+            return self._read(key, body)
+        remembered = _small if len(body) <= _SMALL else _large
+        value: V = remembered(self, key, body)
+        return value
+
+    def _read(self, key: str, body: bytes) -> V:
         value = from_plain(self.form, decode(body))
         if self.key(value) != key:
             raise Corrupted("row_swapped", f"A stored {self.noun} lies under the key of another one.")
@@ -60,6 +77,13 @@ class Kind(Generic[K, V]):
     def missing(self) -> NotFound:
         """What `Store.get` raises."""
         return NotFound(f"{self.noun}_not_found", f"There is no such {self.noun} for you.")
+
+
+def _remembered(kind: Kind[Any, Any], key: str, body: bytes) -> Any:
+    return kind._read(key, body)  # what raises is not remembered
+
+
+_small, _large = lru_cache(_MOST_SMALL)(_remembered), lru_cache(_MOST_LARGE)(_remembered)
 
 
 PRINCIPALS: Kind[PrincipalId, Principal] = Kind("principal", Principal, lambda one: one.id)
@@ -79,6 +103,7 @@ ERASURES: Kind[ErasureId, Erasure] = Kind("erasure", Erasure, lambda one: one.id
 COHORTS: Kind[CohortId, Cohort] = Kind("cohort", Cohort, lambda one: one.id)
 PROJECTS: Kind[ProjectId, Project] = Kind("project", Project, lambda one: one.id)
 EMERGENCIES: Kind[EmergencyId, Emergency] = Kind("emergency", Emergency, lambda one: one.id)
+WEBHOOKS: Kind[WebhookId, Webhook] = Kind("webhook", Webhook, lambda one: one.id)
 
 NOUNS = tuple(
     kind.noun
@@ -100,6 +125,7 @@ NOUNS = tuple(
         COHORTS,
         PROJECTS,
         EMERGENCIES,
+        WEBHOOKS,
     )
 )
 

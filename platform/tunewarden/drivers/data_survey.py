@@ -8,14 +8,14 @@ taken for equal with a probability of 3 in 10^8.
 import re
 import unicodedata
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
 
-from tunewarden.domain.data_report import Cell, DataReport, Form, size_class, tellable
+from tunewarden.domain.data_report import Cell, DataReport, Form, size_class, tellable, unnamed
 
 CountTokens = Callable[[str], int]
 """A text -> how many tokens a base model reads it as."""
@@ -83,16 +83,23 @@ class DataSurvey:
             agreement=self._told(self._contradicted(), ("agrees", "contradicted")) if self._labels else (),
             blanks=self._told(_numbers(self._blanks), ("complete", "blank")),
             classes=self._by_class(),
-            scripts=self._told(_numbers(self._scripts), _SCRIPTS),
+            scripts=self._told(_numbers(self._scripts), _SCRIPTS, is_nameless=True),
             text_lengths=self._by_size(self._lengths),
             completion_lengths=self._by_size(self._completions),
             token_lengths=self._by_size(self._tokens),
             persons_by_rows=_persons_by_rows(per_person),
         )
 
-    def _told(self, places: _Numbers, names: Sequence[str]) -> tuple[Cell, ...]:
-        """The cells that the rows fall into, by the place of the name: int64[rows]."""
-        return tellable(self._cells(places, names))
+    def _told(self, places: _Numbers, names: Sequence[str], *, is_nameless: bool = False) -> tuple[Cell, ...]:
+        """The cells that the rows fall into, by the place of the name: int64[rows]. Those held back may lose theirs."""
+        firsts = np.frombuffer(self._firsts, dtype=np.uint64)
+
+        def together(hidden: Set[str]) -> int:
+            these = [place for place, name in enumerate(names) if name in hidden]
+            return len(np.unique(firsts[np.isin(places, these)]))
+
+        told = tellable(self._cells(places, names), together)
+        return unnamed(told) if is_nameless else told
 
     def _cells(self, places: _Numbers, names: Sequence[str]) -> list[Cell]:
         rows = np.bincount(places, minlength=len(names))
@@ -112,13 +119,10 @@ class DataSurvey:
         if not self._labels:
             return ()
         places = _numbers(self._labels)
+        rows = np.bincount(places)
         names = [*self._classes, *["of-further-labels"] * (int(places.max()) == _MOST_CLASSES)]
-        cells = sorted(self._cells(places, names), key=lambda cell: (-(cell.rows or 0), cell.name))
-        told = tellable(cells)
-        hidden = iter(range(1, len(told) + 1))
-        return tuple(
-            Cell(name=f"other-{next(hidden)}", rows=None, persons=None) if cell.rows is None else cell for cell in told
-        )
+        order = sorted(range(len(names)), key=lambda place: (-int(rows[place]), names[place]))
+        return self._told(np.argsort(order)[places], [names[place] for place in order], is_nameless=True)
 
     def _repeats(self) -> _Numbers:
         """For every row its place in `_REPEATS`."""
@@ -148,7 +152,7 @@ def _persons_by_rows(counts: _Numbers) -> tuple[Cell, ...]:
     for size in range(1, int(bits.max()) + 1):
         those = counts[bits == size]
         cells.append(Cell(name=size_class((1 << size) >> 1), rows=int(those.sum()), persons=len(those)))
-    return tellable(cells)
+    return tellable(cells, lambda hidden: sum(cell.persons or 0 for cell in cells if cell.name in hidden))
 
 
 def _later(*keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:

@@ -56,17 +56,17 @@ class SealedEnvelopes:
 class SealedMarks:
     """Marks of words: the same of the same words, and saying nothing of them to who has not the blob key.
 
-    HMAC-SHA256 (RFC 2104) under a key that HKDF-SHA256 derives from the blob key that seals. While that key is rotated
-    the marks change: what was marked before is not recognised any more.
+    HMAC-SHA256 (RFC 2104) under keys that HKDF-SHA256 derives from the blob keys. What was marked under one that was
+    destroyed is not recognised any more.
     """
 
     def __init__(self, blob_key: bytes | Keys) -> None:
         self._keys = as_keys(blob_key)
 
-    def __call__(self, words: bytes) -> str:
-        """64 hex digits."""
-        key = _derived(self._keys()[0], b"tunewarden mark")
-        return hmac.new(key, words, hashlib.sha256).hexdigest()
+    def __call__(self, *words: bytes) -> tuple[tuple[str, ...], ...]:
+        """A mark of each, 64 hex digits, under one key after the other: first those of now, then those of before."""
+        keys = [_derived(key, b"tunewarden mark") for key in self._keys()]
+        return tuple(tuple(hmac.new(key, one, hashlib.sha256).hexdigest() for one in words) for key in keys)
 
 
 def _cipher(blob_key: bytes) -> AESGCM:

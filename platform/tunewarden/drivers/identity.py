@@ -20,6 +20,7 @@ from tunewarden.usecases.keys import works
 from tunewarden.usecases.ports import KeyRecord, Principal, Views
 
 _TOKEN = re.compile(r"tw-(admin-)?[A-Za-z0-9_-]{43}")
+_SIGNING_SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{32}")
 _PREFIXES: Mapping[KeyKind, str] = MappingProxyType({KeyKind.PROJECT: "tw-", KeyKind.ADMIN: "tw-admin-"})
 
 
@@ -52,8 +53,8 @@ def is_token(text: str) -> bool:
 
 
 def holds_token(text: str) -> bool:
-    """Whether something that looks like an API key stands anywhere in this."""
-    return _TOKEN.search(text) is not None
+    """Whether something that looks like an API key, or a webhook's signing secret, stands anywhere in this."""
+    return _TOKEN.search(text) is not None or _SIGNING_SECRET.search(text) is not None
 
 
 def is_admin_token(text: str) -> bool:

@@ -35,12 +35,14 @@ from tunewarden.domain.names import (
     RequestId,
     ReviewId,
     UploadId,
+    WebhookId,
 )
 from tunewarden.domain.privacy import Ledger
 from tunewarden.domain.projects import Project
 from tunewarden.domain.registry import AliasKey, AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.reviews import Answer, Review
 from tunewarden.domain.training import TrainingRequest
+from tunewarden.domain.webhooks import Webhook
 from tunewarden.drivers import bodies, memory_cohorts, memory_repeats
 from tunewarden.drivers.bodies import Kind
 from tunewarden.drivers.memory_claims import MemoryClaims as MemoryClaims
@@ -133,6 +135,7 @@ class _MemoryView:
         self.cohorts = _Shelf(self, bodies.COHORTS)
         self.projects = _Shelf(self, bodies.PROJECTS)
         self.emergencies = _Shelf(self, bodies.EMERGENCIES)
+        self.webhooks = _Shelf(self, bodies.WEBHOOKS)
 
     def __enter__(self) -> Self:
         # Units of work replace the shelves as one.
@@ -154,9 +157,9 @@ class _MemoryView:
         self.shelf("key")  # refuse when closed
         yield from read_from(self._entries, start, stop)
 
-    def entries_naming(self, identifier: str) -> Iterator[Entry]:
+    def entries_naming(self, identifier: str, start: int = 0) -> Iterator[Entry]:
         self.shelf("key")  # refuse when closed
-        yield from naming(self._entries, identifier)
+        yield from (entry for entry in naming(self._entries, identifier) if entry.index >= start)
 
     def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
         self.shelf("key")  # refuse when closed
@@ -204,6 +207,7 @@ class _MemoryUnit:
         self.cohorts: Store[CohortId, Cohort] = _Shelf(self, bodies.COHORTS)
         self.projects: Store[ProjectId, Project] = _Shelf(self, bodies.PROJECTS)
         self.emergencies: Store[EmergencyId, Emergency] = _Shelf(self, bodies.EMERGENCIES)
+        self.webhooks: Store[WebhookId, Webhook] = _Shelf(self, bodies.WEBHOOKS)
 
     def __enter__(self) -> Self:
         if not self._state.lock.acquire(timeout=_WAIT_SECONDS):
@@ -351,6 +355,14 @@ class MemorySealedLog:
             if index in self._state.dropped:
                 raise bodies.pruned(index, self._state.dropped[index][1].hex())
         return self._state.entries[start : start + limit]
+
+    def leaves(self, start: int, limit: int) -> Sequence[tuple[bytes, bytes | None]]:
+        found = self._leaves(len(self._state.entries))[start : start + limit]
+        return [(leaf, self._state.entries[start + place] or None) for place, leaf in enumerate(found)]
+
+    def heads(self, below: int | None, limit: int) -> Sequence[SignedTreeHead]:
+        signed = self.signed
+        return [signed][:limit] if signed is not None and (below is None or signed.size < below) else []
 
     def consistency_proof(self, old_size: int, size: int) -> Sequence[bytes]:
         return continuation(old_size, self._leaves(size), whole=True)

@@ -5,11 +5,25 @@ advisory lock. Nothing here can sign: the log's signing key is the sealer's alon
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, NestedTransaction, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    NestedTransaction,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.cohorts import CohortId, Combination
@@ -57,6 +71,25 @@ class _Writes(_Reads, Protocol):
     def changing(self) -> Connection: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Statements:
+    """What is asked of a table of things. Made once: to make a statement takes longer than to run it."""
+
+    one: Select[Any]
+    every: Select[Any]
+    replace: Update
+
+
+@cache
+def _statements(table: Table) -> _Statements:
+    columns, wanted = table.c, table.c.id == bindparam("key")
+    return _Statements(
+        one=select(columns.body).where(wanted),
+        every=select(columns.id, columns.body).order_by(columns.seq),
+        replace=update(table).where(wanted).values(body=bindparam("text")),
+    )
+
+
 class _Shelf(Generic[K, V]):
     """One table of things, for reading; `usecases.ports.Shelf`."""
 
@@ -70,13 +103,11 @@ class _Shelf(Generic[K, V]):
         return found
 
     def find(self, key: K) -> V | None:
-        columns = self._table.c
-        body: str | None = self._opened.open().scalar(select(columns.body).where(columns.id == key))
+        body: str | None = self._opened.open().scalar(_statements(self._table).one, {"key": key})
         return None if body is None else self._kind.read(key, body.encode("utf-8"))
 
     def all(self) -> Sequence[V]:
-        columns = self._table.c
-        rows = self._opened.open().execute(select(columns.id, columns.body).order_by(columns.seq))
+        rows = self._opened.open().execute(_statements(self._table).every)
         return [self._kind.read(key, body.encode("utf-8")) for key, body in rows]
 
 
@@ -90,9 +121,9 @@ class _Rows(_Shelf[K, V]):
     def put(self, value: V) -> None:
         key, body = self._kind.key(value), self._kind.write(value).decode("utf-8")
         connection = self._unit.changing()
-        replaced = connection.execute(update(self._table).where(self._table.c.id == key).values(body=body))
+        replaced = connection.execute(_statements(self._table).replace, {"key": key, "text": body})
         if replaced.rowcount == 0:
-            connection.execute(insert(self._table).values(id=key, body=body))
+            connection.execute(insert(self._table), {"id": key, "body": body})
 
 
 class _Shelves(Generic[K, V]):
@@ -133,6 +164,7 @@ class _SqlView:
     cohorts = _Shelves(bodies.COHORTS)
     projects = _Shelves(bodies.PROJECTS)
     emergencies = _Shelves(bodies.EMERGENCIES)
+    webhooks = _Shelves(bodies.WEBHOOKS)
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -156,8 +188,8 @@ class _SqlView:
         for index, body in sql_log.read_bodies(self.open(), start, stop):
             yield read_entry(index, body)
 
-    def entries_naming(self, identifier: str) -> Iterator[Entry]:
-        for index, body in sql_log.bodies_holding(self.open(), identifier.encode("utf-8")):
+    def entries_naming(self, identifier: str, start: int = 0) -> Iterator[Entry]:
+        for index, body in sql_log.bodies_holding(self.open(), identifier.encode("utf-8"), start):
             yield read_entry(index, body)
 
     def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
@@ -194,6 +226,7 @@ class _SqlUnit:
     cohorts = _Stores(bodies.COHORTS)
     projects = _Stores(bodies.PROJECTS)
     emergencies = _Stores(bodies.EMERGENCIES)
+    webhooks = _Stores(bodies.WEBHOOKS)
 
     def __init__(self, turns: Turns, clock: Clock, actor: PrincipalId) -> None:
         self._turns, self._clock, self._actor = turns, clock, actor

@@ -86,8 +86,8 @@ def read_bodies(connection: Connection, start: int = 0, stop: int | None = None)
         start += len(rows)
 
 
-def bodies_holding(connection: Connection, text: bytes) -> Iterator[tuple[int, bytes]]:
-    """Index and canonical bytes of every entry in whose bytes `text` stands; the database looks through them all.
+def bodies_holding(connection: Connection, text: bytes, start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Index and canonical bytes of every entry from `start` on in whose bytes `text` stands; the database looks.
 
     Raises `Corrupted` for bytes that are not those of the stored leaf hash. Gaps are not looked for.
     """
@@ -95,7 +95,7 @@ def bodies_holding(connection: Connection, text: bytes) -> Iterator[tuple[int, b
     if not is_postgres(connection):
         place = func.instr(ENTRIES.c.body, text)
     columns = select(ENTRIES.c.idx, ENTRIES.c.leaf_hash, ENTRIES.c.body).order_by(ENTRIES.c.idx)
-    for row in connection.execute(columns.where(place > 0)):
+    for row in connection.execute(columns.where((ENTRIES.c.idx >= start) & (place > 0))):
         yield from ((index, body) for index, _, body in _sound([row], row.idx) if body is not None)
 
 
@@ -159,6 +159,14 @@ def tree_head(connection: Connection, size: int) -> StoredTreeHead | None:
     """The head that was signed for exactly this size; None where none was."""
     row = connection.execute(select(TREE_HEADS).where(TREE_HEADS.c.size == size)).one_or_none()
     return None if row is None else _stored(row)
+
+
+def tree_heads(connection: Connection, below: int | None, limit: int) -> list[StoredTreeHead]:
+    """At most `limit` of the signed heads, the largest first; of those of sizes below `below`."""
+    newest = select(TREE_HEADS).order_by(TREE_HEADS.c.size.desc()).limit(limit)
+    if below is not None:
+        newest = newest.where(TREE_HEADS.c.size < below)
+    return [_stored(row) for row in connection.execute(newest)]
 
 
 def _stored(row: Row[Any]) -> StoredTreeHead:

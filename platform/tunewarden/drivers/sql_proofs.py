@@ -52,6 +52,12 @@ class SqlSealedLog:
         with self._engine.connect() as connection:
             return sql_log.entry_range(connection, start, limit)
 
+    def heads(self, below: int | None, limit: int) -> Sequence[SignedTreeHead]:
+        """At most `limit` of the signed heads, the largest first."""
+        with self._engine.connect() as connection:
+            found = sql_log.tree_heads(connection, below, limit)
+        return [SignedTreeHead(size=one.size, note=one.note) for one in found]
+
     def inclusion_proofs(self, indices: Sequence[int], size: int) -> Mapping[int, Sequence[bytes]]:
         """Audit paths in the tree of the first `size` entries. Raises `Corrupted`."""
         with self._engine.connect() as connection:

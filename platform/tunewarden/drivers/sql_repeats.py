@@ -7,33 +7,41 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, delete, insert, select, update
 
 from tunewarden.domain.canonical import instant_text
 from tunewarden.drivers.sql_engine import reading
 from tunewarden.drivers.sql_schema import REPEATS
 from tunewarden.usecases.repeats import Answered, Kept, require_once
 
+# Made once: each request that does something runs them, and to make a statement takes longer than to run it.
+_ONE = select(REPEATS).where(REPEATS.c.id == bindparam("wanted"))
+_OVER = REPEATS.c.until <= bindparam("now")
+_MAKE_ROOM = delete(REPEATS).where((REPEATS.c.id == bindparam("wanted")) | _OVER)
+_ANSWER = (
+    update(REPEATS)
+    .where((REPEATS.c.id == bindparam("wanted")) & (REPEATS.c.asked_by == bindparam("by")))
+    .values(answer=bindparam("said"), is_secret=bindparam("secret"))
+)
+
 
 def keep(connection: Connection, mine: Kept) -> None:
     """Write it inside a unit of work, in place of what it replaces. Raises `InFlight` as `require_once` does."""
     require_once(_found(connection, mine.id), mine)
-    over = REPEATS.c.until <= instant_text(mine.at)
-    connection.execute(delete(REPEATS).where((REPEATS.c.id == mine.id) | over))
-    connection.execute(
-        insert(REPEATS).values(
-            id=mine.id,
-            fingerprint=mine.fingerprint,
-            asked_by=mine.by,
-            alone=mine.alone,
-            began_at=instant_text(mine.began),
-            done_at=instant_text(mine.at),
-            until=instant_text(mine.until),
-            made=" ".join(mine.made),
-            answer=mine.answer,
-            is_secret=mine.is_secret,
-        )
-    )
+    connection.execute(_MAKE_ROOM, {"wanted": mine.id, "now": instant_text(mine.at)})
+    row = {
+        "id": mine.id,
+        "fingerprint": mine.fingerprint,
+        "asked_by": mine.by,
+        "alone": mine.alone,
+        "began_at": instant_text(mine.began),
+        "done_at": instant_text(mine.at),
+        "until": instant_text(mine.until),
+        "made": " ".join(mine.made),
+        "answer": mine.answer,
+        "is_secret": mine.is_secret,
+    }
+    connection.execute(insert(REPEATS), row)
 
 
 class SqlRepeats:
@@ -48,23 +56,21 @@ class SqlRepeats:
         return found if found is not None and now < found.until else None
 
     def answered(self, answers: Sequence[Answered]) -> None:
+        rows = [{"wanted": one.id, "by": one.by, "said": one.answer, "secret": one.answer is None} for one in answers]
         with self._engine.begin() as connection:
-            for one in answers:
-                its = (REPEATS.c.id == one.id) & (REPEATS.c.asked_by == one.by)
-                said = {"answer": one.answer, "is_secret": one.answer is None}
-                connection.execute(update(REPEATS).where(its).values(**said))
+            connection.execute(_ANSWER, rows)
 
     def sweep(self, now: datetime) -> None:
-        over = REPEATS.c.until <= instant_text(now)
+        when = {"now": instant_text(now)}
         with self._reading.connect() as connection:
-            is_any = connection.scalar(select(REPEATS.c.id).where(over).limit(1)) is not None
+            is_any = connection.scalar(select(REPEATS.c.id).where(_OVER).limit(1), when) is not None
         if is_any:
             with self._engine.begin() as connection:
-                connection.execute(delete(REPEATS).where(over))
+                connection.execute(delete(REPEATS).where(_OVER), when)
 
 
 def _found(connection: Connection, identifier: str) -> Kept | None:
-    row = connection.execute(select(REPEATS).where(REPEATS.c.id == identifier)).one_or_none()
+    row = connection.execute(_ONE, {"wanted": identifier}).one_or_none()
     return None if row is None else _read(row)
 
 

@@ -47,6 +47,7 @@ STATE = {
     "cohort": _state("cohorts"),
     "project": _state("projects"),
     "emergency": _state("emergencies"),
+    "webhook": _state("webhooks"),
 }
 """Noun of a `bodies.Kind` -> its table."""
 
@@ -279,4 +280,26 @@ DEAD_LETTERS = Table(
     Column("sink", String(64), primary_key=True),
     Column("event", String(40), primary_key=True),  # "entry 7" or "head 9"
     Column("code", String(64), nullable=False),
+)
+
+WEBHOOK_DELIVERIES = Table(
+    "webhook_deliveries",
+    METADATA,
+    Column("webhook", String(80), primary_key=True),
+    Column("message", String(80), primary_key=True),
+    Column("entry", INDEX),  # that it is about; None for a test
+    Column("type", String(64), nullable=False),
+    Column("about", String(80), nullable=False),
+    Column("at", String(24), nullable=False),  # instants as in CLAIMS
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", String(24), nullable=False),
+    Column("status", Integer),  # of the answer to a test
+    Index("webhook_deliveries_that_are_due", "next_at"),
+)
+
+WEBHOOK_PLACE = Table(
+    "webhook_place",
+    METADATA,
+    Column("one", Integer, primary_key=True, autoincrement=False),  # 1: there is one row
+    Column("next_index", INDEX, nullable=False),  # of the first entry that was not looked at for endpoints
 )

@@ -1,10 +1,11 @@
 """The keys of the settings: from which file, wrapped by whom.
 
-Four files of secrets that are no signing keys. Two hold master keys, which wrap data keys and can be rotated: `master`
+Five files of secrets that are no signing keys. Two hold master keys, which wrap data keys and can be rotated: `master`
 (of dataset versions, uploads and raw rows; api and worker) and `vault` (of persons, as releases are made with them; the
 worker alone). `blobs` seals what is in no dataset version, and can be rotated too (`blob_rotation`). `tenant` stays as
 long as the platform: pseudonyms are made with it. Under another one everybody would be somebody else, with a privacy
 budget of their own again and on the other side of a held-out split, and nobody's erasure would find their keys.
+`webhooks` is there only where webhooks are sent; under another one endpoints have to be made anew.
 """
 
 from tunewarden.drivers.blob_keys import BlobKeys
@@ -13,7 +14,7 @@ from tunewarden.drivers.keys_kms import kms_named
 from tunewarden.drivers.keys_master import FIRST, LocalMaster
 from tunewarden.entry.settings import Settings
 
-MASTER, VAULT, BLOBS, TENANT = "master", FIRST, "blobs", "tenant"
+MASTER, VAULT, BLOBS, TENANT, WEBHOOKS = "master", FIRST, "blobs", "tenant", "webhooks"
 RINGS = (MASTER, VAULT)
 """Purposes of the keys that can be rotated."""
 
@@ -26,7 +27,10 @@ def key_files(settings: Settings) -> dict[str, KeyFile]:
         VAULT: settings.vault_key,
         BLOBS: settings.blob_key,
         TENANT: settings.tenant_key,
+        WEBHOOKS: settings.webhook_key,
     }
+    if not settings.webhooks:
+        del paths[WEBHOOKS]
     if settings.master_keys is not None:
         del paths[MASTER]
     return {purpose: KeyFile(path=path, purpose=purpose, kms=kms) for purpose, path in paths.items()}
@@ -42,7 +46,7 @@ def create(settings: Settings) -> None:
 
 
 def secret(settings: Settings, purpose: str) -> bytes:
-    """The key of a file that holds one and is not rotated: `tenant`. Raises as `KeyFile.load` does."""
+    """The key of a file that holds one and is not rotated: `tenant`, `webhooks`. Raises as `KeyFile.load` does."""
     return key_files(settings)[purpose].load()[0]
 
 

@@ -32,8 +32,8 @@ from tunewarden_audit.log import (
 from tunewarden_audit.merkle import leaf_hash
 from tunewarden_audit.note import SignerKey
 
-REFUSED = 3
-"""Exit code after refusing to sign: a person must look before it is started again."""
+REFUSED = 9
+"""Exit code after refusing to sign, and of nothing else: a person must look before it is started again."""
 
 _MOST_AT_ONCE = 10_000  # entries; what is more waits for the next turn
 _PAUSE_SECONDS = 1.0  # before the database is asked again that did not answer
@@ -176,7 +176,7 @@ class Sealer:
 
 
 def run(settings: Settings, stopping: Callable[[], bool]) -> int:
-    """Seal until told to stop. Returns the exit code: 0, 1 where another sealer runs, or 3 after refusing to sign."""
+    """Seal until told to stop. Returns the exit code: 0, 1 where another sealer runs, or 9 after refusing to sign."""
     try:
         with audience(settings) as told, Sealer(settings, announce=[each.announce for each in told]) as sealer:
             logger.info("sealer_started", origin=settings.origin, size=sealer.size)

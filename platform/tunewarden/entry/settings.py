@@ -61,6 +61,11 @@ class Settings(BaseSettings):
     key_days: int = Field(default=365, ge=1, le=3650)
     requests_per_minute: int = Field(default=6000, ge=1)
     requests_at_once: int = Field(default=512, ge=1)
+    streams_at_once: int = Field(default=256, ge=1)
+    streams_of_each_principal: int = Field(default=8, ge=1)
+    webhooks: bool = False
+    webhook_allowed: str = ""
+    webhook_key_file: Path | None = None
     failed_logins_per_minute: int = Field(default=60, ge=1)
     metrics_token_file: Path | None = None
     pages_take_keys: bool = True
@@ -137,6 +142,11 @@ class Settings(BaseSettings):
     def blob_key(self) -> Path:
         """Under which blobs are encrypted, and envelopes from the api to the worker."""
         return self.blob_key_file or self.home / "keys" / "blobs.key"
+
+    @property
+    def webhook_key(self) -> Path:
+        """From which follows what seals addresses of webhooks and signs what is sent; api and notifier open it."""
+        return self.webhook_key_file or self.home / "keys" / "webhooks.key"
 
     @property
     def release_key(self) -> Path:

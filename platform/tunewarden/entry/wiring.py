@@ -44,6 +44,8 @@ from tunewarden.usecases.ports import Platform
 
 if TYPE_CHECKING:
     from tunewarden.steps.deidentify.progress import Progress
+    from tunewarden.steps.deidentify.stated import Effort
+    from tunewarden.steps.measure.extent import Extent
 
 
 def create_keys(settings: Settings) -> None:
@@ -111,12 +113,23 @@ def with_samples(platform: Platform) -> Platform:
     return replace(platform, draw=Samples(platform.blobs))
 
 
-def pipeline(settings: Settings, platform: Platform) -> Pipeline:
-    """The steps. Only here are the heavy libraries imported, so that the api starts quickly and stays small."""
+def pipeline(
+    settings: Settings,
+    platform: Platform,
+    *,
+    effort: "Effort | None" = None,
+    extent: "Extent | None" = None,
+    explained_texts: int | None = None,
+) -> Pipeline:
+    """The steps. Only here are the heavy libraries imported, so that the api starts quickly and stays small.
+
+    `effort`, `extent` and `explained_texts` say how much evidence is made. No setting does, so that nobody who runs a
+    platform makes less of it; each is part of the identity of its step, which the evidence names.
+    """
     from tunewarden.steps.deidentify.finding import Build
     from tunewarden.steps.deidentify.scale import Compute as Finding
     from tunewarden.steps.deidentify.step import DeidentifyStep
-    from tunewarden.steps.measure.step import MeasureStep
+    from tunewarden.steps.measure.step import EXPLAINED_TEXTS, EXTENT, MeasureStep
     from tunewarden.steps.train.base_model import BaseSource, locate
     from tunewarden.steps.train.compute import Compute
     from tunewarden.steps.train.driver import TrainStep
@@ -149,6 +162,7 @@ def pipeline(settings: Settings, platform: Platform) -> Pipeline:
             build=Build(models=settings.recognisers),
             # Never on a cluster: raw records do not leave this machine.
             compute=Finding(workers=settings.deidentify_workers),
+            effort=effort,
             tell=_tell,
         ),
         StepName.TRAIN: TrainStep(
@@ -161,7 +175,12 @@ def pipeline(settings: Settings, platform: Platform) -> Pipeline:
             ray_address=settings.ray_address,
         ),
         StepName.MEASURE: MeasureStep(
-            platform.blobs, directory, platform.accountant, scratch=settings.scratch_directory
+            platform.blobs,
+            directory,
+            platform.accountant,
+            explained_texts=EXPLAINED_TEXTS if explained_texts is None else explained_texts,
+            extent=EXTENT if extent is None else extent,
+            scratch=settings.scratch_directory,
         ),
     }
 

@@ -1,5 +1,7 @@
 """Registering datasets, adding their contents, retiring them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -15,7 +17,7 @@ from tunewarden.domain.datasets import (
     Purpose,
     Sensitivity,
 )
-from tunewarden.domain.errors import Malformed, Refused
+from tunewarden.domain.errors import Malformed, NotFound, Refused
 from tunewarden.domain.events import DatasetRegistered, DatasetRetired, DatasetVersionAdded, PurposesChanged
 from tunewarden.domain.names import Action, DatasetId, Digest, FileId, PolicyName
 from tunewarden.domain.privacy import Ledger
@@ -30,6 +32,8 @@ from tunewarden.usecases.limits import person_limit
 from tunewarden.usecases.ports import Platform, Principal, Receipt, StoredFile, UnitOfWork, View
 from tunewarden.usecases.projects import require_active
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
+from tunewarden.usecases.repeats import in_flight
+from tunewarden.usecases.sessions import DOORKEEPER
 from tunewarden.usecases.things import new, of_dataset, of_file
 
 PURPOSE_TAKEN_BACK = "purpose_taken_back"
@@ -102,7 +106,8 @@ def register(platform: Platform, principal: Principal, asked: Registration) -> t
 def add_version(
     platform: Platform, principal: Principal, identifier: DatasetId, file: FileId
 ) -> tuple[Dataset, Receipt]:
-    """Read an upload as records of this dataset. Raises `Malformed` (row and part of the column, never a value).
+    """Read an upload as records of this dataset. Raises `Malformed` (row and part of the column, never a value), and
+    `InFlight` where somebody else who read it meanwhile was refused and took the rows back.
 
     Where rows are sealed under the keys of their persons, the key of the upload is destroyed in the same transaction,
     unless a legal hold is on it: what it held is then nowhere else. Naming it once more for the same dataset changes
@@ -119,12 +124,13 @@ def add_version(
             _require_unregistered(view, dataset, stored.digest)
         # The file is read outside any unit of work: it may take minutes, and its content cannot change meanwhile.
         version = _read_before(dataset, file) or _read(platform, dataset, stored)
-        with platform.work(principal.id) as work:
+        with _taken_back(platform, identifier, version), platform.work(principal.id) as work:
             dataset = work.datasets.get(identifier)
             _require_in_use(dataset)
             there(platform, work.files, file)  # it may have been deleted while it was read
             require_active(work, dataset.project)
             _require_unregistered(work, dataset, version.source, version.digest)
+            _require_sealed(platform, identifier, version)
             dataset = dataset.with_version(version)
             work.datasets.put(dataset)
             work.record(
@@ -146,6 +152,34 @@ def add_version(
         if is_over and platform.rows is not None:
             platform.rows.upload(file).discard(stored.digest)
         return dataset, receipt
+
+
+@contextmanager
+def _taken_back(platform: Platform, identifier: DatasetId, version: DatasetVersion) -> Iterator[None]:
+    """Discard the rows that were sealed for a version where this block, which says that it is one, is refused.
+
+    No version names their key, so no erasure, retirement or end of retention would come to them. Whoever reads the same
+    upload for the same dataset meanwhile has sealed the same rows: a unit of work keeps the two apart, and that of the
+    other looks whether they are there still (`_require_sealed`).
+    """
+    try:
+        yield
+    except (Refused, NotFound, Malformed):
+        if platform.rows is not None and version.sealed is not None:
+            with platform.work(DOORKEEPER) as work:  # who was refused may have been revoked
+                known = {one.sealed for one in work.datasets.get(identifier).versions}
+                if version.sealed not in known:
+                    platform.rows.version(identifier, version_key(version.source)).discard(version.sealed)
+        raise
+
+
+def _require_sealed(platform: Platform, identifier: DatasetId, version: DatasetVersion) -> None:
+    if platform.rows is None or version.sealed is None:
+        return
+    try:
+        platform.rows.version(identifier, version_key(version.source)).size(version.sealed)
+    except NotFound:
+        raise in_flight() from None  # to be read once more
 
 
 def _read_before(dataset: Dataset, file: FileId) -> DatasetVersion | None:
@@ -244,6 +278,11 @@ def listed(platform: Platform, principal: Principal) -> list[Dataset]:
 def budget(platform: Platform, principal: Principal, identifier: DatasetId) -> BudgetState:
     """What the ledger says now."""
     get(platform, principal, identifier)
+    return budget_of(platform, identifier)
+
+
+def budget_of(platform: Platform, identifier: DatasetId) -> BudgetState:
+    """The same, for a reader who may see the dataset."""
     with platform.view() as view:
         ledger = view.ledgers.get(identifier)
     return BudgetState(

@@ -2,7 +2,7 @@
 
 Only what can be found out of the dataset's records is promised. Where figures about held-out persons are noisy, each
 release costs those persons privacy, so there is one table for each grouped column and nothing finer: no rates of
-classes, no intersections, no comparison with the base by group (`usecases/measuring.py`).
+classes, no calibration, no intersections, no comparison with the base by group (`usecases/measuring.py`).
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from tunewarden.domain.allowed import TrainingPolicy
-from tunewarden.domain.canonical import encode, to_plain
+from tunewarden.domain.canonical import digest_bytes, encode, to_plain
 from tunewarden.domain.datasets import Dataset, HeldOut, LawfulBasis
 from tunewarden.domain.errors import Refused, Unavailable
 from tunewarden.domain.fairness import DEEPEST, GUARDS, FairnessDeclaration, GroupMetric
@@ -34,21 +34,21 @@ def measurable(task: Task, *, noisy: bool) -> frozenset[GroupMetric]:
 
 def declared_fairness(
     platform: Platform, dataset: Dataset, task: Task, asked: Mapping[GroupMetric, Decimal]
-) -> FairnessDeclaration:
-    """The declaration of a plan; the policy that it is made from, and its questions, are stored. Raises `Refused`."""
+) -> tuple[FairnessDeclaration, tuple[bytes, ...]]:
+    """The declaration of a plan, and the documents that it rests on: policy and questions. Raises `Refused`."""
     policy, questions = platform.policies.fairness(), platform.policies.questions()
-    platform.blobs.put_bytes(encode(to_plain(policy)))
-    said = None if questions is None else platform.blobs.put_bytes(questions)
+    said = None if questions is None else digest_bytes(questions)
     if said != (policy.writing and policy.writing.questions):
         raise Unavailable("policy_changed_meanwhile", "The questions about fairness changed meanwhile; ask again.")
     noisy = dataset.held_out is HeldOut.PRIVATE
-    return policy.declared(
+    declared = policy.declared(
         frozenset(dataset.columns.protected),
         measurable(task, noisy=noisy),
         asked,
         depth=1 if noisy else DEEPEST,
         writes=task is Task.COMPLETION,
     )
+    return declared, (encode(to_plain(policy)), *(() if questions is None else (questions,)))
 
 
 def require_twins_allowed(policy: TrainingPolicy, dataset: Dataset, task: Task, unit: PrivacyUnit) -> None:

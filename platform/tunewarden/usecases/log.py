@@ -56,6 +56,32 @@ def entry(platform: Platform, principal: Principal, index: int) -> tuple[bytes, 
     return platform.log.entry(index), found
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """An entry as it is sealed: `leaf_hash` has 32 bytes; `body` is None where its retention ended."""
+
+    index: int
+    leaf_hash: bytes
+    body: bytes | None
+
+
+def entries(platform: Platform, principal: Principal, start: int, limit: int) -> tuple[Sequence[Sealed], int]:
+    """At most `limit` of the sealed entries from index `start` on, in order; and how many are sealed.
+
+    Leaf hashes are those of the bytes, but where these are gone; an inclusion proof shows that one is in the log.
+    """
+    size = head(platform, principal).size
+    found = platform.log.leaves(start, max(0, min(limit, size - start)))
+    sealed = [Sealed(index=start + place, leaf_hash=leaf, body=body) for place, (leaf, body) in enumerate(found)]
+    return sealed, size
+
+
+def heads(platform: Platform, principal: Principal, below: int | None, limit: int) -> Sequence[SignedTreeHead]:
+    """At most `limit` of the signed tree heads, the largest first; of those that are smaller than `below`."""
+    permit_to_see(platform, principal, Action.READ_LOG, Resource(kind="log"))
+    return platform.log.heads(below, limit)
+
+
 def continued(platform: Platform, principal: Principal, old: int, new: int | None = None) -> Continuation:
     """That the log of `old` entries is the beginning of the log of `new`; of the newest signed one where None.
 

@@ -11,11 +11,11 @@ from tunewarden.domain.canonical import decode, digest_bytes, encode, from_plain
 from tunewarden.domain.datasets import Dataset, DatasetVersion, Purpose
 from tunewarden.domain.deidentification import Profile, claimed_method
 from tunewarden.domain.demands import demanded, require_agreement_claimed, require_purpose, require_transformed
-from tunewarden.domain.errors import Malformed, Refused
+from tunewarden.domain.errors import Conflict, Malformed, Refused
 from tunewarden.domain.fairness import GroupMetric
 from tunewarden.domain.gates import Gate
 from tunewarden.domain.mitigations import Mitigation
-from tunewarden.domain.names import PolicyName
+from tunewarden.domain.names import Digest, PolicyName
 from tunewarden.domain.owners import rows_of_several_persons
 from tunewarden.domain.privacy import Mechanism, PrivacyUnit, Relation
 from tunewarden.domain.training import NoiseForm, Plan, Precision, Recipe, Task
@@ -47,6 +47,9 @@ class Ask:
         fairness: smaller tolerances between groups than the policy's, or ones that it has not.
         mitigation, twins: as in `domain.training.Plan`.
         curve: shares of the persons to train on once more, for a learning curve; empty where none is wanted.
+        dataset: which one `training_file` has to lead to; empty where who asks does not say.
+        protected: columns that have to be among the dataset's protected ones; all of those are compared in any case.
+        expected: digest of the plan that this has to become; None where who asks does not say.
     """
 
     training_file: str
@@ -70,6 +73,17 @@ class Ask:
     mitigation: Mitigation | None = None
     twins: bool = False
     curve: tuple[Decimal, ...] = ()
+    dataset: str = ""
+    protected: frozenset[str] = frozenset()
+    expected: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafted:
+    """A plan, and the documents whose digests it names with its own, none of which is stored yet."""
+
+    plan: Plan
+    documents: tuple[bytes, ...]
 
 
 def purpose_of(text: str) -> Purpose:
@@ -82,11 +96,24 @@ def purpose_of(text: str) -> Purpose:
 
 
 def plan_for(platform: Platform, ask: Ask, dataset: Dataset, version: DatasetVersion, purpose: Purpose) -> Plan:
-    """The plan for what is asked; it, its profile and its gate are stored as documents.
+    """The plan for what is asked; it and everything that it names are stored as documents.
+
+    Raises as `drafted` does, and `Conflict` where another plan is expected.
+    """
+    made = drafted(platform, ask, dataset, version, purpose)
+    require_expected(ask, made.plan)
+    for document in made.documents:
+        platform.blobs.put_bytes(document)
+    return made.plan
+
+
+def drafted(platform: Platform, ask: Ask, dataset: Dataset, version: DatasetVersion, purpose: Purpose) -> Drafted:
+    """The plan for what is asked. The same question, of the same state and policies, has the same plan.
 
     Its mechanism is the one that is accounted and the one that the training carries out: nothing is stated twice.
     Raises `Refused` or `Malformed`.
     """
+    _require_protected(ask.protected, dataset)
     delta = _delta(ask.delta, dataset, version)
     if not (ask.epsilon.is_finite() and ask.epsilon > 0):
         raise Malformed(
@@ -105,6 +132,7 @@ def plan_for(platform: Platform, ask: Ask, dataset: Dataset, version: DatasetVer
     gate, profile = platform.policies.gate(platform.training_gate), platform.policies.profile(ask.profile)
     _require_profile(gate, profile, purpose)
     units, mechanism = _expected_units(ask, version), platform.calibrate(template, ask.epsilon, delta)
+    fairness, rests_on = declared_fairness(platform, dataset, task, ask.fairness)
     plan = Plan(
         base_model=base_model,
         dataset=dataset.id,
@@ -129,16 +157,39 @@ def plan_for(platform: Platform, ask: Ask, dataset: Dataset, version: DatasetVer
         delta=delta,
         collator=platform.collator,
         metrics=metrics_mechanism(platform.calibrate, dataset, ask.epsilon, delta, len(ask.curve)),
-        fairness=declared_fairness(platform, dataset, task, ask.fairness),
+        fairness=fairness,
         mitigation=ask.mitigation,
         twins=ask.twins,
         curve=declared_curve(
             platform.accountant, ask.curve, mechanism, delta, units, partial(_fewest_units, ask, version)
         ),
     )
-    for document in (profile, encode(to_plain(gate)), encode(to_plain(plan))):
-        platform.blobs.put_bytes(document)
-    return plan
+    return Drafted(plan=plan, documents=(*rests_on, profile, encode(to_plain(gate)), encode(to_plain(plan))))
+
+
+def _require_protected(asked: frozenset[str], dataset: Dataset) -> None:
+    unknown = asked - frozenset(dataset.columns.protected)
+    if unknown:
+        raise Malformed(
+            "attribute_not_protected",
+            f"Of the attributes to protect, {len(unknown)} are no protected columns of the dataset, "
+            f"which has {len(dataset.columns.protected)}.",
+            remedy="Name columns that the dataset was registered with as protected, or ask for such a dataset.",
+            who="steward",
+            param="protected_attributes",
+        )
+
+
+def require_expected(ask: Ask, plan: Plan) -> None:
+    """Raise `Conflict` where who asks expects another plan."""
+    if ask.expected not in {None, plan.digest()}:
+        raise Conflict(
+            "plan_differs",
+            f"This would become the plan {plan.digest()}, which is not the expected one: what is asked, the data or "
+            "the policies are others than then.",
+            remedy="Have it planned once more (POST /v1/plans), and expect the digest of what you then read.",
+            param="expected_plan",
+        )
 
 
 def _task(asked: Task | None, dataset: Dataset) -> Task:
@@ -162,7 +213,7 @@ def _template(ask: Ask, version: DatasetVersion) -> Mechanism:
     """The mechanism before its noise is found. The number of updates is fixed here, and never looks at the data."""
     if not 1 <= ask.epochs <= _MOST_EPOCHS:
         raise Malformed("epochs_out_of_range", f"Epochs must be 1 to {_MOST_EPOCHS}.", param="hyperparameters.n_epochs")
-    share = Decimal(_expected_units(ask, version)) / _training_units(ask, version)
+    share = Decimal(_expected_units(ask, version)) / units_to_train_on(ask, version)
     rate = min(Decimal(1), share.quantize(Decimal("0.0001"), ROUND_CEILING))
     return Mechanism(
         unit=ask.unit,
@@ -174,7 +225,7 @@ def _template(ask: Ask, version: DatasetVersion) -> Mechanism:
     )
 
 
-def _training_units(ask: Ask, version: DatasetVersion, part: Decimal = Decimal(1)) -> int:
+def units_to_train_on(ask: Ask, version: DatasetVersion, part: Decimal = Decimal(1)) -> int:
     """About how many units there are to train on in a part of the persons: persons, or the records kept of them."""
     persons = _TRAINING_SHARE * part
     if ask.unit is PrivacyUnit.PERSON:
@@ -191,7 +242,7 @@ def _fewest_units(ask: Ask, version: DatasetVersion, part: Decimal) -> int:
     Who is in a part, and who is held out, is as by the toss of a coin for each person: four standard deviations below
     what is expected. Erased persons, and those without budget left, are not foreseen.
     """
-    about, each = _training_units(ask, version, part), 1 if ask.unit is PrivacyUnit.PERSON else ask.rows_per_person
+    about, each = units_to_train_on(ask, version, part), 1 if ask.unit is PrivacyUnit.PERSON else ask.rows_per_person
     return int(about - 4 * sqrt(each * about * (1 - _TRAINING_SHARE * part)))
 
 
@@ -203,7 +254,7 @@ def _expected_units(ask: Ask, version: DatasetVersion) -> int:
             remedy="Add records of more persons.",
             who="steward",
         )
-    training = _training_units(ask, version)
+    training = units_to_train_on(ask, version)
     units = min(256, training // 6) if ask.expected_units is None else ask.expected_units
     if not 1 <= units <= training:
         raise Refused(

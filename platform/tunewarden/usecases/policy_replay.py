@@ -37,6 +37,7 @@ from tunewarden.domain.policy_events import PolicyActivated, PolicyProposed, Rol
 from tunewarden.domain.project_events import ProjectArchived, ProjectCreated, ProjectRenamed
 from tunewarden.domain.registry_events import AliasCleared, AliasClearingAsked, ModelRetired
 from tunewarden.domain.training import State
+from tunewarden.domain.webhook_events import WebhookChanged, WebhookCreated, WebhookDeleted, WebhookSecretRotated
 from tunewarden.usecases.ports import Access, Principal, Resource, View
 from tunewarden.usecases.things import thing
 
@@ -243,6 +244,10 @@ _DEEDS: Mapping[type, tuple[Action, Find]] = MappingProxyType(
         ProjectCreated: (A.MANAGE_PROJECT, _any("project")),
         ProjectRenamed: (A.MANAGE_PROJECT, _of("project", "project")),
         ProjectArchived: (A.MANAGE_PROJECT, _of("project", "project")),
+        WebhookCreated: (A.MANAGE_WEBHOOKS, _mine("webhook")),
+        WebhookChanged: (A.MANAGE_WEBHOOKS, _of("webhook", "webhook")),
+        WebhookSecretRotated: (A.MANAGE_WEBHOOKS, _of("webhook", "webhook")),
+        WebhookDeleted: (A.MANAGE_WEBHOOKS, _of("webhook", "webhook")),
         PolicyProposed: (A.PROPOSE_POLICY, _any("policy")),
         PolicyActivated: (A.ACTIVATE_POLICY, _of("policy", "policy")),
         RoleGranted: (A.GRANT_ROLE, _of("grant", "principal")),

@@ -43,9 +43,14 @@ class Proposal:
 
 
 def waiting(platform: Platform, principal: Principal) -> Sequence[Promotion]:
-    """Every promotion that this principal may see and that is not approved, oldest first."""
+    """Of `listed`, what is not approved."""
+    return [one for one in listed(platform, principal) if one.state is not PromotionState.APPROVED]
+
+
+def listed(platform: Platform, principal: Principal) -> Sequence[Promotion]:
+    """Every promotion that this principal may see, oldest first, however it ended."""
     with platform.view() as view:
-        found = [one for one in view.promotions.all() if one.state is not PromotionState.APPROVED]
+        found = view.promotions.all()
         about = {one.model: of_model(view.models.get(one.model)) for one in found}
     seen = {model for model, what in about.items() if platform.access(principal, Action.READ_MODEL, what).allowed}
     return [one for one in found if one.model in seen]
@@ -63,6 +68,11 @@ def proposal(platform: Platform, principal: Principal, identifier: PromotionId) 
         unassessed=unassessed(platform, promotion),
         is_own=principal.id in {promotion.proposed_by, requested_by},
     )
+
+
+def verdict_of(platform: Platform, promotion: Promotion) -> Verdict:
+    """What the gate said when it was proposed, for a reader who may see the promotion. Raises `Corrupted`."""
+    return from_plain(Verdict, decode(platform.blobs.read(promotion.verdict)))
 
 
 def unassessed(platform: Platform, promotion: Promotion) -> Unassessed:

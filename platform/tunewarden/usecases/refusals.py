@@ -28,6 +28,7 @@ _SHELVES = {
     "request": "requests",
     "review": "reviews",
     "upload": "uploads",
+    "webhook": "webhooks",
 }
 """Kind of resource -> where things of this kind are. Holds and prunings are in the log alone."""
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from tunewarden.domain.cohorts import require_possible
 from tunewarden.domain.datasets import Dataset, DatasetVersion, Purpose
 from tunewarden.domain.entries import Entry
-from tunewarden.domain.errors import Refused
+from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.events import (
     BudgetReserved,
     BudgetSettled,
@@ -16,7 +16,8 @@ from tunewarden.domain.events import (
 )
 from tunewarden.domain.names import Action, DatasetId, FileId, RequestId
 from tunewarden.domain.privacy import Account, Ledger, PrivacyUnit, Spend
-from tunewarden.domain.training import State, TrainingRequest
+from tunewarden.domain.rejections import RejectionReason
+from tunewarden.domain.training import Plan, State, TrainingRequest
 from tunewarden.usecases import attributes
 from tunewarden.usecases.files import there
 from tunewarden.usecases.limits import person_limit
@@ -40,12 +41,13 @@ def submit(platform: Platform, principal: Principal, ask: Ask) -> tuple[Training
     Raises `Refused`, `BudgetExceeded`, `Malformed` or `NotFound`.
     """
     with refusals_recorded(platform, principal, Action.SUBMIT_REQUEST, "file", ask.training_file):
-        dataset, version = _find(platform, principal, ask.training_file)
+        dataset, version = find(platform, principal, ask.training_file)
     with refusals_recorded(platform, principal, Action.SUBMIT_REQUEST, "dataset", dataset.id):
         permit(platform, principal, Action.SUBMIT_REQUEST, new("request", principal, dataset.project))
+        require_meant(ask, dataset)
         purpose = purpose_of(ask.purpose)
         dataset.require_usable_for(purpose, platform.clock().date())
-        _permit_purpose(platform, principal, dataset, purpose)
+        permit_purpose(platform, principal, dataset, purpose)
         plan = plan_for(platform, ask, dataset, version, purpose)
         limit = person_limit(platform, dataset)
         request = TrainingRequest(
@@ -83,15 +85,28 @@ def submit(platform: Platform, principal: Principal, ask: Ask) -> tuple[Training
             return request, work.commit()
 
 
-def _permit_purpose(platform: Platform, principal: Principal, dataset: Dataset, purpose: Purpose) -> None:
+def require_meant(ask: Ask, dataset: Dataset) -> None:
+    """Raise `Malformed` where who asks says which dataset it is, and it is another one; that one is not looked for."""
+    if ask.dataset not in {"", dataset.id}:
+        raise Malformed(
+            "dataset_differs",
+            "The training file is of another dataset than the one that is named beside it.",
+            remedy="Name the dataset alone, or a file of it.",
+            param="dataset",
+        )
+
+
+def permit_purpose(platform: Platform, principal: Principal, dataset: Dataset, purpose: Purpose) -> None:
     """What was asked before the purpose was known, once more with it."""
     resource = new("request", principal, dataset.project)
     permit(platform, principal, Action.SUBMIT_REQUEST, replace(resource, purpose=purpose, purposes=dataset.purposes))
 
 
-def reject(platform: Platform, principal: Principal, identifier: RequestId) -> tuple[TrainingRequest, Receipt]:
-    """Somebody who could approve says no; the reservation is given back."""
-    return _end(platform, principal, identifier, Action.APPROVE_REQUEST, State.REJECTED)
+def reject(
+    platform: Platform, principal: Principal, identifier: RequestId, reason: RejectionReason | None = None
+) -> tuple[TrainingRequest, Receipt]:
+    """Somebody who could approve says no, and why, if they say; the reservation is given back."""
+    return _end(platform, principal, identifier, Action.APPROVE_REQUEST, State.REJECTED, reason or "")
 
 
 def cancel(platform: Platform, principal: Principal, identifier: RequestId) -> tuple[TrainingRequest, Receipt]:
@@ -129,15 +144,14 @@ def progress(platform: Platform, request: TrainingRequest) -> tuple[int, Decimal
     return charged, spent
 
 
-def epsilon_of_one_record(platform: Platform, request: TrainingRequest) -> Decimal | None:
+def epsilon_of_one_record(platform: Platform, plan: Plan) -> Decimal | None:
     """What the whole plan costs a record that is looked at alone; None where the unit is the person.
 
     It is smaller than what it costs a person with several records, and promises nobody anything.
     """
-    mechanism = request.plan.promised
-    if mechanism.unit is PrivacyUnit.PERSON:
+    if plan.promised.unit is PrivacyUnit.PERSON:
         return None
-    return platform.accountant([mechanism.for_one_unit()], request.plan.delta)
+    return platform.accountant([plan.promised.for_one_unit()], plan.delta)
 
 
 def settle(platform: Platform, work: UnitOfWork, request: TrainingRequest) -> None:
@@ -167,7 +181,7 @@ def _figures(ledger: Ledger, request: RequestId) -> list[Account]:
 
 
 def _end(
-    platform: Platform, principal: Principal, identifier: RequestId, action: Action, state: State
+    platform: Platform, principal: Principal, identifier: RequestId, action: Action, state: State, because: str = ""
 ) -> tuple[TrainingRequest, Receipt]:
     with (
         refusals_recorded(platform, principal, action, "request", identifier),
@@ -175,14 +189,14 @@ def _end(
     ):
         request = work.requests.get(identifier)
         permit(platform, principal, action, of_request(request))
-        ended = request.ended(state, platform.clock())
+        ended = request.ended(state, platform.clock(), because)
         work.requests.put(ended)
         settle(platform, work, ended)
-        work.record(RequestEnded(request=identifier, state=state, because=""))
+        work.record(RequestEnded(request=identifier, state=state, because=because))
         return ended, work.commit()
 
 
-def _find(platform: Platform, principal: Principal, training_file: str) -> tuple[Dataset, DatasetVersion]:
+def find(platform: Platform, principal: Principal, training_file: str) -> tuple[Dataset, DatasetVersion]:
     """The dataset version that `training_file` means; by content, so it does not matter who uploaded the bytes.
 
     Content of the file's own project: a dataset of another one is not found by having the same bytes.

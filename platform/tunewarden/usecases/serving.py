@@ -4,15 +4,17 @@ But for now: there the table says what it names, and the log since when.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.events import AliasMoved
 from tunewarden.domain.names import Action, Alias
-from tunewarden.domain.registry import alias_key
+from tunewarden.domain.registry import AliasTarget, alias_key
 from tunewarden.domain.registry_events import AliasCleared
 from tunewarden.domain.removals import Clearing
 from tunewarden.domain.serving import Stretch, stretches
+from tunewarden.usecases import models
 from tunewarden.usecases.ports import Platform, Principal, Resource
 from tunewarden.usecases.refusals import not_found, permit_to_see
 from tunewarden.usecases.things import of_model, some
@@ -43,6 +45,15 @@ def now(platform: Platform, principal: Principal, alias: Alias) -> tuple[Stretch
         raise not_found("alias")
     asked = target.clearing
     return told[-1], asked if asked is not None and asked.counts(platform.clock()) else None
+
+
+def targets(platform: Platform, principal: Principal) -> Sequence[AliasTarget]:
+    """What every alias names now, as far as they may see it; who wants one taken off only where that still counts."""
+    now = platform.clock()
+    return [
+        one if one.clearing is None or one.clearing.counts(now) else replace(one, clearing=None)
+        for one in models.aliases(platform, principal)
+    ]
 
 
 def served(platform: Platform, principal: Principal, alias: Alias, at: datetime) -> Stretch:

@@ -20,11 +20,13 @@ from tunewarden.domain.names import (
     PromotionId,
     RequestId,
     ReviewId,
+    WebhookId,
 )
 from tunewarden.domain.projects import Project
 from tunewarden.domain.registry import ModelVersion, Promotion
 from tunewarden.domain.reviews import Review
 from tunewarden.domain.training import TrainingRequest
+from tunewarden.domain.webhooks import Webhook
 from tunewarden.usecases.ports import Principal, Resource, StoredFile, UnitOfWork, View
 
 Shelves = View | UnitOfWork
@@ -76,6 +78,11 @@ def of_review(review: Review, request: TrainingRequest, author: PrincipalId | No
     return Resource(kind="review", id=review.id, author=whose, project=request.project)
 
 
+def of_webhook(webhook: Webhook) -> Resource:
+    """An endpoint that is told of events."""
+    return Resource(kind="webhook", id=webhook.id, author=webhook.made_by, project=webhook.project)
+
+
 def of_project(project: Project) -> Resource:
     """A project, which is in itself."""
     return Resource(kind="project", id=project.id, project=project.id)
@@ -124,6 +131,7 @@ _FOUND: Mapping[str, Callable[[Shelves, str], Resource]] = MappingProxyType(
         "policy": _policy,
         "grant": _grant,
         "emergency": _emergency,
+        "webhook": lambda seen, identifier: of_webhook(seen.webhooks.get(WebhookId(identifier))),
         "project": lambda seen, identifier: of_project(seen.projects.get(ProjectId(identifier))),
     }
 )

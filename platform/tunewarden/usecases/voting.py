@@ -15,7 +15,7 @@ from tunewarden.domain.training import State, TrainingRequest
 from tunewarden.domain.vote_events import VoteLapsed
 from tunewarden.usecases.counting import ToldRule, lapsed, require_in_force, role_of, told_rule
 from tunewarden.usecases.grants import require_counting
-from tunewarden.usecases.ports import Platform, Principal, Receipt
+from tunewarden.usecases.ports import Platform, Principal, Receipt, Resource
 from tunewarden.usecases.projects import require_active
 from tunewarden.usecases.refusals import permit, permit_to_see, refusals_recorded
 from tunewarden.usecases.things import of_request
@@ -132,17 +132,22 @@ def _voted(
 
 def _who(platform: Platform, request: TrainingRequest, counted: Sequence[Vote], wanted: Missing) -> tuple[Role, ...]:
     """Without an approval, who may approve; else who may vote at all, in a new role where every vote has to be."""
-    approving = _may(platform, Action.APPROVE_REQUEST, request)
+    approving, endorsing = deciding(platform, of_request(request))
     if wanted.approval and wanted.persons <= 1:
-        return tuple(approving)
-    voting = sorted({*approving, *_may(platform, Action.ENDORSE_REQUEST, request)})
+        return approving
+    voting = sorted({*approving, *endorsing})
     voted = {vote.role for vote in counted} if wanted.roles >= wanted.persons else set[Role]()
     return tuple(role for role in voting if wanted and role not in voted)
 
 
-def _may(platform: Platform, action: Action, request: TrainingRequest) -> Sequence[Role]:
-    return [
+def deciding(platform: Platform, resource: Resource) -> tuple[tuple[Role, ...], tuple[Role, ...]]:
+    """The roles that may approve this request, and those that may endorse it beside an approval."""
+    return _may(platform, Action.APPROVE_REQUEST, resource), _may(platform, Action.ENDORSE_REQUEST, resource)
+
+
+def _may(platform: Platform, action: Action, resource: Resource) -> tuple[Role, ...]:
+    return tuple(
         role
         for role in Role
-        if platform.access(Principal(id=_STRANGER, roles=frozenset({role})), action, of_request(request)).allowed
-    ]
+        if platform.access(Principal(id=_STRANGER, roles=frozenset({role})), action, resource).allowed
+    )

@@ -37,12 +37,14 @@ from tunewarden.domain.names import (
     ReviewId,
     Role,
     UploadId,
+    WebhookId,
 )
 from tunewarden.domain.privacy import Ledger
 from tunewarden.domain.projects import Project
 from tunewarden.domain.registry import AliasKey, AliasTarget, ModelVersion, Promotion
 from tunewarden.domain.reviews import Answer, Review
 from tunewarden.domain.training import TrainingRequest
+from tunewarden.domain.webhooks import Webhook
 from tunewarden.usecases.policy_doors import PolicyShelf, PolicyStore
 from tunewarden.usecases.repeats import Keeping
 
@@ -205,6 +207,8 @@ class View(Protocol):
     @property
     def emergencies(self) -> Shelf[EmergencyId, Emergency]: ...
     @property
+    def webhooks(self) -> Shelf[WebhookId, Webhook]: ...
+    @property
     def policies(self) -> PolicyShelf: ...
 
     def __enter__(self) -> Self: ...
@@ -219,8 +223,8 @@ class View(Protocol):
     def entries(self, start: int = 0, stop: int | None = None) -> Iterable[Entry]:
         """The committed entries from index `start` on, before `stop`, that still have their body, in order."""
 
-    def entries_naming(self, identifier: str) -> Iterable[Entry]:
-        """Of these, in order, those in whose canonical bytes `identifier` stands, one of ours.
+    def entries_naming(self, identifier: str, start: int = 0) -> Iterable[Entry]:
+        """Of these, from index `start` on, in order, those in whose canonical bytes `identifier` stands, one of ours.
 
         Far cheaper than reading all. It may stand there as a part of something longer, so look at the field meant.
         """
@@ -253,6 +257,7 @@ class UnitOfWork(Protocol):
     cohorts: Store[CohortId, Cohort]
     projects: Store[ProjectId, Project]
     emergencies: Store[EmergencyId, Emergency]
+    webhooks: Store[WebhookId, Webhook]
 
     @property
     def policies(self) -> PolicyStore: ...
@@ -332,6 +337,15 @@ class SealedLog(Protocol):
 
     def bodies(self, start: int, limit: int) -> Sequence[bytes]:
         """The canonical bytes of at most `limit` entries from index `start` on, in order; empty at the end."""
+
+    def leaves(self, start: int, limit: int) -> Sequence[tuple[bytes, bytes | None]]:
+        """Leaf hash (32 bytes) and canonical bytes of at most `limit` entries from index `start` on, in order.
+
+        None for bytes that retention dropped.
+        """
+
+    def heads(self, below: int | None, limit: int) -> Sequence[SignedTreeHead]:
+        """At most `limit` of the heads that were signed, the largest size first; those of sizes below `below`."""
 
     def inclusion_proofs(self, indices: Sequence[int], size: int) -> Mapping[int, Sequence[bytes]]:
         """RFC 6962 section 2.1.1 audit paths (32 bytes a node) of entries in the tree of the first `size`.

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 import openai
-from openai import OpenAI
+from openai import OpenAI, Stream
+from openai.types.fine_tuning import FineTuningJobEvent
 
 told = json.loads(sys.argv[1])
 
@@ -126,6 +127,22 @@ def jobs(ann: OpenAI) -> None:
     assert job.method.supervised.hyperparameters.n_epochs == 3
     assert job.seed == 0, "nobody may repeat the noise"
     assert job.governance["privacy"]["epsilon"] == "1", "what is ours stands beside what is the contract's"
+    assert (job.privacy["epsilon"], job.privacy["epsilon_spent"], job.gates[0]["outcome"]) == ("1", "0", None)
+    beside = {"dataset": told["dataset"], "purpose": "research", "privacy": {"epsilon": 1, "delta": "0.0001"}}
+    again = ask(extra_body=beside, metadata={"number": "3"})
+    assert again.governance["purpose"] == "research", "the same without `governance` around it"
+    planned: Any = ann.post("/plans", cast_to=object, body={"model": "tiny", **beside})
+    from_file = ask(extra_body={"plan": planned["file"]}, metadata={"number": "4"})
+    assert from_file.governance["plan"] == planned["digest"] == again.governance["plan"]
+    other = {**planned["file"], "privacy": {"epsilon": 2}}
+    refused(openai.ConflictError, "plan_differs", "expected_plan", lambda: ask(extra_body={"plan": other}))
+    refused(
+        openai.UnprocessableEntityError,
+        "parameters_differ",
+        "purpose",
+        lambda: ask(extra_body={**governance, **beside, "purpose": "care-quality"}),
+    )
+    assert [ann.fine_tuning.jobs.cancel(one.id).status for one in (again, from_file)] == ["cancelled"] * 2
     found = ann.fine_tuning.jobs.list(limit=2, metadata={"client": version})
     assert [one.id for one in found] == [one.id for one in made[::-1]]
     only = ann.fine_tuning.jobs.list(metadata={"client": version, "number": "1"})
@@ -181,6 +198,83 @@ def _delete(who: OpenAI, name: str) -> Any:
     return who.models.delete(name, extra_query={"reason": "not-needed"})
 
 
+def live(ann: OpenAI) -> None:
+    """Events as they happen, with the decoder of the client: of a job that is over, and of one that is not mine."""
+    job = ann.fine_tuning.jobs.retrieve(told["done"])
+    events = list(_stream(ann, job.id))
+    listed = list(ann.fine_tuning.jobs.list_events(job.id, limit=100))
+    assert [event.id for event in events] == [event.id for event in reversed(listed)]
+    assert len(events) > 5
+    assert {(type(event), event.object) for event in events} == {(FineTuningJobEvent, "fine_tuning.job.event")}
+    rest = list(_stream(ann, job.id, after=events[2].id))
+    assert [event.id for event in rest] == [event.id for event in events[3:]]
+    refused(openai.NotFoundError, "request_not_found", None, lambda: _stream(ann, "ftjob-1"))
+    refused(openai.UnprocessableEntityError, "cursor_unknown", "after", lambda: _stream(ann, job.id, after="ftevent-x"))
+
+
+def interrupted(ann: OpenAI) -> None:
+    """A stream that ends before its job does is an error, not an end: here after a quiet time with its comments."""
+    error: openai.APIError | None = None
+    try:
+        for event in _stream(ann, told["waiting"]):
+            assert event.object == "fine_tuning.job.event"
+    except openai.APIError as raised:
+        error = raised
+    assert error is not None, "the program would have taken the job for ended"
+    assert (type(error), error.code) == (openai.APIError, "stream_over")
+
+
+def _stream(who: OpenAI, job: str, **params: str) -> Any:
+    return who.get(
+        f"/fine_tuning/jobs/{job}/events",
+        cast_to=FineTuningJobEvent,
+        options={"params": {"stream": "true", **params}},
+        stream=True,
+        stream_cls=Stream[FineTuningJobEvent],
+    )
+
+
+def webhook(ann: OpenAI) -> None:
+    """What the notifier sends is verified by the client; what was changed on the way is not."""
+    sent = told["webhook"]
+    event: Any = ann.webhooks.unwrap(sent["body"], sent["headers"], secret=sent["secret"])
+    assert (event.id, event.type, event.data.id) == ("evt-7-0", "fine_tuning.job.succeeded", "ftjob-1")
+    try:
+        ann.webhooks.unwrap(sent["body"].replace("ftjob-1", "ftjob-2"), sent["headers"], secret=sent["secret"])
+    except openai.InvalidWebhookSignatureError:
+        return
+    raise AssertionError("it was changed")
+
+
+def endpoints() -> None:
+    """Managed by an administrator, with the newest client, which alone can."""
+    ada = client("ada")
+    if not hasattr(ada.webhooks, "create"):
+        return
+    address = "https://93.184.216.34/hooks"
+    made = ada.webhooks.create(event_types=["fine_tuning.job.failed"], name="ours", url=address)
+    assert made.signing_secret.startswith("whsec_")
+    assert ada.webhooks.retrieve(made.id).url == address
+    assert made.id in {one.id for one in ada.webhooks.list(limit=1)}
+    changed = ada.webhooks.update(made.id, event_types=["fine_tuning.job.succeeded"])
+    assert (changed.event_types, changed.name) == (["fine_tuning.job.succeeded"], "ours")
+    again = ada.webhooks.rotate_secret(made.id, keep_old_secret_active_for_24_hours=True)
+    assert again.signing_secret not in {made.signing_secret, ""}
+    tested = ada.webhooks.test(made.id, event_type="fine_tuning.job.succeeded")
+    assert (tested.status_code, tested.webhook_endpoint_id) == (204, made.id)
+    assert "model.promoted" in ada.webhooks.event_types.list().data
+    assert ada.webhooks.delete(made.id).deleted
+    refused(openai.NotFoundError, "webhook_not_found", None, lambda: ada.webhooks.retrieve(made.id))
+    inside = "https://169.254.169.254/latest/meta-data"
+    denied = openai.PermissionDeniedError
+    refused(
+        denied,
+        "webhook_address_refused",
+        "url",
+        lambda: ada.webhooks.create(event_types=["fine_tuning.job.failed"], name="ours", url=inside),
+    )
+
+
 def absent(ann: OpenAI) -> None:
     """What is not here says so, and is not asked for again and again."""
     ask = ann.fine_tuning.checkpoints.permissions
@@ -192,7 +286,8 @@ def absent(ann: OpenAI) -> None:
     refused(openai.InternalServerError, "not_built", None, lambda: ann.evals.list())
 
 
-for scene in (files, uploads, jobs, models, absent):
+for scene in (files, uploads, jobs, live, interrupted, webhook, models, absent):
     scene(client("ann"))
 paused()
+endpoints()
 sys.stdout.write(openai.__version__)

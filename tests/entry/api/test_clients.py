@@ -8,12 +8,16 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
 from tests.conftest import ROOT
 from tests.journeys.script import Props
 from tests.journeys.theatre import Theatre, in_folder
+
+from tunewarden.domain.canonical import Plain, encode
+from tunewarden.drivers.webhook_seals import WebhookSeals, new_secret
 
 SCENARIO = Path(__file__).with_name("client_scenario.py")
 VERSIONS = {"1.109.1": ROOT / ".venv/openai1/bin/python", "2.54.0": ROOT / ".venv/openai2/bin/python"}
@@ -23,6 +27,9 @@ VERSIONS = {"1.109.1": ROOT / ".venv/openai1/bin/python", "2.54.0": ROOT / ".ven
 @pytest.fixture(scope="module")
 def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
     made = in_folder(tmp_path_factory.mktemp("clients") / "home")
+    app: Any = made.client.app
+    live = app.state.doors.live
+    live.asked_seconds, live.longest_seconds = 0.01, 0.5  # so that a stream of a job that waits is over soon
     yield made
     made.close()
 
@@ -47,6 +54,17 @@ def props(theatre: Theatre) -> Props:
     return Props(theatre=theatre)
 
 
+def webhook() -> dict[str, Any]:
+    """A message as the notifier sends it, and the secret that its receiver was shown."""
+    secret, now = new_secret(), int(time.time())
+    about = {"id": "ftjob-1"}
+    message: dict[str, Plain] = {"id": "evt-7-0", "object": "event", "type": "fine_tuning.job.succeeded"}
+    body = encode({**message, "created_at": now, "data": about})
+    signature = WebhookSeals(bytes(32)).signatures("evt-7-0", now, body, [new_secret(), secret])
+    headers = {"webhook-id": "evt-7-0", "webhook-timestamp": str(now), "webhook-signature": signature}
+    return {"secret": secret, "headers": headers, "body": body.decode()}
+
+
 @pytest.mark.parametrize("version", ["newest", *VERSIONS])
 def test_a_program_of_before_works_with_every_version_of_the_client_and_answers_are_what_its_types_say(
     theatre: Theatre, address: str, props: Props, version: str
@@ -59,10 +77,11 @@ def test_a_program_of_before_works_with_every_version_of_the_client_and_answers_
         done = view.models.all()[-1].request
     told = {
         "address": address,
-        "keys": {name: theatre.tokens[name] for name in ("ann", "bob", "pia")},
+        "keys": {name: theatre.tokens[name] for name in ("ann", "bob", "pia", "ada")},
         "dataset": props.kept["dataset"],
         "waiting": props.job()["id"],
         "done": done,
+        "webhook": webhook(),
     }
     run = subprocess.run(
         [str(python), "-W", "error", str(SCENARIO), json.dumps(told)],

@@ -131,3 +131,8 @@ def test_jobs_and_entries_are_looked_at_every_ten_seconds_at_most() -> None:
         assert "tunewarden_log_entries_total 0\n" in metrics.text()
     assert len(looked) == 2
     assert 'tunewarden_jobs{state="' in metrics.text()
+
+
+def test_streams_that_are_open_are_counted() -> None:
+    metrics = Metrics(memory_views(MemoryState()), lambda: True, streams=lambda: 7)
+    assert "\ntunewarden_streams 7\n" in metrics.text()

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from tests.journeys.theatre import Theatre, in_folder
 
 from tunewarden.domain.events import ActionRefused, DatasetRegistered, KeyCreated
+from tunewarden.domain.names import Action
 from tunewarden.drivers.envelopes import SealedMarks
 from tunewarden.drivers.sql_engine import connect
 from tunewarden.drivers.sql_repeats import SqlRepeats
@@ -307,7 +308,74 @@ def test_a_repetition_that_another_process_does_first_is_done_there_alone(
 
 
 def test_marks_are_alike_for_the_same_words_under_the_same_key_alone() -> None:
-    words = b"who did what"
-    assert SealedMarks(bytes(32))(words) == SealedMarks(bytes(32))(words)
-    assert SealedMarks(bytes(32))(words) != SealedMarks(bytes([1]) * 32)(words)
-    assert SealedMarks(bytes(32))(words) != SealedMarks(bytes(32))(words + b"!")
+    words, one, other = b"who did what", bytes(32), bytes([1]) * 32
+    assert SealedMarks(one)(words, b"key") == SealedMarks(one)(words, b"key")
+    assert SealedMarks(one)(words) != SealedMarks(other)(words)
+    assert SealedMarks(one)(words) != SealedMarks(one)(words + b"!")
+    both = SealedMarks(lambda: (other, one))(words, b"key")
+    assert both == SealedMarks(other)(words, b"key") + SealedMarks(one)(words, b"key")
+
+
+@pytest.mark.parametrize("headers", [{"idempotency_key": "rotated"}, AGAIN], ids=["key", "repetition"])
+def test_what_was_done_before_the_blob_key_was_rotated_is_known_as_long_as_that_key_is_there(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    keys = [bytes([2]) * 32]
+    monkeypatch.setattr(once_of(theatre), "_words", SealedMarks(lambda: tuple(keys)))
+    body, before = {**DATASET, "name": f"Rotated {sorted(headers)}"}, registered(theatre)
+    first = post(theatre, body, **headers)
+    keys.insert(0, bytes([3]) * 32)
+    again = post(theatre, body, **headers)
+    assert (again.content, again.headers.get("idempotency-replayed")) == (first.content, "true")
+    if "idempotency_key" in headers:
+        other = post(theatre, {**body, "name": "Other"}, **headers)
+        assert other.json()["error"]["code"] == "idempotency_key_reused"
+    assert registered(theatre) == before + 1
+
+
+def test_a_blob_key_that_is_rotated_while_a_request_is_marked_harms_nothing(
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look finds one key more."""
+    keys: list[bytes] = []
+
+    def looked() -> tuple[bytes, ...]:
+        keys.insert(0, bytes([4 + len(keys)]) * 32)
+        return tuple(keys)
+
+    monkeypatch.setattr(once_of(theatre), "_words", SealedMarks(looked))
+    body = {**DATASET, "name": "Rotated in the middle"}
+    first = post(theatre, body, idempotency_key="in-the-middle")
+    assert first.status_code == 200, first.text
+    again = post(theatre, body, idempotency_key="in-the-middle")
+    assert (again.content, again.headers.get("idempotency-replayed")) == (first.content, "true")
+
+
+@pytest.mark.parametrize("is_written", [False, True], ids=["in memory", "written"])
+def test_who_may_not_do_it_any_more_gets_no_first_answer_and_the_refusal_is_in_the_log(
+    theatre: Theatre, is_written: bool
+) -> None:
+    made = post(theatre, {"name": "Moved", "roles": ["requester"]}, who="ada", path="/v1/keys").json()
+    grant = {"principal": made["principal"], "role": "steward"}
+    theatre.must("ada", "POST", "/v1/grants", json=grant)
+    headers = {"authorization": f"Bearer {made['key']}", "idempotency-key": f"moved-{is_written}"}
+
+    def ask() -> Any:
+        return theatre.client.post("/v1/datasets", json=DATASET, headers=headers)
+
+    first = ask()
+    assert first.status_code == 200, first.text
+    if is_written:
+        once_of(theatre)._answers._writer.submit(lambda: None).result()
+    assert ask().content == first.content
+    theatre.must("ada", "POST", "/v1/grants/revoke", json=grant)
+    before = registered(theatre), len(theatre.entries())
+    refused = ask()
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "access_denied")
+    assert first.json()["id"] not in refused.text
+    assert (registered(theatre), len(theatre.entries())) == (before[0], before[1] + 1)
+    last = theatre.entries()[-1].event
+    assert isinstance(last, ActionRefused)
+    assert last.action is Action.REGISTER_DATASET
+    theatre.must("ada", "POST", "/v1/grants", json=grant)
+    assert ask().content == first.content, "and who may again, does"

@@ -11,7 +11,7 @@ from tests.entry.report.test_report_html import page
 
 from tunewarden.domain.canonical import Plain, to_plain
 from tunewarden.domain.fairness import GroupMetric
-from tunewarden.entry.report.compared import compared
+from tunewarden.entry.report.compared import WORDS_OF, compared
 from tunewarden.entry.report.reading import Part
 from tunewarden.steps.measure.comparing import Standing
 
@@ -41,6 +41,10 @@ def only(*standings: Standing) -> Part:
     whole: Any = decided(change).value
     whole["decided"]["merged"], whole["decided"]["unassessed"], whole["not_assessable"] = [], 0, []
     return Part(whole)
+
+
+def test_whatever_can_be_declared_has_words() -> None:
+    assert WORDS_OF.keys() == set(GroupMetric)
 
 
 @pytest.mark.parametrize(

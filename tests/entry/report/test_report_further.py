@@ -10,6 +10,7 @@ from tests.entry.report.documents import completion_details, details
 from tests.entry.report.test_report_html import Page, page
 
 from tunewarden.domain.canonical import to_plain
+from tunewarden.entry.report.facts import Name
 from tunewarden.entry.report.further import NOT_STATED, Further, further
 from tunewarden.entry.report.reading import Part
 
@@ -91,7 +92,8 @@ def test_the_version_that_was_compared_with_is_named_and_why_it_was_not_asked_is
     compared = details().generalisation
     assert compared is not None
     assert compared.previous is not None
-    assert f"Adapter of that version: {compared.previous.adapter}" in words(read(details()))
+    (named,) = [row.value for row in read(details()).beyond if row.name == "Adapter of that version"]
+    assert named == Name(compared.previous.adapter), "cut to twelve characters, whole on copy"
     gone = replace(compared, previous=None, unasked="base_model_not_allowed")
     said = words(read(replace(details(), generalisation=gone)))
     assert "Over the version promoted last: not compared: it could not be asked (base_model_not_allowed)" in said

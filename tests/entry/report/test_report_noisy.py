@@ -1,7 +1,7 @@
 """The report says of figures about held-out persons whether they are exact or noisy, and what they cost."""
 
 from tunewarden.domain.canonical import Plain
-from tunewarden.entry.report.measured import attack, explanation, utility
+from tunewarden.entry.report.measured import attack, explanation, fairness, utility
 from tunewarden.entry.report.reading import Part
 
 FIGURE: Plain = {"low": "0.8", "value": "0.9", "high": "0.95"}
@@ -29,6 +29,15 @@ def test_exact_figures_are_called_exact() -> None:
     assert found is not None
     assert found.exactness == "exact figures"
     assert "204 persons, 310 rows" in {row.value for row in found.facts}
+
+
+def test_what_noisy_figures_cannot_tell_of_groups_is_said_to_be_unmeasured() -> None:
+    part = Part({"assessed": [], "persons": 204, "least_persons": 30})
+    noisy, exact = fairness(part, None, Part(NOISY)), fairness(part, None, Part())
+    assert noisy is not None
+    assert exact is not None
+    (told,) = set(noisy.facts) - set(exact.facts)
+    assert (told.name, told.value[:12]) == ("Rates, calibration and intersections", "not measured")
 
 
 def test_figures_that_noise_left_unsaid_are_no_section() -> None:

@@ -265,7 +265,7 @@ def test_nothing_leaves_but_what_the_entry_holds(name: str) -> None:
     ours = {"Tunewarden", "tunewarden", "record_integrity", "1.9.0", "SHA-256", "RFC 8785", "dataset", "file"}
     ours |= {"Fail", "A model leaks more than was promised", "differential-privacy"}
     things = {"request", "model", "promotion", "principal", "hold", "prune", "review", "erasure", "resource", "key"}
-    things |= {"policy", "group", "emergency", "upload"}
+    things |= {"policy", "group", "emergency", "upload", "webhook"}
     record = json.loads(ocsf.render(event))
     del record["attestation"]["fingerprint"]["value"]
     assert set(strings(record)) <= known | ours | things

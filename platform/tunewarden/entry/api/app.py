@@ -7,16 +7,22 @@ from dataclasses import replace
 
 from fastapi import FastAPI, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
-from tunewarden.entry.api import errors, metrics, once
+from tunewarden.entry.api import documents, errors, metrics, once
+from tunewarden.entry.api.bell import Bell
+from tunewarden.entry.api.description import described, operation_id
 from tunewarden.entry.api.doors import Doors, doors
+from tunewarden.entry.api.live import Live
 from tunewarden.entry.api.metrics import Metrics
 from tunewarden.entry.api.once import Once
 from tunewarden.entry.api.passage import ALIVE, Passage
 from tunewarden.entry.api.routes import (
     access,
+    approvals,
     audit,
+    budgets,
     cards,
     checkpoints,
     compare_pages,
@@ -25,7 +31,11 @@ from tunewarden.entry.api.routes import (
     emergencies,
     emergency_pages,
     erasures,
+    error_pages,
+    evidence,
     files,
+    gates,
+    job_events,
     jobs,
     keys,
     lineage,
@@ -38,11 +48,13 @@ from tunewarden.entry.api.routes import (
     organization_groups,
     organization_keys,
     organization_projects,
+    plans,
     policies,
     promotion_pages,
     review_pages,
     reviews,
     uploads,
+    webhooks,
 )
 from tunewarden.entry.identities import Identities
 from tunewarden.entry.running import Running
@@ -50,6 +62,8 @@ from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import Platform
 
 _SWEPT_SECONDS = 60.0
+# The framework would tell whatever collector the process's environment names, exceptions and their texts included.
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 def create_app(
@@ -61,33 +75,46 @@ def create_app(
     nothing is kept of a request that may come twice.
     """
     running = running or Running()
-    counted = Metrics(platform.view, running.ready)
+    live = Live(bell=Bell(platform.view), most=settings.streams_at_once, most_each=settings.streams_of_each_principal)
+    counted = Metrics(platform.view, running.ready, streams=lambda: live.open)
     platform = replace(platform, access=counted.counting(platform.access))
-    ours = doors(platform, settings, identities or Identities(), running.once)
+    ours = doors(platform, settings, identities or Identities(), live, once=running.once, webhooks=running.webhooks)
     app: FastAPI = FastAPIOffline(
         lifespan=_closing(ours),
         title="Tunewarden",
         summary="Fine-tuning on personal data that can be handed to a regulator.",
         version="1",
+        docs_url=None,
         redoc_url=None,
+        telemetry=_NO_TELEMETRY,
+        generate_unique_id_function=operation_id,
     )
+    app.openapi = lambda: described(app)  # type: ignore[method-assign]
     app.state.doors = ours
     errors.install(app)
+    documents.install(app)
     if running.once is not None:
         once.install(app)
-    for routes in (
+    for routes in (  # a request is held against one after the other: what is asked most stands first
+        jobs,
         files,
         uploads,
         datasets,
         data_reports,
         erasures,
-        jobs,
+        budgets,
+        plans,
+        job_events,
         checkpoints,
         reviews,
+        approvals,
+        gates,
         models,
+        evidence,
         cards,
         lineage,
         audit,
+        webhooks,
         keys,
         policies,
         access,
@@ -103,6 +130,7 @@ def create_app(
         compare_pages,
         promotion_pages,
         emergency_pages,
+        error_pages,
         login,
     ):
         app.include_router(routes.router)
@@ -119,7 +147,7 @@ def create_app(
 
     if settings.metrics_token_file is not None:
         metrics.install(app, counted, metrics.read_token(settings.metrics_token_file))
-    app.middleware("http")(Passage(platform, settings, running, counted))
+    app.add_middleware(Passage, platform=platform, settings=settings, running=running, metrics=counted)
     return app
 
 

@@ -2,10 +2,11 @@
 
 The header `OpenAI-Project` narrows: who calls acts in that project alone, in which they hold a role. It widens nothing:
 a key of a project goes on being of it. Administration is of the whole platform, so there it is looked at and narrows
-nothing.
+nothing, but where it equips a project (`Equipping`).
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
@@ -52,17 +53,19 @@ WithBearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 WithBasic = Annotated[HTTPBasicCredentials | None, Depends(_basic)]
 
 
-def _called(request: Request, bearer: HTTPAuthorizationCredentials | None, door: KeyKind) -> Caller:
+def _called(
+    request: Request, bearer: HTTPAuthorizationCredentials | None, door: KeyKind, *, narrows_all: bool = False
+) -> Caller:
     doors: Doors = request.app.state.doors
     if bearer is None:
         raise NotAuthenticated
     principal = doors.by_credential(request, bearer.credentials, door)
     narrowed = _narrowed(request, doors, principal)
-    acting = principal if door is KeyKind.ADMIN else narrowed
+    acting = principal if door is KeyKind.ADMIN and not narrows_all else narrowed
     caller = _caller(doors, acting)
     if request.method != "POST" or doors.once is None:
         return caller
-    return replace(caller, platform=doors.once.ticket(request, acting).through(caller.platform))
+    return replace(caller, platform=doors.once.ticket(request, acting, caller.platform).through(caller.platform))
 
 
 def _narrowed(request: Request, doors: Doors, principal: Principal) -> Principal:
@@ -88,16 +91,32 @@ def _at_admin(request: Request, bearer: WithBearer) -> Caller:
 
 
 def _at_either(request: Request, bearer: WithBearer) -> Caller:
+    return _called(request, bearer, _door_of(bearer))
+
+
+def _at_either_within(request: Request, bearer: WithBearer) -> Caller:
+    return _called(request, bearer, _door_of(bearer), narrows_all=True)
+
+
+def _door_of(bearer: HTTPAuthorizationCredentials | None) -> KeyKind:
     is_admin = bearer is not None and is_admin_token(bearer.credentials)
-    return _called(request, bearer, KeyKind.ADMIN if is_admin else KeyKind.PROJECT)
+    return KeyKind.ADMIN if is_admin else KeyKind.PROJECT
+
+
+def _again(request: Request, bearer: WithBearer) -> Callable[[], Caller]:
+    return lambda: _called(request, bearer, KeyKind.PROJECT)
 
 
 Called = Annotated[Caller, Depends(_at_project)]
 """Of every route but those of the administration."""
+CalledAgain = Annotated[Callable[[], Caller], Depends(_again)]
+"""Who calls, looked at anew each time: for an answer that goes on for longer than a key may. Raises as the doors do."""
 Administering = Annotated[Caller, Depends(_at_admin)]
 """Of a route of the administration, which an admin key opens."""
 Asking = Annotated[Caller, Depends(_at_either)]
 """Of a route that shows who may do what: administrators, privacy officers and auditors read the same there."""
+Equipping = Annotated[Caller, Depends(_at_either_within)]
+"""Of a route by which a project is equipped: a key of either kind opens it, and the header narrows both."""
 
 
 def _visitor(request: Request, bearer: WithBearer, basic: WithBasic) -> Caller:

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from tunewarden.domain.training import Plan
+from tunewarden.entry.api.numbers import Decimals
 
 CurveIn = Annotated[
-    list[str | float | int],
+    list[Decimals],
     Field(
         max_length=4,
         description="Shares of the persons to train on once more, as '0.25', '0.5': multiples of 0.05 below 1, "

@@ -8,9 +8,10 @@ from fastapi import Request
 from tunewarden.domain.errors import Refused
 from tunewarden.domain.identities import KeyKind, LoginFailure
 from tunewarden.drivers.identity import identify, is_token, token_hash
-from tunewarden.entry.api.errors import NotAuthenticated, TooMany
+from tunewarden.entry.api.errors import FailsTooOften, NotAuthenticated, TooMany
 from tunewarden.entry.api.failures import Failures
 from tunewarden.entry.api.limits import Buckets
+from tunewarden.entry.api.live import Live
 from tunewarden.entry.api.once import Once
 from tunewarden.entry.api.uses import Uses
 from tunewarden.entry.identities import Identities, lifetimes
@@ -18,6 +19,7 @@ from tunewarden.entry.settings import Settings
 from tunewarden.usecases import sessions
 from tunewarden.usecases.ports import Platform, Principal
 from tunewarden.usecases.sessions import Vouched
+from tunewarden.usecases.webhooks import WebhookDoor
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ class Doors:
     failures: Failures
     key_uses: Uses
     session_uses: Uses
+    live: Live
     once: Once | None = None
+    webhooks: WebhookDoor | None = None
 
     def by_credential(self, request: Request, credential: str, door: KeyKind) -> Principal:
         """Whoever brought this API key, which has to be of the kind that the route is for, or this token.
@@ -73,7 +77,7 @@ class Doors:
         return principal
 
     def refuse(self, request: Request, failure: LoginFailure) -> NoReturn:
-        """Count it, and raise `NotAuthenticated`, which says no reason, or `TooMany` where an address fails too often.
+        """Count it, and raise `NotAuthenticated`, which says no reason; `FailsTooOften` where an address does.
 
         What works goes on working from that address: behind a proxy everybody has the same one. Where it was proven who
         asks, `Refused` says what is wrong.
@@ -81,7 +85,7 @@ class Doors:
         self.failures.note(failure)
         seconds = self.failed.take(_peer(request))
         if seconds:
-            raise TooMany(seconds)
+            raise FailsTooOften(seconds)
         match failure:
             case LoginFailure.ROLES_CONFLICT:
                 raise Refused(
@@ -108,7 +112,15 @@ class Doors:
             self.once.close()
 
 
-def doors(platform: Platform, settings: Settings, identities: Identities, once: Once | None = None) -> Doors:
+def doors(
+    platform: Platform,
+    settings: Settings,
+    identities: Identities,
+    live: Live,
+    *,
+    once: Once | None = None,
+    webhooks: WebhookDoor | None = None,
+) -> Doors:
     """As the settings say."""
     return Doors(
         platform=platform,
@@ -119,7 +131,9 @@ def doors(platform: Platform, settings: Settings, identities: Identities, once: 
         failures=Failures(platform.work),
         key_uses=Uses(identities.key_uses.use),
         session_uses=Uses(identities.sessions.use),
+        live=live,
         once=once,
+        webhooks=webhooks,
     )
 
 

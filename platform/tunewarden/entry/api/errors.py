@@ -28,16 +28,19 @@ STATUS: Mapping[type[TunewardenError], int] = MappingProxyType(
 )
 """The nearest class in an error's ancestry decides."""
 
-_TITLES = {
+TITLES = {
     400: "Malformed request",
     401: "Not authenticated",
     403: "Refused",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "Conflict",
     413: "Too large",
+    414: "Too long",
     422: "Cannot be processed",
     429: "Too many requests",
+    431: "Too large",
     500: "Something is wrong here",
     501: "Not built",
     503: "Unavailable",
@@ -75,6 +78,10 @@ class TooMany(Exception):
         self.seconds = seconds
 
 
+class FailsTooOften(TooMany):
+    """The second of these: whoever asks was not let in."""
+
+
 def status_of(error: TunewardenError) -> int:
     """HTTP status of one of our errors; raises `KeyError` for a kind that is not mapped."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
@@ -85,18 +92,13 @@ def problem(
 ) -> JSONResponse:
     """An `application/problem+json` answer (RFC 9457) whose `error` member is the OpenAI client's."""
     body: dict[str, Any] = {
-        "type": f"urn:tunewarden:error:{code}",
-        "title": _TITLES.get(status, "Error"),
+        "type": f"/errors/{code}",  # of this platform, wherever it is (RFC 9457 3.1.1)
+        "title": TITLES.get(status, "Error"),
         "status": status,
         "detail": detail,
         "instance": f"urn:tunewarden:request:{request.state.request_id}",  # not the path: the caller typed it
         "request_id": request.state.request_id,
-        "error": {
-            "message": " ".join(part for part in (detail, remedy, f"Who can: {who}." if who else "") if part),
-            "type": _KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error"),
-            "param": param or None,
-            "code": code,
-        },
+        "error": client_error(status, code, detail, param=param, remedy=remedy, who=who),
     }
     if remedy:
         body["remedy"] = remedy
@@ -107,19 +109,34 @@ def problem(
     return JSONResponse(body, status_code=status, media_type="application/problem+json", headers=headers)
 
 
+def client_error(
+    status: int, code: str, detail: str, *, param: str = "", remedy: str = "", who: str = ""
+) -> dict[str, str | None]:
+    """What the OpenAI client reads of an error: in the body of an answer, and in a stream."""
+    return {
+        "message": " ".join(part for part in (detail, remedy, f"Who can: {who}." if who else "") if part),
+        "type": _KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error"),
+        "param": param or None,
+        "code": code,
+    }
+
+
+def answer_to(request: Request, error: TunewardenError) -> JSONResponse:
+    """The answer to a request that ended in one of our errors."""
+    status = status_of(error)
+    if status >= 500:
+        logger.error("request_failed", code=error.code, request_id=request.state.request_id)
+    answer = problem(request, status, error.code, error.reason, param=error.param, remedy=error.remedy, who=error.who)
+    answer.headers.update(_when_to_ask_again(error))
+    return answer
+
+
 def install(app: FastAPI) -> None:
     """Every way in which a request can end without an answer of its own."""
 
     @app.exception_handler(TunewardenError)
     def ours(request: Request, error: TunewardenError) -> JSONResponse:
-        status = status_of(error)
-        if status >= 500:
-            logger.error("request_failed", code=error.code, request_id=request.state.request_id)
-        answer = problem(
-            request, status, error.code, error.reason, param=error.param, remedy=error.remedy, who=error.who
-        )
-        answer.headers.update(_when_to_ask_again(error))
-        return answer
+        return answer_to(request, error)
 
     @app.exception_handler(NotAuthenticated)
     def no_key(request: Request, error: NotAuthenticated) -> JSONResponse:
@@ -151,7 +168,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> JSONResponse:
-        title = _TITLES.get(error.status_code, "Error")
+        title = TITLES.get(error.status_code, "Error")
         return problem(request, error.status_code, title.lower().replace(" ", "_"), f"{title}.")
 
 
@@ -173,12 +190,17 @@ def crashed(request: Request, error: Exception) -> JSONResponse:
 
 
 def _known(app: FastAPI) -> frozenset[str]:
-    """Every name of a parameter or member in the API's own document."""
+    """Every name of a parameter or member in the API's own document; looked up once."""
+    kept: frozenset[str] | None = getattr(app.state, "known", None)
+    if kept is not None:
+        return kept
     document = app.openapi()
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     members = [schema.get("properties", {}) for schema in document["components"]["schemas"].values()]
-    parameters = [parameter["name"] for operation in operations for parameter in operation.get("parameters", [])]
-    return frozenset(parameters).union(*members)
+    parameters = [one["name"] for operation in operations for one in operation.get("parameters", []) if "name" in one]
+    known = frozenset(parameters).union(*members)
+    app.state.known = known
+    return known
 
 
 def _first(errors: Sequence[Any], known: Set[str]) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from tunewarden.domain.fairness import FairnessDeclaration, GroupMetric
+from tunewarden.entry.api.numbers import Decimals
 
 
 class FairnessIn(BaseModel):
@@ -12,7 +13,7 @@ class FairnessIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tolerances: dict[GroupMetric, str | float | int] = Field(
+    tolerances: dict[GroupMetric, Decimals] = Field(
         default={}, description="Decimals; send them as strings to keep every digit."
     )
 

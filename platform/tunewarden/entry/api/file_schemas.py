@@ -7,13 +7,14 @@ from pydantic import Field, StringConstraints
 
 from tunewarden.domain.files import MOST_PARTS, Part, Upload
 from tunewarden.domain.names import UploadId
+from tunewarden.entry.api.numbers import Whole
 from tunewarden.entry.api.schemas import Json, Lenient, Word, place_out
 from tunewarden.usecases.ports import StoredFile
 
 
 class ExpiresAfterIn(Lenient):
     anchor: Literal["created_at"]
-    seconds: int
+    seconds: Whole
 
 
 class UploadIn(Lenient):

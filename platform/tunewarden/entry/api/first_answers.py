@@ -8,25 +8,38 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, cast
 
-from tunewarden.domain.canonical import decode, encode
+from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
 from tunewarden.domain.errors import TunewardenError
+from tunewarden.domain.names import Action
 from tunewarden.drivers.identity import holds_token
 from tunewarden.entry.diagnostics import logger
-from tunewarden.usecases.ports import Envelopes
+from tunewarden.usecases.ports import Envelopes, Resource
 from tunewarden.usecases.repeats import Answered, Kept, Repeats
 
-_LARGEST = 64 * 1024  # bytes; a larger answer is not kept
+LARGEST = 64 * 1024
+"""Bytes; a larger answer is not kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the access policy was asked about who called, and allowed."""
+
+    action: Action
+    resource: Resource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstAnswer:
-    """What was answered. One that `is_secret` holds a key, is never written, and is not given again."""
+    """What was answered, and what had to be allowed for it.
+
+    One that `is_secret` holds a key, is never written, and is not given again.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: str
+    asked: tuple[Asked, ...]
 
     @property
     def is_secret(self) -> bool:
@@ -45,8 +58,6 @@ class FirstAnswers:
 
     def put(self, kept: Kept, answer: FirstAnswer) -> None:
         """It is known here from now on, and written soon."""
-        if len(answer.body) > _LARGEST:
-            return
         with self._lock:
             if self._is_closed:
                 return
@@ -65,11 +76,10 @@ class FirstAnswers:
         if kept.answer is None:
             return None
         try:
-            said = cast("dict[str, Any]", decode(self._envelopes.open(kept.id, kept.answer)))
+            return from_plain(FirstAnswer, decode(self._envelopes.open(kept.id, kept.answer)))
         except TunewardenError as error:
             logger.warning("answer_unreadable", code=error.code)
             return None
-        return FirstAnswer(status=said["status"], headers=said["headers"], body=said["body"])
 
     def close(self) -> None:
         """Wait for what is being written; from then on nothing is kept."""
@@ -106,5 +116,4 @@ class FirstAnswers:
     def _sealed(self, identifier: str, by: str, answer: FirstAnswer) -> Answered:
         if answer.is_secret:
             return Answered(id=identifier, by=by, answer=None)
-        said = encode({"status": answer.status, "headers": dict(answer.headers), "body": answer.body})
-        return Answered(id=identifier, by=by, answer=self._envelopes.seal(identifier, said))
+        return Answered(id=identifier, by=by, answer=self._envelopes.seal(identifier, encode(to_plain(answer))))

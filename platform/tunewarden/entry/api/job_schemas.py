@@ -10,7 +10,18 @@ from pydantic import Field, StringConstraints
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.model_names import ORGANISATION, model_name
 from tunewarden.domain.training import State, TrainingRequest
-from tunewarden.entry.api.schemas import GovernanceIn, HyperparametersIn, Json, Lenient, Word, place_out
+from tunewarden.entry.api.numbers import Whole
+from tunewarden.entry.api.schemas import (
+    DigestText,
+    GovernanceIn,
+    GovernancePartIn,
+    HyperparametersIn,
+    Json,
+    Lenient,
+    Strict,
+    Word,
+    place_out,
+)
 from tunewarden.usecases.plans import DEFAULT_LEARNING_RATE
 
 _MOST_PAIRS = 16
@@ -34,18 +45,17 @@ class MethodIn(Lenient):
     dpo: DpoIn | None = None
 
 
-class JobIn(Lenient):
-    """`seed` is read and not used: sampling and noise that somebody could repeat would protect nobody."""
+class AskedIn(GovernancePartIn):
+    """All that may be asked for. `model`, and `training_file` or `dataset`, have to be said somewhere.
 
-    model: Word
-    training_file: Word
-    governance: GovernanceIn
-    validation_file: Word | None = None
-    method: MethodIn | None = None
+    `expected_plan` is the digest of the plan that this has to become; otherwise nothing is asked for.
+    """
+
+    model: Word | None = None
+    training_file: Word | None = None
     hyperparameters: HyperparametersIn | None = None
     suffix: Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9._-]*$")] | None = None
-    seed: int | None = None
-    integrations: list[dict[str, Any]] | None = Field(default=None, max_length=8)
+    expected_plan: DigestText | None = None
     metadata: (
         dict[
             Annotated[str, StringConstraints(max_length=64)],
@@ -53,6 +63,24 @@ class JobIn(Lenient):
         ]
         | None
     ) = Field(default=None, max_length=_MOST_PAIRS)
+
+
+class PlanFileIn(AskedIn, Strict):
+    """A plan file: what is asked for, kept as JSON. Unknown members are refused."""
+
+
+class JobIn(AskedIn, Lenient):
+    """A request for a fine-tune. What is ours stands in `governance`, beside it, or in `plan`; not twice differently.
+
+    `seed` is read and not used: sampling and noise that somebody could repeat would protect nobody.
+    """
+
+    governance: GovernanceIn | None = None
+    plan: PlanFileIn | None = None
+    validation_file: Word | None = None
+    method: MethodIn | None = None
+    seed: Whole | None = None
+    integrations: list[dict[str, Any]] | None = Field(default=None, max_length=8)
 
 
 def hyperparameters_in(body: JobIn) -> HyperparametersIn:
@@ -154,6 +182,31 @@ def metadata_wanted(request: Request) -> dict[str, str] | None:
     if not pairs and ("metadata", "null") in named:
         return None
     return pairs
+
+
+def privacy_out(request: TrainingRequest, updates_charged: int, epsilon_spent: Decimal) -> Json:
+    """What is promised to each person and what of it is spent, in short; `budget` is told where it is asked for.
+
+    Every epsilon is one person's at `delta`, with all their records, and of all that is run. `mechanism` is what is
+    accounted, and is what is run.
+    """
+    plan = request.plan
+    return {
+        "unit": plan.mechanism.unit,
+        "epsilon": str(plan.promised_epsilon),
+        "epsilon_spent": str(epsilon_spent),
+        "delta": str(plan.delta),
+        "updates": plan.promised.updates,
+        "updates_charged": updates_charged,
+        "mechanism": {
+            "relation": plan.mechanism.relation,
+            "sampling_rate": str(plan.mechanism.sampling_rate),
+            "noise_multiplier": str(plan.mechanism.noise_multiplier),
+            "contributions": plan.mechanism.contributions,
+            "noise": plan.recipe.noise,
+        },
+        "budget": None,
+    }
 
 
 def job_out(

@@ -41,9 +41,13 @@ class Metrics:
     """Counts. Safe to use from several threads."""
 
     def __init__(
-        self, view: Views, is_ready: Callable[[], bool], monotonic: Callable[[], float] = time.monotonic
+        self,
+        view: Views,
+        is_ready: Callable[[], bool],
+        monotonic: Callable[[], float] = time.monotonic,
+        streams: Callable[[], int] = lambda: 0,
     ) -> None:
-        self._view, self._is_ready, self._monotonic = view, is_ready, monotonic
+        self._view, self._is_ready, self._monotonic, self._streams = view, is_ready, monotonic, streams
         self._lock = Lock()
         self._answered: Counter[Labels] = Counter()
         self._took: dict[Labels, _Durations] = {}
@@ -77,6 +81,8 @@ class Metrics:
             lines = [
                 *_family("tunewarden_ready", "gauge", "Whether requests may be sent here."),
                 _sample("tunewarden_ready", (), int(self._is_ready())),
+                *_family("tunewarden_streams", "gauge", "Streams of events that are open."),
+                _sample("tunewarden_streams", (), self._streams()),
                 *_family("tunewarden_log_entries_total", "counter", "Entries of the log."),
                 _sample("tunewarden_log_entries_total", (), entries),
                 *_family("tunewarden_jobs", "gauge", "Training requests by state."),

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tunewarden.domain.mitigations import Mitigation, Swap
 from tunewarden.entry.api.caller import decimal
+from tunewarden.entry.api.numbers import Decimals
 
 _PARAM = "governance.mitigation.weights"
 
@@ -15,7 +16,7 @@ class MitigationIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    weights: list[str | float | int] = Field(
+    weights: list[Decimals] = Field(
         default=[], max_length=1000, description="Of each class, in the order of the version's labels; decimals."
     )
     swaps: list[Swap] = Field(default=[], max_length=len(Swap))

@@ -2,35 +2,37 @@
 
 Every POST with a key or token of a caller is marked by who asks, what and with which body. What it did is kept with its
 effect (`usecases.repeats`), for a day where it has a key and for ten minutes where it has none; the answer follows,
-sealed. A repetition is let in like any other request, and then gets the first answer, with `Idempotency-Replayed`.
-Where the first answer was lost with its process, it is sent to where the thing is to be read (303, RFC 9110 15.4.4).
+sealed. A repetition is let in like any other request, and the access policy is asked again all that it was asked then,
+about the things as they were; then it gets the first answer, with `Idempotency-Replayed`. Where the first answer was
+lost with its process, it is sent to where the thing is to be read (303, RFC 9110 15.4.4).
 
 Only what was done is kept: what was refused is decided, and written down, each time anew. An answer with a key in it is
-never kept. Forms of pages are not looked at: browsers do not repeat them. Not promised: that the same request twice
-without a key is recognised while the blob key is rotated; and of two equal ones that were both meant, a repetition gets
-the answer of the later.
+never kept. Forms of pages are not looked at: browsers do not repeat them. Not promised: that a request is recognised
+once the blob key under which it was marked is destroyed, or where two processes see another one of two blob keys as the
+first; and of two equal requests that were both meant, a repetition gets the answer of the later.
 """
 
-import hashlib
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Send
 
 from tunewarden.domain.canonical import encode
 from tunewarden.domain.errors import Conflict, Malformed, TunewardenError
 from tunewarden.domain.events import Event
-from tunewarden.domain.names import PrincipalId
-from tunewarden.entry.api.first_answers import FirstAnswer, FirstAnswers
+from tunewarden.domain.names import Action, PrincipalId
+from tunewarden.entry.api.first_answers import LARGEST, Asked, FirstAnswer, FirstAnswers
 from tunewarden.entry.diagnostics import logger
-from tunewarden.usecases.ports import Clock, Envelopes, Platform, Principal, UnitOfWork
+from tunewarden.usecases.ports import Clock, Decision, Envelopes, Platform, Principal, Resource, UnitOfWork
+from tunewarden.usecases.refusals import permit, refusals_recorded
 from tunewarden.usecases.repeats import Kept, Repeats, in_flight, is_worth_keeping
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -39,7 +41,8 @@ _WRITTEN_WITHIN = timedelta(seconds=5)  # another process that lives has written
 _RETRIES = "x-stainless-retry-count"
 _REPLAYED = "idempotency-replayed"
 
-Proceed = Callable[[Request], Awaitable[Response]]
+Marks = Callable[..., tuple[tuple[str, ...], ...]]
+"""Of each of some `bytes` a mark: those to be made now, then those that were made before."""
 
 
 class Repeated(Exception):
@@ -56,15 +59,23 @@ class Ticket:
 
     once: "Once"
     request: Request
-    who: tuple[str, str]
+    principal: Principal
+    platform: Platform
     key: str
     began: datetime
     kept: Kept | None = None
     is_done: bool = False
     made: list[str] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
 
     def through(self, platform: Platform) -> Platform:
-        """The same platform; what is done through it is kept."""
+        """The same platform; what is done through it is kept, and what the access policy allows for it."""
+
+        def access(principal: Principal, action: Action, resource: Resource) -> Decision:
+            decision = platform.access(principal, action, resource)
+            if decision.allowed and principal.id == self.principal.id:
+                self.asked.append(Asked(action=action, resource=resource))
+            return decision
 
         def work(actor: PrincipalId) -> UnitOfWork:
             unit = platform.work(actor)
@@ -75,25 +86,30 @@ class Ticket:
             self.made.append(platform.new_id(prefix))
             return self.made[-1]
 
-        return replace(platform, work=work, new_id=new_id)
+        return replace(platform, work=work, new_id=new_id, access=access)
 
     def present(self, body: str) -> None:
-        """Now its body is known, by digest. Raises `Repeated`, `InFlight`, and `Malformed` for a key that was used."""
-        url = self.request.url
-        whole = self.once.mark("request", *self.who, self.request.method, url.path, url.query, body)
-        identifier = self.once.mark("key", self.who[0], self.key) if self.key else whole
+        """Now its body is known, by digest.
+
+        Raises `Repeated`, `InFlight`, `Malformed` for a key that was used, and as the access policy's refusals do.
+        """
+        url, who = self.request.url, (str(self.principal.id), str(self.principal.within or ""))
+        words = [["request", *who, self.request.method, url.path, url.query, body]]
+        if self.key:
+            words.append(["key", who[0], self.key])
+        marks, *earlier = self.once.marks(*words)
         alone = bool(self.key) or _is_repetition(self.request)
         now = self.began
         kept = Kept(
-            id=identifier,
-            fingerprint=whole,
+            id=marks[-1],
+            fingerprint=marks[0],
             by=self.request.state.request_id,
             alone=alone,
             began=now,
             at=now,
             until=now + (_WITH_KEY if self.key else _WITHOUT),
         )
-        self.once.begin(self.request, kept)
+        self.once.begin(self, kept, [replace(kept, id=one[-1], fingerprint=one[0]) for one in earlier])
         self.kept = kept
 
     def _keep(self, events: Sequence[Event]) -> Kept | None:
@@ -106,18 +122,21 @@ class Ticket:
 class Once:
     """Of one api. Safe to use from several threads; several processes are kept apart by the units of work."""
 
-    def __init__(self, repeats: Repeats, words: Callable[[bytes], str], envelopes: Envelopes, clock: Clock) -> None:
+    def __init__(self, repeats: Repeats, words: Marks, envelopes: Envelopes, clock: Clock) -> None:
         self.clock = clock
         self._repeats, self._words, self._answers = repeats, words, FirstAnswers(repeats, envelopes)
         self._under_way: Counter[str] = Counter()
         self._lock = Lock()
 
-    def mark(self, *words: str) -> str:
-        """Of these words in this order, and of no others."""
-        return self._words(encode(list(words)))
+    def marks(self, *several: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+        """One of each of these words in their order, and of no others: those of now, and then those of before.
 
-    def ticket(self, request: Request, principal: Principal) -> Ticket:
-        """Of a POST whose caller is known. Raises `Malformed` for a header that is no key."""
+        At one look, since a blob key may be rotated at any moment.
+        """
+        return self._words(*(encode(words) for words in several))
+
+    def ticket(self, request: Request, principal: Principal, platform: Platform) -> Ticket:
+        """Of a POST whose caller is known. Raises `Malformed` for a header that is no key, and as `Ticket.present`."""
         keys = request.headers.getlist("idempotency-key")
         if len(keys) > 1 or not all(_KEY.fullmatch(key) for key in keys):
             raise Malformed(
@@ -125,40 +144,46 @@ class Once:
                 "The header Idempotency-Key stands there once, with 1 to 255 visible characters of ASCII.",
                 param="Idempotency-Key",
             )
-        who = (str(principal.id), str(principal.within or ""))
-        ticket = Ticket(once=self, request=request, who=who, key="".join(keys), began=self.clock())
+        ticket = Ticket(
+            once=self,
+            request=request,
+            principal=principal,
+            platform=platform,
+            key="".join(keys),
+            began=self.clock(),
+        )
         request.state.ticket = ticket
         if (body := getattr(request.state, "body", None)) is not None:
             ticket.present(body)
         return ticket
 
-    def begin(self, request: Request, mine: Kept) -> None:
-        """It is under way from here on. Raises as `Ticket.present` does."""
+    def begin(self, ticket: Ticket, mine: Kept, before: Sequence[Kept]) -> None:
+        """It is under way from here on. Raises as `Ticket.present` does.
+
+        Args:
+            before: the same, marked as it was before.
+        """
         with self._lock:
             if mine.alone and self._under_way[mine.id]:
                 raise in_flight()
             self._under_way[mine.id] += 1
         try:
-            found = self._repeats.find(mine.id, mine.began) if mine.alone else None
-            if found is not None:
-                _require_same(found, mine)
-                raise Repeated(self._first(request, found))
+            for one in (mine, *before) if mine.alone else ():
+                found = self._repeats.find(one.id, one.began)
+                if found is not None:
+                    _require_same(found, one)
+                    raise Repeated(self._first(ticket, found))
         except BaseException:
             self._end(mine)
             raise
 
-    async def answer(self, request: Request, proceed: Proceed, *, is_streamed: bool) -> Response:
-        """The answer to any request, kept where it is of something that was done."""
-        if request.method != "POST":
-            return await proceed(request)
-        if not is_streamed:
-            request.state.body = hashlib.sha256(await request.body()).hexdigest()
+    async def answer(self, app: ASGIApp, request: Request, receive: Receive, send: Send) -> None:
+        """Let a request through to the application; its answer is kept where it is of something that was done.
+
+        `request.state.body` is the digest of its body, unless that is read as it comes.
+        """
         try:
-            response = await proceed(request)
-            kept = _kept(request)
-            if kept is not None and request.state.ticket.is_done and response.status_code < 500:
-                return await self._answered(kept, response)
-            return response
+            await app(request.scope, receive, _Keeping(request, send, self._answers))
         finally:
             if (kept := _kept(request)) is not None:
                 self._end(kept)
@@ -174,8 +199,12 @@ class Once:
         """Write down what is only in memory."""
         self._answers.close()
 
-    def _first(self, request: Request, found: Kept) -> Response:
-        """The first answer, or where to read it. Raises `Conflict` where it cannot be given again."""
+    def _first(self, ticket: Ticket, found: Kept) -> Response:
+        """The first answer, or where to read it.
+
+        Raises `Conflict` where it cannot be given again, and `Refused` or `NotFound` where what was allowed is not any
+        more, which is written down as every refusal is.
+        """
         first = None if found.is_secret else self._answers.of(found)
         if found.is_secret or (first is not None and first.is_secret):
             raise Conflict(
@@ -184,28 +213,57 @@ class Once:
                 remedy="If the answer was lost, take that key away and make another one.",
             )
         if first is not None:
+            for one in first.asked:
+                with refusals_recorded(
+                    ticket.platform, ticket.principal, one.action, one.resource.kind, one.resource.id
+                ):
+                    permit(ticket.platform, ticket.principal, one.action, one.resource)
             return Response(first.body, status_code=first.status, headers={**first.headers, _REPLAYED: "true"})
-        if (where := _where(request, found)) is not None:
+        if (where := _where(ticket.request, found)) is not None:
             return RedirectResponse(where, status_code=303, headers={_REPLAYED: "true"})
         if self.clock() - found.at < _WRITTEN_WITHIN:
             raise in_flight()
         raise Conflict("done_already", "This was done before, and its answer was lost.", remedy="Look what it did.")
-
-    async def _answered(self, kept: Kept, response: Response) -> Response:
-        pieces = cast("Any", response).body_iterator  # of what the middleware got: a stream, whatever the route gave
-        body = b"".join([piece if isinstance(piece, bytes) else piece.encode() async for piece in pieces])
-        whole = Response(body, status_code=response.status_code)
-        whole.raw_headers = response.raw_headers
-        with suppress(UnicodeDecodeError):  # all that is answered to a POST is JSON
-            said = FirstAnswer(status=whole.status_code, headers=dict(whole.headers), body=body.decode("utf-8"))
-            self._answers.put(kept, said)
-        return whole
 
     def _end(self, kept: Kept) -> None:
         with self._lock:
             self._under_way[kept.id] -= 1
             if self._under_way[kept.id] <= 0:
                 del self._under_way[kept.id]
+
+
+class _Keeping:
+    """An answer on its way out; where it is of something that was done, it is known before its end is sent."""
+
+    def __init__(self, request: Request, send: Send, answers: FirstAnswers) -> None:
+        self._request, self._send, self._answers = request, send, answers
+        self._start: Message | None = None
+        self._body = bytearray()
+
+    async def __call__(self, message: Message) -> None:
+        """ASGI's `send`."""
+        if message["type"] == "http.response.start":
+            ticket: Ticket | None = getattr(self._request.state, "ticket", None)
+            if ticket is not None and ticket.is_done and message["status"] < 500:
+                self._start = message
+        elif self._start is not None:
+            self._body += message.get("body", b"")
+            if len(self._body) > LARGEST:
+                self._start = None
+            elif not message.get("more_body", False):
+                self._keep(self._start)
+        await self._send(message)
+
+    def _keep(self, start: Message) -> None:
+        ticket: Ticket = self._request.state.ticket
+        kept = ticket.kept
+        assert kept is not None  # something was done for it
+        with suppress(UnicodeDecodeError):  # all that is answered to a POST is JSON
+            headers = dict(Headers(raw=list(start["headers"])))
+            said = FirstAnswer(
+                status=start["status"], headers=headers, body=self._body.decode("utf-8"), asked=tuple(ticket.asked)
+            )
+            self._answers.put(kept, said)
 
 
 def install(app: FastAPI) -> None:

@@ -1,5 +1,6 @@
 """Lists of the organisation's administration: pages as the OpenAI client walks them, of at most 100 items."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, TypeVar
 
@@ -50,6 +51,14 @@ def page_of(items: list[Json], keys: Sequence[str], has_more: bool) -> Json:
         "last_id": last,
         "next": last if has_more else None,
     }
+
+
+def index_in(cursor: str, prefix: str) -> int:
+    """The number of a cursor `PREFIX-NUMBER`. Raises `Malformed` for one of another list."""
+    found = re.fullmatch(rf"{prefix}-([0-9]{{1,15}})", cursor)
+    if found is None:
+        raise unknown_cursor("after")
+    return int(found[1])
 
 
 def unknown_cursor(param: str) -> Malformed:

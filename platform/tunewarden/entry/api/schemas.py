@@ -12,17 +12,19 @@ from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.identities import KeyKind
 from tunewarden.domain.names import EVERYWHERE, ProjectId, Role
 from tunewarden.domain.privacy import PrivacyUnit
+from tunewarden.domain.rejections import RejectionReason
 from tunewarden.domain.reviews import MOST_MARKS
 from tunewarden.domain.training import NoiseForm, Precision, Task
 from tunewarden.entry.api.curve_schemas import CurveIn
 from tunewarden.entry.api.fairness_schemas import FairnessIn
 from tunewarden.entry.api.mitigation_schemas import MitigationIn
+from tunewarden.entry.api.numbers import Decimals, Whole
 from tunewarden.usecases.datasets import BudgetState
 from tunewarden.usecases.ports import Receipt
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]*$")]
 """An id or a name. Without the zero character, which PostgreSQL's text cannot hold."""
-Number = Annotated[str | float | int, Field(description="A decimal; send it as a string to keep every digit.")]
+Number = Decimals
 LONGEST_TEXT = 2**31
 DigestText = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 
@@ -58,7 +60,7 @@ class BudgetIn(Strict):
 
 class DatasetIn(Strict):
     name: Word
-    purposes: list[Purpose] = Field(min_length=1)
+    purposes: list[Purpose] = Field(min_length=1, max_length=len(Purpose))
     lawful_basis: LawfulBasis
     sensitivity: Sensitivity
     retain_until: date
@@ -73,22 +75,32 @@ class VersionIn(Strict):
 
 
 class PurposesIn(Strict):
-    purposes: list[Purpose]
+    purposes: list[Purpose] = Field(max_length=len(Purpose))
 
 
 class PrivacyIn(Strict):
-    epsilon: Number
+    """What a person may lose, as epsilon at `delta`; where `delta` is left out it is the dataset's."""
+
+    epsilon: Number | None = None
     delta: Number | None = None
     unit: PrivacyUnit = PrivacyUnit.PERSON
-    rows_per_person: int = 1
+    rows_per_person: Whole = 1
     precision: Precision = Precision.FLOAT32
     noise: NoiseForm = NoiseForm.GAUSSIAN
-    canaries: int | Literal["auto"] = "auto"
+    canaries: Whole | Literal["auto"] = "auto"
 
 
-class GovernanceIn(Strict):
-    purpose: Word
-    privacy: PrivacyIn
+class GovernancePartIn(BaseModel):
+    """What is asked for beyond the OpenAI contract. `purpose` and `privacy.epsilon` have to be said somewhere.
+
+    `dataset` is which one the training file has to lead to, or the training file itself; `protected_attributes` are
+    columns that have to be among its protected ones, all of which are compared in any case.
+    """
+
+    dataset: Word | None = None
+    purpose: Word | None = None
+    privacy: PrivacyIn | None = None
+    protected_attributes: list[Word] = Field(default=[], max_length=8)
     deidentification_profile: Word = "default"
     task: Task | None = None
     fairness: FairnessIn = FairnessIn()
@@ -97,14 +109,24 @@ class GovernanceIn(Strict):
     learning_curve: CurveIn = []
 
 
+class GovernanceIn(GovernancePartIn, Strict):
+    """The same, as a member of a job."""
+
+
 class HyperparametersIn(Lenient):
-    n_epochs: int | Literal["auto"] = "auto"
-    batch_size: int | Literal["auto"] = "auto"
+    n_epochs: Whole | Literal["auto"] = "auto"
+    batch_size: Whole | Literal["auto"] = "auto"
     learning_rate_multiplier: float | Literal["auto"] = "auto"
 
 
 class ApprovalIn(Strict):
     plan: DigestText
+
+
+class RejectionIn(Strict):
+    """Why: a word, because the log holds it."""
+
+    reason: RejectionReason | None = None
 
 
 class MarkIn(Strict):

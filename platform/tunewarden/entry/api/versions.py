@@ -6,7 +6,7 @@ back as `Tunewarden-At-Least` is decided by that version or a later one, or not 
 nobody can make a process wait.
 """
 
-from fastapi import Request, Response
+from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from tunewarden.domain.errors import Malformed, TunewardenError
@@ -31,11 +31,11 @@ def require_version(request: Request, platform: Platform) -> None:
         engine(platform).at_least(named[0])
 
 
-async def say_version(request: Request, response: Response, platform: Platform) -> None:
-    """After something was done, say which version is stored: no older one than what was changed by it."""
-    if request.method in _READING or response.status_code >= 400 or platform.engine is None:
-        return
+async def version_to_say(method: str, status: int, platform: Platform) -> dict[str, str]:
+    """After something was done, a header of which version is stored: no older one than what was changed by it."""
+    if method in _READING or status >= 400 or platform.engine is None:
+        return {}
     try:
-        response.headers[SAID] = await run_in_threadpool(platform.engine.version)
+        return {SAID: await run_in_threadpool(platform.engine.version)}
     except TunewardenError:
-        return  # what was done is done; without the header nobody is promised anything
+        return {}  # what was done is done; without the header nobody is promised anything

@@ -12,6 +12,10 @@ import typer
 from tunewarden.domain.datasets import HeldOut
 from tunewarden.domain.errors import TunewardenError
 from tunewarden.entry.cli import data, deid, emergency, keys, log, masters, model, policy_life, privacy, projects
+from tunewarden.entry.cli.client import approving, audit, jobs, login, models, plan, promotions
+from tunewarden.entry.cli.client.declined import of_error
+from tunewarden.entry.cli.client.output import tell
+from tunewarden.entry.cli.exits import TABLE
 
 # Before any library that reads them is imported: no telemetry, no hub; and threads that wait do not spin, because on a
 # busy machine spinning ones keep the working ones from working.
@@ -24,25 +28,39 @@ _ENVIRONMENT = {
 for _name, _value in _ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
 
+_ASKING, _ALONE, _HERE = "Through the API, as who is logged in", "On files", "On the platform's machine"
+
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     help="Fine-tuning on personal data that can be handed to a regulator.",
+    epilog=TABLE,
 )
-app.add_typer(keys.app, name="keys")
-app.add_typer(masters.app, name="master-keys")
-app.add_typer(log.app, name="log")
-app.add_typer(data.app, name="data")
-app.add_typer(deid.app, name="deid")
-app.add_typer(privacy.app, name="privacy")
-app.add_typer(policy_life.app, name="policy")
-app.add_typer(projects.app, name="projects")
-app.add_typer(emergency.app, name="emergency")
-app.add_typer(model.app, name="model")
+for command in (
+    *(login.login, login.logout, login.whoami),
+    *(approving.approvals, approving.approve, approving.endorse, approving.reject),
+    *(promotions.promote, models.lineage),
+):
+    app.command(rich_help_panel=_ASKING)(command)
+app.add_typer(data.app, name="data", rich_help_panel=_ASKING)
+app.add_typer(plan.app, name="plan", rich_help_panel=_ASKING)
+app.add_typer(jobs.app, name="jobs", rich_help_panel=_ASKING)
+app.add_typer(models.app, name="models", rich_help_panel=_ASKING)
+app.add_typer(promotions.app, name="promotions", rich_help_panel=_ASKING)
+app.add_typer(audit.app, name="audit", rich_help_panel=_ASKING)
+app.add_typer(deid.app, name="deid", rich_help_panel=_ALONE)
+app.add_typer(privacy.app, name="privacy", rich_help_panel=_ALONE)
+app.add_typer(keys.app, name="keys", rich_help_panel=_HERE)
+app.add_typer(masters.app, name="master-keys", rich_help_panel=_HERE)
+app.add_typer(log.app, name="log", rich_help_panel=_HERE)
+app.add_typer(policy_life.app, name="policy", rich_help_panel=_HERE)
+app.add_typer(projects.app, name="projects", rich_help_panel=_HERE)
+app.add_typer(emergency.app, name="emergency", rich_help_panel=_HERE)
+app.add_typer(model.app, name="model", hidden=True)  # of before; it is `models history`
 
 
-@app.command()
+@app.command(rich_help_panel=_HERE)
 def serve() -> None:
     """Start everything on this machine: api, worker and sealer as three processes."""
     from tunewarden.entry.cli.serve import supervise
@@ -51,7 +69,7 @@ def serve() -> None:
     raise typer.Exit(supervise(Settings(), _until_told_to_stop()))
 
 
-@app.command()
+@app.command(rich_help_panel=_HERE)
 def migrate() -> None:
     """Bring the database's tables up to date."""
     from tunewarden.drivers.sql_engine import migrate as upgrade
@@ -62,12 +80,11 @@ def migrate() -> None:
     upgrade(settings.database)
 
 
-@app.command()
+@app.command(rich_help_panel=_HERE)
 def api() -> None:
     """Answer requests. Holds no signing key."""
-    import uvicorn
-
     from tunewarden.entry.api.app import create_app
+    from tunewarden.entry.api.server import serve
     from tunewarden.entry.identities import identities
     from tunewarden.entry.running import running
     from tunewarden.entry.settings import Settings
@@ -75,17 +92,10 @@ def api() -> None:
 
     settings = Settings()
     platform = build(settings)
-    uvicorn.run(
-        create_app(platform, settings, identities(settings, platform.clock), running(settings, platform)),
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
+    serve(create_app(platform, settings, identities(settings, platform.clock), running(settings, platform)), settings)
 
 
-@app.command()
+@app.command(rich_help_panel=_HERE)
 def worker() -> None:
     """Carry approved requests out, one step at a time."""
     from tunewarden.entry import worker as processes
@@ -97,7 +107,7 @@ def worker() -> None:
     raise typer.Exit(processes.run(settings, platform, pipeline(settings, platform), stopping.is_set))
 
 
-@app.command()
+@app.command(rich_help_panel=_HERE)
 def sealer() -> None:
     """Sign the log. The only process that opens the signing key."""
     from tunewarden.entry import sealer as processes
@@ -106,7 +116,7 @@ def sealer() -> None:
     raise typer.Exit(processes.run(Settings(), _until_told_to_stop().is_set))
 
 
-@app.command()
+@app.command(rich_help_panel=_HERE)
 def exporter() -> None:
     """Send the sealed log to the sinks of the settings (a SIEM)."""
     from tunewarden.entry.cli.export import export
@@ -114,7 +124,15 @@ def exporter() -> None:
     raise typer.Exit(export(_until_told_to_stop()))
 
 
-@app.command()
+@app.command(rich_help_panel=_HERE)
+def notifier() -> None:
+    """Tell webhook endpoints what happened. Reaches the outside, and holds no signing key of the log."""
+    from tunewarden.entry.cli.notify import notify
+
+    raise typer.Exit(notify(_until_told_to_stop()))
+
+
+@app.command(rich_help_panel=_HERE)
 def demo(
     data: Annotated[Path | None, typer.Option(help="CSV, JSONL or Parquet; generated notes if absent.")] = None,
     text: Annotated[str, typer.Option(help="Column with the free text.")] = "text",
@@ -154,12 +172,12 @@ def demo(
 
 
 def main() -> None:
-    """The entry point. Our own errors end as one line, never as a traceback."""
+    """The entry point. Our own errors end with their reason and the exit code of their kind, never as a traceback."""
     try:
         app()
     except TunewardenError as error:
-        typer.secho(f"{error.code}: {error}", err=True, fg="red")
-        sys.exit(1)
+        tell(of_error(error))
+        sys.exit(of_error(error).exit_code)
 
 
 def _until_told_to_stop() -> threading.Event:

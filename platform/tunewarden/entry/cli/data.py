@@ -1,4 +1,4 @@
-"""`tunewarden data`: what is in a table, before it leaves this machine."""
+"""`tunewarden data check`: what is in a table, before it leaves this machine; then `client.datasets` sends it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Look at data before it is uploaded. Nothing leaves this machine.")
+from tunewarden.entry.cli.client import datasets
+
+app = typer.Typer(no_args_is_help=True, help="Look at data on this machine, upload it, and have it registered.")
+app.command("register")(datasets.register)
+app.command("upload")(datasets.upload)
+app.command("list")(datasets.listed)
 
 
 @app.command()
@@ -24,7 +29,10 @@ def check(
     near: Annotated[bool, typer.Option(help="Also look for texts that are nearly the same; takes minutes.")] = False,
     json: Annotated[Path | None, typer.Option("--json", help="Also write the report as JSON; - is the output.")] = None,
 ) -> None:
-    """Read every row as registration would, and say what may be said: counts, never a text. Ends with 1 for faults."""
+    """Read every row as registration would, and say what may be said: counts, never a text. Ends with 1 for faults.
+
+    Nothing leaves this machine.
+    """
     from rich.console import Console
 
     from tunewarden.domain.canonical import to_plain

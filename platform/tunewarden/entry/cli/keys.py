@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tunewarden.domain.identities import KeyId, KeyKind, PrincipalKind
 from tunewarden.domain.names import PrincipalId, ProjectId, RequestId, Role
+from tunewarden.entry.cli.saying import AsJson, say
 
 if TYPE_CHECKING:
     from tunewarden.entry.settings import Settings
@@ -33,6 +33,7 @@ def create(
     service: Annotated[bool, typer.Option("--service", help="A program, which never counts as a person.")] = False,
     request: Annotated[str, typer.Option(help="Bind the key to this training request.")] = "",
     project: Annotated[str, typer.Option(help="It opens what is in this project, and nothing else.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Make a key, for a new principal or as a further one. It is shown once; only its hash is stored."""
     from tunewarden.domain.errors import Malformed
@@ -47,26 +48,34 @@ def create(
     if principal:
         chosen = kind or kind_for(frozenset(scope or []))
         token = add_key(platform, PrincipalId(principal), chosen, frozenset(scope or []), days, place)
-        typer.echo(f"principal {principal}\nkey       {token}")
+        _shown_once(principal, token, as_json=as_json)
         return
     being = PrincipalKind.SERVICE if service else PrincipalKind.PERSON
     bound = RequestId(request) if request else None
     made, token = create_key(platform, name, roles, kind=kind, days=days, request=bound, being=being, project=place)
-    typer.echo(f"principal {made.id}\nkey       {token}")
+    _shown_once(made.id, token, as_json=as_json)
 
 
 @app.command("list")
-def listed() -> None:
-    """Every key, oldest first, one JSON object a line, without what its bearer keeps."""
+def listed(as_json: AsJson = False) -> None:
+    """Every key, oldest first, without what its bearer keeps; as JSON one a line."""
     from tunewarden.drivers.sessions import SqlKeyUses
     from tunewarden.drivers.sql_engine import connect
+    from tunewarden.entry.cli.client.output import Output
     from tunewarden.entry.cli.operator import list_keys
 
     settings, platform = _opened()
-    uses = SqlKeyUses(connect(settings.database)).all()
+    uses, out, rows = SqlKeyUses(connect(settings.database)).all(), Output(as_json=as_json), []
     for key, principal in list_keys(platform):
         used = uses.get(key.hash)
-        typer.echo(json.dumps({**_row(key, principal), "last_used": None if used is None else used.isoformat()}))
+        row = {**_row(key, principal), "last_used": None if used is None else used.isoformat()}
+        out.document(row)
+        roles = " ".join(row["roles"] if row["scope"] is None else row["scope"])
+        works = "yes" if row["works"] else "no"
+        cells = (row[name] for name in ("key", "principal", "name", "kind"))
+        rows.append([*cells, roles, works, row["expires"], row["last_used"]])
+    columns = ("key", "principal", "name", "kind", "for the roles", "works", "until", "last used")
+    out.table(columns, rows, "There is no key.")
 
 
 @app.command("rotate")
@@ -74,6 +83,7 @@ def rotate(
     key: Annotated[str, typer.Argument(help="Its id, as `keys list` says it.")],
     days: Days = None,
     overlap_minutes: Annotated[int, typer.Option(min=0, help="For how long the old one goes on working.")] = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Make a key like this one in its place. It is shown once; only its hash is stored."""
     from datetime import timedelta
@@ -83,12 +93,13 @@ def rotate(
     settings, platform = _opened()
     overlap = timedelta(minutes=overlap_minutes)
     made, token = rotate_key(platform, KeyId(key), days or settings.key_days, overlap)
-    typer.echo(f"principal {made.principal}\nkey       {token}")
+    _shown_once(made.principal, token, as_json=as_json)
 
 
 @app.command("revoke")
 def revoke(
     which: Annotated[str, typer.Argument(help="A principal, for all its keys, or a key, for that one alone.")],
+    as_json: AsJson = False,
 ) -> None:
     """Take keys away. What is under way for a principal whose keys are all taken changes nothing any more."""
     from tunewarden.entry.cli.operator import revoke_keys, withdraw_key
@@ -96,7 +107,11 @@ def revoke(
     _, platform = _opened()
     is_key = which.startswith("key-")
     receipt = withdraw_key(platform, KeyId(which)) if is_key else revoke_keys(platform, PrincipalId(which))
-    typer.echo(f"revoked: entry {receipt.index} of the log")
+    say(f"revoked: entry {receipt.index} of the log", as_json=as_json, receipt=receipt, revoked=which)
+
+
+def _shown_once(principal: str, token: str, *, as_json: bool) -> None:
+    say(f"principal {principal}\nkey       {token}", as_json=as_json, principal=principal, key=token)
 
 
 def _opened() -> tuple[Settings, Platform]:
@@ -107,8 +122,7 @@ def _opened() -> tuple[Settings, Platform]:
     return settings, build(settings)
 
 
-def _row(key: KeyRecord, principal: Principal) -> dict[str, object]:
-    """ASCII only, so that a name cannot move the cursor of a terminal or begin a line of its own."""
+def _row(key: KeyRecord, principal: Principal) -> dict[str, Any]:
     return {
         "key": key.id,
         "principal": key.principal,

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from tunewarden.domain.canonical import instant_text, to_plain
 from tunewarden.domain.names import Role
 from tunewarden.entry.cli.policy import app
+from tunewarden.entry.cli.saying import say
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tunewarden.domain.access import PolicySet
     from tunewarden.usecases.policy_report import WhatIf
-    from tunewarden.usecases.ports import Platform, Principal
+    from tunewarden.usecases.ports import Platform, Principal, Receipt
 
 KeyFile = Annotated[Path, typer.Option("--key-file", help="File with the API key of who acts; mode 0600.")]
 Proposed = Annotated[Path, typer.Option("--folder", help="With the policy.csv that is meant.")]
@@ -58,6 +61,7 @@ def activate(
     key_file: KeyFile,
     digest: Annotated[str, typer.Option(help="sha256:... of the version that was read.")],
     report: Annotated[str, typer.Option(help="sha256:... of the report about it that was read.")],
+    as_json: AsJson = False,
 ) -> None:
     """Put in force what somebody else proposed. Every process decides by it within two seconds."""
     from tunewarden.domain.names import PolicyId, digest_name
@@ -65,7 +69,7 @@ def activate(
 
     platform, principal = _acting(key_file)
     _, receipt = policies.activate(platform, principal, PolicyId(identifier), digest_name(digest), digest_name(report))
-    typer.echo(f"in force: entry {receipt.index} of the log, version {policies.engine(platform).version()}")
+    _say_version("in force", receipt, platform, as_json=as_json)
 
 
 @app.command("rollback")
@@ -82,23 +86,34 @@ def rollback(identifier: Identifier, key_file: KeyFile, as_json: AsJson = False)
 
 
 @app.command("history")
-def history(key_file: KeyFile) -> None:
-    """Every version, oldest first, one JSON object a line."""
+def history(key_file: KeyFile, as_json: AsJson = False) -> None:
+    """Every version, oldest first; as JSON one a line."""
+    from tunewarden.entry.cli.client.output import Output, short
     from tunewarden.usecases import policies
 
     platform, principal = _acting(key_file)
+    out, rows = Output(as_json=as_json), []
     for version in policies.listed(platform, principal):
-        typer.echo(json.dumps(to_plain(version)))
+        out.document(cast("dict[str, object]", to_plain(version)))
+        proposed = (version.proposed_by, _at(version.proposed_at))
+        activated = (version.activated_by, _at(version.activated_at))
+        rows.append((version.id, version.state, *proposed, *activated, short(version.digest)))
+    columns = ("policy", "state", "proposed by", "at", "activated by", "at", "digest")
+    out.table(columns, rows, "There is no version.")
 
 
 @app.command("grant")
 def grant(
-    principal: Member, role: Annotated[Role, typer.Argument()], key_file: KeyFile, project: Project = "*"
+    principal: Member,
+    role: Annotated[Role, typer.Argument()],
+    key_file: KeyFile,
+    project: Project = "*",
+    as_json: AsJson = False,
 ) -> None:
     """Give somebody else, or everybody in a group (grp-...), a role beside those of their keys."""
     from tunewarden.domain.groups import is_group
     from tunewarden.domain.names import GroupId, PrincipalId, project_id
-    from tunewarden.usecases import grants, groups, policies
+    from tunewarden.usecases import grants, groups
 
     platform, acting = _acting(key_file)
     where = project_id(project)
@@ -106,17 +121,21 @@ def grant(
         _, receipt = groups.grant(platform, acting, GroupId(principal), role, where)
     else:
         _, receipt = grants.grant(platform, acting, PrincipalId(principal), role, where)
-    typer.echo(f"granted: entry {receipt.index} of the log, version {policies.engine(platform).version()}")
+    _say_version("granted", receipt, platform, as_json=as_json)
 
 
 @app.command("revoke")
 def revoke(
-    principal: Member, role: Annotated[Role, typer.Argument()], key_file: KeyFile, project: Project = "*"
+    principal: Member,
+    role: Annotated[Role, typer.Argument()],
+    key_file: KeyFile,
+    project: Project = "*",
+    as_json: AsJson = False,
 ) -> None:
     """Take a granted role back, of a principal or of a group (grp-...)."""
     from tunewarden.domain.groups import is_group
     from tunewarden.domain.names import GroupId, PrincipalId, project_id
-    from tunewarden.usecases import grants, groups, policies
+    from tunewarden.usecases import grants, groups
 
     platform, acting = _acting(key_file)
     where = project_id(project)
@@ -124,17 +143,35 @@ def revoke(
         _, receipt = groups.revoke(platform, acting, GroupId(principal), role, where)
     else:
         _, receipt = grants.revoke(platform, acting, PrincipalId(principal), role, where)
-    typer.echo(f"taken back: entry {receipt.index} of the log, version {policies.engine(platform).version()}")
+    _say_version("taken back", receipt, platform, as_json=as_json)
 
 
 @app.command("grants")
-def list_grants(key_file: KeyFile) -> None:
-    """Every role that was ever granted to a principal or a group, oldest first, one JSON object a line."""
+def list_grants(key_file: KeyFile, as_json: AsJson = False) -> None:
+    """Every role that was ever granted to a principal or a group, oldest first; as JSON one a line."""
+    from tunewarden.entry.cli.client.output import Output
     from tunewarden.usecases import grants
 
     platform, principal = _acting(key_file)
+    out, rows = Output(as_json=as_json), []
     for one in grants.listed(platform, principal):
-        typer.echo(json.dumps(to_plain(one)))
+        out.document(cast("dict[str, object]", to_plain(one)))
+        granted, revoked = (one.granted_by, _at(one.granted_at)), (one.revoked_by, _at(one.revoked_at))
+        rows.append((one.member, one.role, one.project, *granted, *revoked))
+    columns = ("to", "role", "project", "granted by", "at", "taken back by", "at")
+    out.table(columns, rows, "No role was ever granted.")
+
+
+def _at(instant: datetime | None) -> str:
+    return "" if instant is None else instant_text(instant)
+
+
+def _say_version(what: str, receipt: Receipt, platform: Platform, *, as_json: bool) -> None:
+    from tunewarden.usecases.policies import engine
+
+    version = engine(platform).version()
+    line = f"{what}: entry {receipt.index} of the log, version {version}"
+    say(line, as_json=as_json, receipt=receipt, done=what, version=version)
 
 
 def _acting(key_file: Path) -> tuple[Platform, Principal]:

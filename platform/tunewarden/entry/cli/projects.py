@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from tunewarden.entry.cli.saying import AsJson, say
 
 app = typer.Typer(no_args_is_help=True, help="Projects: what is in one is there for those who hold a role in it.")
 
@@ -16,44 +17,47 @@ Identifier = Annotated[str, typer.Argument(metavar="PROJECT", help="Its id, as `
 
 
 @app.command("create")
-def create(name: Name, key_file: KeyFile) -> None:
+def create(name: Name, key_file: KeyFile, as_json: AsJson = False) -> None:
     """Make a project. Roles in it: `keys create --project`, `policy grant --project`."""
     from tunewarden.entry.cli.acting import acting
     from tunewarden.usecases import projects
 
     made, receipt = projects.create(*acting(key_file), name)
-    typer.echo(f"{made.id}: entry {receipt.index} of the log")
+    say(f"{made.id}: entry {receipt.index} of the log", as_json=as_json, receipt=receipt, id=made.id)
 
 
 @app.command("list")
-def listed(key_file: KeyFile) -> None:
-    """Every project that you may see, oldest first, one JSON object a line."""
+def listed(key_file: KeyFile, as_json: AsJson = False) -> None:
+    """Every project that you may see, oldest first; as JSON one a line."""
     from tunewarden.domain.canonical import to_plain
     from tunewarden.entry.cli.acting import acting
+    from tunewarden.entry.cli.client.output import Output
     from tunewarden.usecases import projects
 
-    for one in projects.listed(*acting(key_file)):
-        # ASCII only, so that a name cannot move the cursor of a terminal or begin a line of its own.
-        typer.echo(json.dumps({"state": one.state, "project": to_plain(one)}))
+    out, found = Output(as_json=as_json), projects.listed(*acting(key_file))
+    for one in found:
+        out.document({"state": one.state, "project": to_plain(one)})
+    rows = [(one.id, one.name, one.state) for one in found]
+    out.table(("project", "name", "state"), rows, "There is no project that you may see.")
 
 
 @app.command("rename")
-def rename(identifier: Identifier, name: Name, key_file: KeyFile) -> None:
+def rename(identifier: Identifier, name: Name, key_file: KeyFile, as_json: AsJson = False) -> None:
     """Give a project another name."""
     from tunewarden.domain.names import ProjectId
     from tunewarden.entry.cli.acting import acting
     from tunewarden.usecases import projects
 
     _, receipt = projects.rename(*acting(key_file), ProjectId(identifier), name)
-    typer.echo(f"renamed: entry {receipt.index} of the log")
+    say(f"renamed: entry {receipt.index} of the log", as_json=as_json, receipt=receipt, id=identifier)
 
 
 @app.command("archive")
-def archive(identifier: Identifier, key_file: KeyFile) -> None:
+def archive(identifier: Identifier, key_file: KeyFile, as_json: AsJson = False) -> None:
     """Nothing new begins in a project, for good; what waits for approval ends, what was approved and reading go on."""
     from tunewarden.domain.names import ProjectId
     from tunewarden.entry.cli.acting import acting
     from tunewarden.usecases import archiving
 
     _, receipt = archiving.archive(*acting(key_file), ProjectId(identifier))
-    typer.echo(f"archived: entry {receipt.index} of the log")
+    say(f"archived: entry {receipt.index} of the log", as_json=as_json, receipt=receipt, id=identifier)

@@ -5,7 +5,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from tunewarden.drivers.sql_engine import migrate
 from tunewarden.entry.diagnostics import logger
@@ -15,16 +17,18 @@ from tunewarden.entry.wiring import create_keys
 
 _PATIENCE_SECONDS = 10.0
 _PAUSE_SECONDS = 1.0
+_AS_EVER: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
 class _Child:
     name: str
+    command: Sequence[str]
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     def start(self) -> None:
         environment = {name: value for name, value in os.environ.items() if self.name == "sealer" or not _signs(name)}
-        self.process = subprocess.Popen([sys.executable, "-m", "tunewarden", self.name], env=environment)
+        self.process = subprocess.Popen(self.command, env=environment)
         logger.info("process_started", process=self.name, pid=self.process.pid)
 
     def ended(self) -> int | None:
@@ -46,17 +50,21 @@ def _signs(variable: str) -> bool:
     return variable.upper() == "TUNEWARDEN_SIGNING_KEY_PEM"
 
 
-def supervise(settings: Settings, stopping: threading.Event) -> int:
-    """Run api, worker, sealer and, if there are sinks, the exporter until told to stop; returns the exit code.
+def supervise(settings: Settings, stopping: threading.Event, commands: Mapping[str, Sequence[str]] = _AS_EVER) -> int:
+    """Run api, worker and sealer, and where there are sinks or webhooks the exporter or the notifier.
+
+    Until told to stop; returns the exit code.
 
     What dies is started again, but for a sealer that refused to sign: it stays down, and everything else goes on,
-    unsealed, until a person has looked.
+    unsealed, until a person has looked. `commands` start those of them that they name; `tunewarden NAME` the others.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     create_keys(settings)
     migrate(settings.database)
-    names = ["sealer", "api", "worker", *(["exporter"] if settings.sinks_file else [])]
-    children = [_Child(name) for name in names]
+    further = [("exporter", settings.sinks_file is not None), ("notifier", settings.webhooks)]
+    names = ["sealer", "api", "worker", *(name for name, is_wanted in further if is_wanted)]
+    ours = (sys.executable, "-m", "tunewarden")
+    children = [_Child(name, commands.get(name, (*ours, name))) for name in names]
     for child in children:
         child.start()
     while not stopping.wait(_PAUSE_SECONDS):

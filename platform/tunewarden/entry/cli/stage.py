@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ CAST: Mapping[str, frozenset[Role]] = MappingProxyType(
         "auditor": frozenset({Role.AUDITOR}),
     }
 )
+_SERVE = (sys.executable, "-m", "tunewarden", "serve")
 _PATIENCE_SECONDS = 180.0  # a busy machine needs a minute; one that cannot start says so at once
 
 
@@ -59,8 +60,8 @@ def call(client: OpenAI, method: str, path: str, body: Mapping[str, Any] | None 
 
 
 @contextmanager
-def started(home: Path, **settings_of_its_own: str) -> Iterator[Stage]:
-    """Start `tunewarden serve` in a fresh folder of `home`, and stop it at the end.
+def started(home: Path, serve: Sequence[str] = _SERVE, **settings_of_its_own: str) -> Iterator[Stage]:
+    """Start `tunewarden serve`, or another command, in a fresh folder of `home`, and stop it at the end.
 
     Without policies of its own it has the shipped ones, with the wider tolerance for few persons of `policies/demo`.
     """
@@ -77,9 +78,7 @@ def started(home: Path, **settings_of_its_own: str) -> Iterator[Stage]:
     address = f"http://127.0.0.1:{settings.port}"
     environment = {**os.environ, **{f"TUNEWARDEN_{name.upper()}": value for name, value in chosen.items()}}
     with (place / "serve.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tunewarden", "serve"], env=environment, stdout=log, stderr=log
-        )
+        process = subprocess.Popen(serve, env=environment, stdout=log, stderr=log)
         try:
             _wait_until_healthy(address, process)
             clients = {

@@ -59,4 +59,6 @@ ACTIONS: Mapping[Action, str] = {
     Action.ROLL_BACK_MODEL: "to put an alias back to the model version",
     Action.CLEAR_ALIAS: "to take an alias off the model version",
     Action.RETIRE_MODEL: "to retire the model version",
+    Action.READ_GATE: "to read the rules of the gates",
+    Action.MANAGE_WEBHOOKS: "to manage webhooks",
 }

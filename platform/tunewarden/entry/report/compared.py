@@ -19,6 +19,7 @@ WORDS_OF = MappingProxyType(
         "true-positive": "class {label} recognised less often",
         "false-positive": "taken for class {label} more often by mistake",
         "selected": "given class {label} less often",
+        "calibration": "surer of its answers than right, more than with the rest",
         "loss-against-base": "right less often than before training",
         "loss-against-promoted": "right less often than the version promoted last",
     }

@@ -6,6 +6,7 @@ Read from its details document, part by part; what is missing is said to be, or 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from tunewarden.entry.report.facts import Name
 from tunewarden.entry.report.figures import count, exact, exact_interval
 from tunewarden.entry.report.measured import Row
 from tunewarden.entry.report.reading import Part
@@ -161,7 +162,8 @@ def _previous(part: Part, unasked: str | None, *, private: bool) -> Iterator[Row
         why = "no such version can be had" if unasked is None else f"it could not be asked ({unasked})"
         yield Row(name, _NOISY if private else f"not compared: {why}")
         return
-    yield Row("Adapter of that version", part.at("adapter").text or "not known")
+    adapter = part.at("adapter").text
+    yield Row("Adapter of that version", "not known" if adapter is None else Name(adapter))
     names = {"right": f"{name}, more often right", "loss": f"{name}, loss less", "f1": f"{name}, F1"}
     yield from (
         Row(names[member], _figure(part, member)) for member in names if member != "f1" or part.at(member).value

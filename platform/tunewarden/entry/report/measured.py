@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from tunewarden.domain.gates import Bound, Finding
 from tunewarden.entry.report.charts import Dot, Scale, dots
+from tunewarden.entry.report.facts import Name
 from tunewarden.entry.report.figures import count, exact, exact_interval, interval
 from tunewarden.entry.report.reading import Figure, Part
 
@@ -43,7 +44,13 @@ class Row:
     """A line of the table under a chart."""
 
     name: str
-    value: str
+    value: str | Name
+
+
+_UNCALIBRATED = Row(
+    "Rates, calibration and intersections",
+    "not measured: each would be one more noisy release about these persons, for every grouped column",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +147,11 @@ def utility(part: Part, noisy: Part) -> Utility | None:
     )
 
 
-def fairness(part: Part, limit: Finding | None) -> Fairness | None:
+def fairness(part: Part, limit: Finding | None, noisy: Part) -> Fairness | None:
     """Every group against the rest. `limit` is the gate's rule on the accuracy gap, if one judged it.
 
-    Where none did, it is what the plan declared that a group may be behind (`compared.py`).
+    Where none did, it is what the plan declared that a group may be behind (`compared.py`). `noisy` says what figures
+    cost, where they are noisy.
     """
     assessed = sorted(_assessed(part), key=lambda one: (-one[1].value, one[0].name))
     if part.at("assessed").value is None or len(assessed) != len(list(part.at("assessed").items())):
@@ -166,6 +174,7 @@ def fairness(part: Part, limit: Finding | None) -> Fairness | None:
                 "none" if most is None else f"{exact(most)} behind the rest",
             ),
             *_figures(part, _GAPS_OF_TOKENS if part.at("tokens").value else _GAPS),
+            *(() if noisy.at("epsilon").number is None else (_UNCALIBRATED,)),
         ),
     )
 

@@ -1,6 +1,6 @@
 """How explanations did when they were put to the test on made-up texts; a part that cannot be read is left out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
@@ -107,7 +107,7 @@ def scrutinised(part: Part) -> Scrutinised | None:
         ways=_chart("How much of the five heaviest words stays", ways, "Share of the five heaviest words in common"),
         redrawn=tuple(_redrawn(stability)),
         shortcuts=_shortcuts(kinds, part.at("shortcuts")),
-        swaps=_swaps(swaps) if swaps else None,
+        swaps=_swaps(swaps, dict(_neutral(part))) if swaps else None,
         terms=tuple(_terms(part)),
         shown=tuple(_shown(item) for item in part.at("maps").items()),
         leaks=_leaks(part.at("leaks").whole),
@@ -163,10 +163,21 @@ def _or_unknown(number: Decimal | None) -> str:
     return "an unknown share" if number is None else exact(number)
 
 
-def _swaps(named: list[tuple[str, Figure]]) -> Chart:
+def _swaps(named: list[tuple[str, Figure]], neutral: Mapping[str, Figure]) -> Chart:
+    """`neutral` is what neutral words in the same place do, by the same names; it is said first, where it is known."""
     name, worst = max(named, key=lambda one: one[1].high)
-    finding = f"{name}: up to {_percent(worst.high)} of the answers change with the person alone"
+    changed = f"up to {_percent(worst.high)} of the answers change with the person"
+    finding = f"{name}: {changed} alone"
+    if name in neutral:
+        finding = f"{name}: up to {_percent(neutral[name].high)} of the answers change with a neutral word, {changed}"
     return _chart(finding, named, "Share of pairs with another answer")
+
+
+def _neutral(part: Part) -> Iterator[tuple[str, Figure]]:
+    for item in part.at("swaps").items():
+        name, found = item.at("attribute").text, item.at("control").at("flip_rate").figure
+        if name is not None and found is not None:
+            yield _TERMS.get(name, name), found
 
 
 def _percent(part: Decimal) -> str:

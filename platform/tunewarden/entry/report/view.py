@@ -151,7 +151,9 @@ def view(lineage: Lineage, *, head: Head, metrics: Metrics) -> View:
         further=further(measure),
         curved=curved(measure, declared=bool(plan.parts)),
         not_measured=tuple(part.text for part in measure.at("not_measured").items() if part.text),
-        fairness=measured.fairness(measure.at("fairness"), limit_of(report, _GAP[plan.recipe.task])),
+        fairness=measured.fairness(
+            measure.at("fairness"), limit_of(report, _GAP[plan.recipe.task]), measure.at("noisy")
+        ),
         compared=compared(measure.at("fairness")),
         readings=readings(report),
         mended=mended(measure, plan, found_verdicts, (report.request.index,)),

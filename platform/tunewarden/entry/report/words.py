@@ -63,6 +63,10 @@ REASONS: Mapping[str, Reason] = {
     "access_denied": Reason("The access policy does not allow it to this principal.", _ADMINISTRATOR),
     "legal_hold_on_file": Reason("A legal hold kept the file.", "a privacy officer, who releases holds"),
     "upload_over": Reason("The upload was complete, cancelled or too late.", "whoever asked, by beginning another one"),
+    "too_many_webhooks": Reason("A project had as many endpoints as it may.", "an administrator, who deletes one"),
+    "webhook_address_refused": Reason("The endpoint's host is not on the internet.", _ADMINISTRATOR),
+    "webhook_disabled": Reason("Nothing was sent to the endpoint any more.", _ADMINISTRATOR),
+    "webhooks_off": Reason("This platform sends no webhooks.", _ADMINISTRATOR),
     "uploads_pending": Reason("Too many uploads were under way.", "whoever asked, by completing or cancelling one"),
     "already_registered": Reason(
         "The records were a version of another dataset already, which has the privacy budget of these persons.",

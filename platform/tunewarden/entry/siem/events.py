@@ -44,6 +44,7 @@ from tunewarden.domain.override_events import GateOverridden
 from tunewarden.domain.policy_events import PolicyActivated, RoleGranted
 from tunewarden.domain.registry_events import AliasCleared, AliasClearingAsked, ModelRetired
 from tunewarden.domain.vote_events import QuorumInForce
+from tunewarden.domain.webhook_events import WebhookChanged, WebhookCreated, WebhookDisabled, WebhookGivenUp
 from tunewarden.drivers.sql_log import StoredTreeHead
 
 SEALER = "sealer"
@@ -174,5 +175,9 @@ _NOTICED: frozenset[type[Event]] = frozenset(
         FileTaken,
         FileDeleted,
         FileExpired,
+        WebhookCreated,
+        WebhookChanged,
+        WebhookDisabled,
+        WebhookGivenUp,
     }
 )

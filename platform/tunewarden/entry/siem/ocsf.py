@@ -69,6 +69,12 @@ _CLASSES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "ProjectCreated": (_API, 1),
         "ProjectRenamed": (_API, 3),
         "ProjectArchived": (_API, 3),
+        "WebhookCreated": (_API, 1),
+        "WebhookChanged": (_API, 3),
+        "WebhookSecretRotated": (_API, 3),
+        "WebhookDisabled": (_API, 3),
+        "WebhookDeleted": (_API, 4),
+        "WebhookGivenUp": (_API, 3),
         "GroupCreated": (_API, 1),
         "GroupRenamed": (_API, 3),
         "GroupDeleted": (_API, 4),
@@ -118,6 +124,7 @@ _THINGS = (
     "policy",
     "emergency",
     "group",
+    "webhook",
     "resource",
 )
 

@@ -1,34 +1,38 @@
 """/v1/fine_tuning/jobs"""
 
-from decimal import Decimal
-from typing import Annotated, Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 
-from tunewarden.domain.canonical import to_plain
-from tunewarden.domain.entries import Entry
-from tunewarden.domain.names import Digest, RequestId, policy_name
+from tunewarden.domain.names import Digest, RequestId
 from tunewarden.domain.training import TrainingRequest
-from tunewarden.entry.api.caller import Called, Caller, decimal
+from tunewarden.entry.api.asking import asked
+from tunewarden.entry.api.caller import Called, Caller
 from tunewarden.entry.api.curve_schemas import curve_out
 from tunewarden.entry.api.fairness_schemas import fairness_out
-from tunewarden.entry.api.job_schemas import JobIn, hyperparameters_in, is_wanted, job_out, metadata_wanted
-from tunewarden.entry.api.mitigation_schemas import mitigation_of, mitigation_out
+from tunewarden.entry.api.gate_schemas import judgement_out
+from tunewarden.entry.api.job_schemas import JobIn, is_wanted, job_out, metadata_wanted, privacy_out
+from tunewarden.entry.api.mitigation_schemas import mitigation_out
 from tunewarden.entry.api.organization_pages import paged
-from tunewarden.entry.api.schemas import ApprovalIn, Json, receipt_out
-from tunewarden.usecases import requests, suspending, voting
+from tunewarden.entry.api.plan_schemas import plan_out
+from tunewarden.entry.api.schemas import ApprovalIn, Json, RejectionIn, budget_out, receipt_out
+from tunewarden.usecases import datasets, judging, requests, suspending, voting
+from tunewarden.usecases.judging import Judgement
 from tunewarden.usecases.ports import Receipt
 
 router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["fine-tuning"])
 
 After = Annotated[str | None, Query(max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=100)]
+Include = Annotated[Literal["budget"] | None, Query(description="What is told beside the job, because it takes time.")]
+Said = Mapping[RequestId, Sequence[Judgement]]
 
 
 @router.post("", summary="Ask for a fine-tune")
 def create(called: Called, body: JobIn) -> Json:
     """Queue a request. It waits until somebody else has approved the digest of its plan."""
-    request, receipt = requests.submit(called.platform, called.principal, _ask(body))
+    request, receipt = requests.submit(called.platform, called.principal, asked(body))
     return _out(called, request, receipt)
 
 
@@ -37,20 +41,31 @@ def listed(called: Called, request: Request, after: After = None, limit: Limit =
     """Those that you may see, newest first; `metadata[key]=value` asks for some, `metadata=null` for those without."""
     wanted = metadata_wanted(request)
     found = [one for one in requests.listed(called.platform, called.principal) if is_wanted(one, wanted)]
-    return paged(found, lambda one: _out(called, one), lambda one: one.id, after, limit, "desc")
+    page = paged(found, lambda one: {"id": one.id}, lambda one: one.id, after, limit, "desc")
+    shown = {one["id"] for one in page["data"]}
+    chosen = {one.id: one for one in found if one.id in shown}
+    said = judging.judgements(called.platform, list(chosen.values()))
+    return {**page, "data": [_out(called, chosen[one["id"]], said=said) for one in page["data"]]}
 
 
 @router.get("/{job_id}", summary="One job")
-def get(called: Called, job_id: str) -> Json:
-    """Its state, its plan's digest and what it has cost so far."""
-    return _out(called, requests.get(called.platform, called.principal, RequestId(job_id)))
+def get(called: Called, job_id: str, include: Include = None) -> Json:
+    """Its state, its plan's digest, what it has cost so far, and what the gates said.
+
+    With `include=budget`, for who may see the dataset, `privacy.budget` is what is left for others too.
+    """
+    found = requests.get(called.platform, called.principal, RequestId(job_id))
+    out = _out(called, found)
+    if include is not None:
+        dataset = found.plan.dataset
+        out["privacy"]["budget"] = budget_out(datasets.budget(called.platform, called.principal, dataset))
+    return out
 
 
 @router.get("/{job_id}/plan", summary="The plan, as it is approved")
 def plan(called: Called, job_id: str) -> Json:
     """Everything that changes the model or its guarantee."""
-    request = requests.get(called.platform, called.principal, RequestId(job_id))
-    return {"object": "plan", "digest": request.plan.digest(), "plan": to_plain(request.plan)}
+    return plan_out(requests.get(called.platform, called.principal, RequestId(job_id)).plan)
 
 
 @router.post("/{job_id}/approve", summary="Approve a plan")
@@ -72,9 +87,10 @@ def approvals(called: Called, job_id: str) -> Json:
 
 
 @router.post("/{job_id}/reject", summary="Reject a request")
-def reject(called: Called, job_id: str) -> Json:
-    """The reserved budget is given back."""
-    return _out(called, *requests.reject(called.platform, called.principal, RequestId(job_id)))
+def reject(called: Called, job_id: str, body: RejectionIn | None = None) -> Json:
+    """The reserved budget is given back. `reason` is what has to change; the log and the job say it."""
+    reason = None if body is None else body.reason
+    return _out(called, *requests.reject(called.platform, called.principal, RequestId(job_id), reason))
 
 
 @router.post("/{job_id}/cancel", summary="Withdraw a request")
@@ -98,55 +114,17 @@ def resume(called: Called, job_id: str) -> Json:
     return _out(called, *suspending.resume(called.platform, called.principal, RequestId(job_id)))
 
 
-@router.get("/{job_id}/events", summary="What happened to a job")
-def events(called: Called, job_id: str, after: After = None, limit: Limit = 20) -> Json:
-    """The job's entries of the log, newest first."""
-    entries = requests.events(called.platform, called.principal, RequestId(job_id))
-    return paged(entries, _event_out, lambda one: f"ftevent-{one.index}", after, limit, "desc")
-
-
-def _ask(body: JobIn) -> requests.Ask:
-    asked = hyperparameters_in(body)
-    privacy = body.governance.privacy
-    multiplier = (
-        Decimal(1) if asked.learning_rate_multiplier == "auto" else Decimal(str(asked.learning_rate_multiplier))
-    )
-    return requests.Ask(
-        training_file=body.training_file,
-        base_model=policy_name(body.model),
-        purpose=body.governance.purpose,
-        epsilon=decimal(privacy.epsilon, "governance.privacy.epsilon"),
-        delta=None if privacy.delta is None else decimal(privacy.delta, "governance.privacy.delta"),
-        profile=policy_name(body.governance.deidentification_profile),
-        epochs=requests.DEFAULT_EPOCHS if asked.n_epochs == "auto" else asked.n_epochs,
-        expected_units=None if asked.batch_size == "auto" else asked.batch_size,
-        learning_rate=requests.DEFAULT_LEARNING_RATE * multiplier,
-        unit=privacy.unit,
-        rows_per_person=privacy.rows_per_person,
-        precision=privacy.precision,
-        noise=privacy.noise,
-        task=body.governance.task,
-        canaries=None if privacy.canaries == "auto" else privacy.canaries,
-        suffix=body.suffix or "",
-        metadata=body.metadata or {},
-        fairness={
-            metric: decimal(at_most, "governance.fairness.tolerances")
-            for metric, at_most in body.governance.fairness.tolerances.items()
-        },
-        mitigation=mitigation_of(body.governance.mitigation),
-        twins=body.governance.twins,
-        curve=tuple(decimal(share, "governance.learning_curve") for share in body.governance.learning_curve),
-    )
-
-
-def _out(called: Caller, request: TrainingRequest, receipt: Receipt | None = None) -> Json:
+def _out(called: Caller, request: TrainingRequest, receipt: Receipt | None = None, *, said: Said | None = None) -> Json:
     charged, spent = requests.progress(called.platform, request)
-    alone = requests.epsilon_of_one_record(called.platform, request)
+    alone = requests.epsilon_of_one_record(called.platform, request.plan)
     out = job_out(request, updates_charged=charged, epsilon_spent=spent, epsilon_of_one_record=alone)
     out["governance"]["fairness"] = fairness_out(request.plan.fairness)
     out["governance"]["mitigation"] = mitigation_out(request.plan.mitigation)
     out["governance"]["twins"] = request.plan.twins
     out["governance"]["learning_curve"] = curve_out(request.plan)
+    found = judging.judgements(called.platform, [request]) if said is None else said
+    out["privacy"] = privacy_out(request, charged, spent)
+    out["gates"] = [judgement_out(one) for one in found[request.id]]
     if receipt is not None:
         out["governance"]["receipt"] = receipt_out(receipt)
     return out
@@ -175,17 +153,4 @@ def _approvals_out(standing: voting.Standing) -> Json:
             "who": list(standing.who),
         },
         "has_more": False,
-    }
-
-
-def _event_out(entry: Entry) -> Json:
-    kind = type(entry.event).__name__
-    return {
-        "id": f"ftevent-{entry.index}",
-        "object": "fine_tuning.job.event",
-        "created_at": int(entry.at.timestamp()),
-        "level": "warn" if kind in {"ActionRefused", "StepFailed"} else "info",
-        "message": kind,
-        "type": "message",
-        "data": {"index": entry.index, "actor": entry.actor, **cast(dict[str, Any], to_plain(entry.event))},
     }

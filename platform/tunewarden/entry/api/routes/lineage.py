@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
@@ -10,14 +10,21 @@ from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.descent import Descendant
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.events import ActionRefused, DatasetVersionAdded
+from tunewarden.domain.model_names import model_in
 from tunewarden.domain.names import DatasetId, digest_name
+from tunewarden.domain.registry import Promotion
+from tunewarden.domain.training import TrainingRequest
 from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.pages import html
 from tunewarden.entry.api.schemas import Json, Strict, Word, receipt_out
 from tunewarden.entry.report import render_descendants
-from tunewarden.usecases import tracing
+from tunewarden.usecases import descending, tracing
+from tunewarden.usecases.descending import DEEPEST, Direction
 
 router = APIRouter(tags=["lineage"])
+
+Way = Annotated[Direction, Query(description="Towards what it was made from, what was made from it, or both.")]
+Depth = Annotated[int, Query(ge=1, le=DEEPEST, description="So many steps.")]
 
 _ONE_PERSON = (
     "Each of these was made from records that hold the person. Whether the person was trained on or held out to "
@@ -61,6 +68,26 @@ def of_version_page(called: Called, dataset_id: str, digest: str) -> HTMLRespons
     return html(render_descendants(told, reader=called.principal.id, origin=called.settings.origin))
 
 
+@router.get("/v1/lineage/{thing_id}", summary="What something was made from, and what was made from it")
+def around(called: Called, thing_id: str, direction: Way = Direction.BOTH, depth: Depth = DEEPEST) -> Json:
+    """Of a dataset, a job, a model version or a promotion: what may be seen around it, and which was made from which.
+
+    From a dataset to its promotions there are three steps. What is `withheld` may not be seen, nor what lies beyond it.
+    """
+    found = descending.surroundings(called.platform, called.principal, model_in(thing_id), direction, depth)
+    return {
+        "object": "lineage.graph",
+        "id": model_in(thing_id),
+        "direction": direction,
+        "nodes": [
+            {"id": one.thing.id, "kind": one.kind, "distance": one.distance, "state": _state(one.thing)}
+            for one in found.nodes
+        ],
+        "edges": [{"source": one.source, "target": one.target} for one in found.edges],
+        "withheld": found.withheld,
+    }
+
+
 @router.post("/v1/lineage/person", summary="What learned from one person")
 def of_person(called: Called, body: PersonIn) -> Json:
     """Searches every version of one dataset. Each lookup is an entry of the log, without anything about the person."""
@@ -82,6 +109,11 @@ def of_person(called: Called, body: PersonIn) -> Json:
         "entries_without_body": found.without_body,
         "receipt": receipt_out(found.receipt),
     }
+
+
+def _state(one: descending.Thing) -> str | None:
+    """In which it is, where it has states."""
+    return one.state if isinstance(one, TrainingRequest | Promotion) else None
 
 
 def _descendant(one: Descendant) -> Json:

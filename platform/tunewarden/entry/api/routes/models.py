@@ -11,10 +11,11 @@ from tunewarden.domain.errors import Malformed
 from tunewarden.domain.gates import Verdict
 from tunewarden.domain.model_names import model_in
 from tunewarden.domain.names import Alias, Digest, PromotionId
-from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion
+from tunewarden.domain.registry import AliasTarget, ModelVersion, Promotion, PromotionState
 from tunewarden.domain.removals import RemovalReason
 from tunewarden.entry.api.caller import Called, Caller
 from tunewarden.entry.api.instants import instant
+from tunewarden.entry.api.organization_pages import After, Limit, paged
 from tunewarden.entry.api.pages import html
 from tunewarden.entry.api.registry_schemas import (
     OverrideIn,
@@ -39,6 +40,7 @@ At = Annotated[str | None, Query(max_length=40, description="A date (to its end,
 Since = Annotated[tuple[int, ...], Query(max_length=20, description="Sizes of checkpoints that you kept.")]
 Reason = Annotated[RemovalReason | None, Query(description="Why it is not to be used any more.")]
 For = Annotated[Purpose | None, Query(description="What the weights are to be used for.")]
+Standing = Annotated[PromotionState | None, Query(description="Where it has to stand.")]
 _PART = 1 << 20  # bytes
 
 
@@ -126,6 +128,13 @@ def delete(called: Called, model_id: str, reason: Reason = None) -> Json:
     return {"id": name, "object": "model", "deleted": True, "receipt": receipt_out(receipt)}
 
 
+@router.get("/v1/aliases", summary="List aliases")
+def aliases(called: Called, after: After = None, limit: Limit = 20) -> Json:
+    """Those that name a model version which you may see, and that; `clearing` is who wants one taken off."""
+    found = serving.targets(called.platform, called.principal)
+    return paged(found, alias_out, lambda one: one.key, after, limit)
+
+
 @router.get("/v1/aliases/{alias}", summary="What an alias names, or named")
 def served(called: Called, alias: str, at: At = None) -> Json:
     """The model version, since when and until when, with the log entries that say so; of now also `clearing`."""
@@ -134,6 +143,13 @@ def served(called: Called, alias: str, at: At = None) -> Json:
         return stretch_out(serving.served(called.platform, called.principal, Alias(alias), then))
     stretch, asked = serving.now(called.platform, called.principal, Alias(alias))
     return {**stretch_out(stretch), "clearing": clearing_out(asked)}
+
+
+@router.get("/v1/promotions", summary="List promotions")
+def promotions(called: Called, state: Standing = None, after: After = None, limit: Limit = 20) -> Json:
+    """Of model versions that you may see, newest first, however they ended; with `state` those that stand so."""
+    found = [one for one in proposals.listed(called.platform, called.principal) if state in (None, one.state)]
+    return paged(found, lambda one: _listed_out(called, one), lambda one: one.id, after, limit, "desc")
 
 
 @router.get("/v1/promotions/{promotion_id}", summary="One promotion")
@@ -210,6 +226,10 @@ def _out(called: Caller, model: ModelVersion, aliases: list[AliasTarget]) -> Jso
 
 def _promotion_out(called: Caller, promotion: Promotion, verdict: Verdict) -> Json:
     return promotion_out(promotion, verdict, proposals.unassessed(called.platform, promotion))
+
+
+def _listed_out(called: Caller, one: Promotion) -> Json:
+    return _promotion_out(called, one, proposals.verdict_of(called.platform, one))
 
 
 def _parts(source: BinaryIO) -> Iterator[bytes]:

@@ -1,0 +1,49 @@
+"""The HTTP server of an api process."""
+
+import sys
+from contextlib import suppress
+from socket import socket
+from typing import cast
+
+import uvicorn
+from fastapi import FastAPI
+
+from tunewarden.entry.api.doors import Doors
+from tunewarden.entry.settings import Settings
+
+_GRACE_SECONDS = 5
+_NOT_STARTED = 3  # exit code, as that of `uvicorn`
+
+
+class Server(uvicorn.Server):
+    """Tells streams to end before it waits for what is under way: by themselves they would last for an hour."""
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """See `uvicorn.Server`."""
+        cast(Doors, cast(FastAPI, self.config.app).state.doors).live.close()
+        await super().shutdown(sockets)
+
+
+def configured(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How an api process is served.
+
+    With h11, whatever else is installed: it refuses a head of more than 64 KiB, and the faster parser has no bound.
+    """
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http="h11",
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+def serve(app: FastAPI, settings: Settings) -> None:
+    """Answer until the process is told to stop; what is under way then gets five seconds. Exits if it cannot begin."""
+    server = Server(configured(app, settings))
+    with suppress(KeyboardInterrupt):  # it is raised again once everything has ended
+        server.run()
+    if not server.started:
+        sys.exit(_NOT_STARTED)
