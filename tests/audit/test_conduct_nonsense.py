@@ -15,4 +15,4 @@ def test_no_entry_whatever_it_says_ends_in_a_traceback(data: st.DataObject) -> N
         actor, kind, fact = log[position]
         member = data.draw(st.sampled_from(sorted(fact)))
         log[position] = (actor, kind, {**fact, member: data.draw(values)})
-    assert len(judged(log).checks) == 30
+    assert len(judged(log).checks) == 31

@@ -252,4 +252,4 @@ def test_no_entry_whatever_it_says_ends_in_a_traceback(data: st.DataObject) -> N
         at = data.draw(st.sampled_from([at for at, line in enumerate(log) if "Budget" in line[1] or "Coh" in line[1]]))
         actor, kind, fact = log[at]
         log[at] = (actor, kind, {**fact, data.draw(st.sampled_from(sorted(fact))): data.draw(values)})
-    assert len(judged(log).checks) == 30
+    assert len(judged(log).checks) == 31
