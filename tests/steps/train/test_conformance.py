@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.steps.train.planted import Subject, classifier, completer, of_records, scaled_clip
+from tests.steps.train.precisions import PRECISIONS
 
 from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
 from tunewarden.domain.errors import Refused
@@ -26,7 +27,7 @@ def subject(request: pytest.FixtureRequest, base: Path, plan: Plan, tmp_path: Pa
     return classifier(base, plan) if request.param == "classification" else completer(base, plan, tmp_path)
 
 
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("unit", PrivacyUnit)
 def test_an_honest_training_passes_every_check(
     base: Path, plan: Plan, tmp_path: Path, precision: Precision, unit: PrivacyUnit
@@ -94,7 +95,7 @@ def test_another_refusal_of_the_second_way_is_not_taken_for_a_lack_of_coverage(s
     assert refused.value.code == "precision_unsupported"
 
 
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_clip_too_long_by_a_fifth_of_a_percent_is_found(base: Path, plan: Plan, precision: Precision) -> None:
     subject = classifier(base, plan, precision)
     with pytest.raises(Refused) as refused:

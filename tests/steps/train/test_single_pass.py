@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from tests.steps.train.language import completer, rows_of
+from tests.steps.train.precisions import NEEDS_BFLOAT16
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -170,6 +171,7 @@ def test_a_gradient_does_not_depend_on_how_long_the_texts_of_others_are(language
     assert float((together - sum(alone)).norm()) < 1e-6 * float(together.norm())
 
 
+@NEEDS_BFLOAT16
 def test_in_bfloat16_one_person_moves_the_sum_by_hardly_more_than_the_clip() -> None:
     """Padding everybody to the longest text of the batch moved it by 0.4 % more than that."""
     model, clip = completer(Precision.BFLOAT16), 0.05
@@ -184,6 +186,7 @@ def test_in_bfloat16_one_person_moves_the_sum_by_hardly_more_than_the_clip() -> 
         assert float((flat(together) - flat(without) - flat(alone)).norm()) <= 1e-4 * clip
 
 
+@NEEDS_BFLOAT16
 @pytest.mark.parametrize("compute", CUTS, ids=str)
 def test_in_bfloat16_rows_are_computed_together_only_where_they_are_padded_alike(compute: Compute) -> None:
     rows, seen = rows_of((1, 3) * 20, shortest=3, longest=60), list[NDArray[np.int64]]()
@@ -198,6 +201,7 @@ def test_in_bfloat16_rows_are_computed_together_only_where_they_are_padded_alike
     assert len({int(widths[0]) for widths in seen}) > 2
 
 
+@NEEDS_BFLOAT16
 @pytest.mark.parametrize("compute", CUTS, ids=str)
 def test_bfloat16_is_near_float32_and_equals_opacus(compute: Compute) -> None:
     """Eight bits of mantissa through two layers: 2 % of the sum was measured, 5 % is allowed."""
@@ -210,6 +214,7 @@ def test_bfloat16_is_near_float32_and_equals_opacus(compute: Compute) -> None:
     checker.close()
 
 
+@NEEDS_BFLOAT16
 def test_norms_are_of_float32_also_where_bfloat16_is_computed() -> None:
     rows = rows_of((1,) * 6)
     for person in range(6):
