@@ -9,7 +9,7 @@ HELM_SHA256 := bcf5bf73cacc373bebedfb9c988969aa12a9eda86a140deba658fbf28eb789c5
 NODE := $(VENV)/node/.ready
 ALONE := $(VENV)/alone/.ready
 CLOUDS := $(VENV)/clouds/.ready
-OLDER := $(VENV)/openai1/.ready $(VENV)/openai2/.ready
+BESIDE := $(VENV)/openai1/.ready $(VENV)/openai2/.ready $(VENV)/litellm/.ready
 export HF_HUB_OFFLINE := 1
 export DO_NOT_TRACK := 1
 export RAY_USAGE_STATS_ENABLED := 0
@@ -25,7 +25,7 @@ serve: $(READY)
 
 # In two processes of one thread each; tests/conftest.py says which test goes where. ARGS=-n0 is one process.
 test: export OMP_NUM_THREADS := 1
-test: $(READY) $(HELM) $(NODE) $(ALONE) $(CLOUDS) $(OLDER)
+test: $(READY) $(HELM) $(NODE) $(ALONE) $(CLOUDS) $(BESIDE)
 	$(BIN)/pytest --numprocesses=2 $(ARGS)
 	$(VENV)/clouds/bin/python -m pytest tests/drivers/test_master_keys.py
 
@@ -79,8 +79,8 @@ $(CLOUDS): tests/drivers/clouds.txt $(READY)
 		> "$$($(VENV)/clouds/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/beside.pth"
 	touch $(CLOUDS)
 
-# Older clients of the OpenAI API, each beside the pinned environment, whose version of the client is the newest.
-$(VENV)/openai%/.ready: tests/entry/api/openai%.txt $(READY)
+# Older clients of the OpenAI API, and a proxy before it, each beside the pinned environment, whose client is the newest.
+$(BESIDE): $(VENV)/%/.ready: tests/entry/api/%.txt $(READY)
 	rm -rf $(@D)
 	$(BIN)/python -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<

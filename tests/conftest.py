@@ -5,6 +5,7 @@ Use cases run here on the in-memory drivers, with the real access policy and the
 """
 
 import hashlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -14,6 +15,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from absl import logging as absl_logging
 from hypothesis import settings
 
 from tunewarden.domain.allowed import BaseFit, TrainingPolicy
@@ -70,6 +72,9 @@ _BY_FIXTURE = {"ray_started", "played", "demonstrated"}
 
 settings.register_profile("unhurried", deadline=None)  # how long something takes says nothing about whether it is right
 settings.load_profile("unhurried")
+# The handler that comes with dp-accounting closes the stream it found, unless that is stderr still; it found pytest's.
+# A server that is configured closes all handlers, and where stderr is redirected, every later test would be an error.
+absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 

@@ -102,6 +102,15 @@ resources: {{ toJson (index .root.Values .process).resources }}
 {{- end }}
 {{- end }}
 
+{{- /* Api and notifier: that endpoints are told, which addresses inside they may have, and the key of it. */ -}}
+{{- define "tunewarden.webhookEnv" -}}
+{{- if .Values.notifier.enabled }}
+- {name: TUNEWARDEN_WEBHOOKS, value: "true"}
+- {name: TUNEWARDEN_WEBHOOK_ALLOWED, value: {{ join "," .Values.notifier.allowed | quote }}}
+- {name: TUNEWARDEN_WEBHOOK_KEY_FILE, value: /run/tunewarden/keys/webhook-key}
+{{- end }}
+{{- end }}
+
 {{- define "tunewarden.vkey" -}}
 {{- $log := .Values.log -}}
 {{- $vkey := required "log.vkey is empty; expected the public half of the signing key; whoever made the key has it (README.md)" $log.vkey -}}
@@ -209,6 +218,15 @@ envFrom:
 {{- end }}
 {{ include "tunewarden.egress" (dict "to" $egress.timestamps.to "port" $egress.timestamps.port "protocols" (list "TCP")) }}
 {{- end }}
+{{- end }}
+
+{{- /* The notifier alone: the endpoints that are told. */ -}}
+{{- define "tunewarden.egressOfNotifier" -}}
+{{- $endpoints := .Values.network.egress.webhooks -}}
+{{- if not $endpoints.to -}}
+{{- fail "notifier.enabled is true and network.egress.webhooks.to is empty; expected the NetworkPolicy peers where endpoints of webhooks may be; who runs the receivers knows them" -}}
+{{- end }}
+{{ include "tunewarden.egress" (dict "to" $endpoints.to "port" $endpoints.port "protocols" (list "TCP")) }}
 {{- end }}
 
 {{- /* Api and worker: the blob store, where it is not a volume. */ -}}

@@ -88,6 +88,20 @@ def test_an_endpoint_is_made_once_and_a_message_under_way_may_be_given_up_after_
     assert blamed([*GOOD, MADE, line("WebhookDeleted", "prn-ann"), LOST]) == {}
 
 
+FAILING: Line = ("notifier", "WebhookDisabled", {**ONE, "because": "kept-failing"})
+TWICE_MORE: Log = [LOST, LOST]
+
+
+@pytest.mark.parametrize("kind", ["WebhookCreated", "WebhookChanged", "WebhookSecretRotated", "WebhookDisabled"])
+def test_an_endpoint_is_disabled_as_failing_after_three_messages_since_it_was_as_it_is(kind: str) -> None:
+    by = "notifier" if kind in BY_NOTIFIER else "prn-ann"
+    before: Log = [MADE] if kind == "WebhookCreated" else [MADE, LOST, line(kind, by)]
+    other: Line = ("notifier", "WebhookGivenUp", {**FACTS["WebhookGivenUp"], "webhook": "webhook-2"})
+    second: Line = ("prn-ann", "WebhookCreated", {**FACTS["WebhookCreated"], "webhook": "webhook-2"})
+    assert blamed([*GOOD, *before, LOST, *TWICE_MORE, FAILING]) == {}
+    assert blamed([*GOOD, *before, second, *TWICE_MORE, other, FAILING]) == {"webhooks": Grade.BROKEN}
+
+
 @pytest.mark.parametrize("wrong", [{"entry": 10**6}, {"entry": len(GOOD) + 1}, {"attempts": 0}])
 def test_what_is_given_up_had_happened_and_was_tried(wrong: dict[str, int]) -> None:
     by, kind, fact = LOST

@@ -30,4 +30,5 @@ def test_two_hundred_jobs_are_each_done_once_although_the_api_is_killed(
     require_each_once(theatre, crowd, JOBS)
     name = f"jobs that are there once after {KILLS} kills of the api, {database}"
     rows.add(name, [len(crowd.answered)], unit=f"of {JOBS}", goal=JOBS, bound="at_least")
+    crowd.client.close()
     theatre.close()

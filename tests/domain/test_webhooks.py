@@ -114,13 +114,11 @@ def test_a_secret_that_was_kept_signs_along_until_its_day_is_over() -> None:
     assert endpoint().rotated("second", NOW, keep_old=False).secrets(NOW) == ("second",)
 
 
-def test_of_an_endpoint_that_is_deleted_nothing_is_left_that_anybody_typed() -> None:
-    gone = endpoint().rotated("second", NOW, keep_old=True).gone(NOW)
-    assert (gone.name, gone.url, gone.secret, gone.former) == ("", "", "", None)
-    assert not gone.is_live
+def test_an_endpoint_is_disabled_once() -> None:
+    ended = endpoint().disabled(WebhookEnd.GONE, NOW)
+    assert (ended.is_live, ended.ended, endpoint().is_live) == (False, WebhookEnd.GONE, True)
     with pytest.raises(IllegalTransition):
-        gone.disabled(WebhookEnd.GONE, NOW)
-    assert not endpoint().disabled(WebhookEnd.GONE, NOW).is_live
+        ended.disabled(WebhookEnd.TOO_MUCH_WAITS, NOW)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 129, "a\nb", "a\x00", "\u202egnp"])

@@ -10,6 +10,7 @@ from tests.conftest import NOW
 
 from tunewarden.domain.names import WebhookId
 from tunewarden.domain.webhook_words import WebhookType
+from tunewarden.domain.webhooks import Failing
 from tunewarden.drivers.memory_webhooks import MemoryDeliveries
 from tunewarden.drivers.sql_engine import connect
 from tunewarden.drivers.sql_webhooks import SqlDeliveries
@@ -114,3 +115,21 @@ def test_what_waits_for_an_endpoint_that_is_cleared_is_gone_and_for_others_stays
     deliveries.clear(WebhookId("webhook-1"))
     assert list(deliveries.due(NOW)) == [message(1, "webhook-2")]
     assert deliveries.place() == 3
+
+
+def test_since_when_an_endpoint_fails_is_kept_for_each_until_it_is_forgotten_or_cleared(deliveries: Deliveries) -> None:
+    first, second = WebhookId("webhook-1"), WebhookId("webhook-2")
+    failing = Failing(changed_at=NOW - SECOND, since=NOW)
+    assert deliveries.failing(first) is None
+    deliveries.put_failing(first, failing)
+    deliveries.put_failing(second, failing)
+    deliveries.put_failing(second, replace(failing, since=NOW + SECOND, given_up=2))
+    assert deliveries.failing(first) == failing
+    assert deliveries.failing(second) == Failing(changed_at=NOW - SECOND, since=NOW + SECOND, given_up=2)
+    deliveries.put_failing(first, None)
+    deliveries.put_failing(first, None)
+    assert deliveries.failing(first) is None
+    deliveries.clear(first)
+    assert deliveries.failing(second) is not None
+    deliveries.clear(second)
+    assert deliveries.failing(second) is None

@@ -1,7 +1,9 @@
 """Asking an identity provider: its own origin alone, no redirects, bounded answers. Over real sockets, on loopback."""
 
+import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -97,6 +99,27 @@ def test_no_other_place_is_asked_whatever_the_provider_names(web: HttpWeb, addre
     with pytest.raises(Unavailable):
         web.get(url.replace("{port}", address.rpartition(":")[2]))
     assert SEEN == []
+
+
+def test_a_connection_ends_with_its_answer_though_the_provider_would_keep_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as aside:
+
+        def answer() -> bytes:
+            taken, _ = listening.accept()
+            with taken, taken.makefile("rwb") as lines:
+                taken.settimeout(5)
+                while lines.readline().strip():
+                    pass
+                lines.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+                lines.flush()
+                return lines.read(1)
+
+        afterwards = aside.submit(answer)
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        web = HttpWeb(address)
+        assert web.get(f"{address}/keys") == {}
+        assert afterwards.result() == b""
+        web.close()
 
 
 def test_nobody_there_is_unavailable() -> None:

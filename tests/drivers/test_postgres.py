@@ -39,8 +39,14 @@ for number in range(20):
 def test_the_migrations_make_exactly_the_tables_that_the_statements_use(postgres_database: str) -> None:
     engine = connect(postgres_database)
     with reading(engine).connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        asked = {"include_name": _is_of_a_table}
+        assert compare_metadata(MigrationContext.configure(connection, opts=asked), METADATA) == []
     engine.dispose()
+
+
+def _is_of_a_table(name: str | None, kind: str, _parents: object) -> bool:
+    """An index over an expression is none; `test_log_index.py` asks the database whether it takes it."""
+    return (kind, name) != ("index", "entries_about")
 
 
 def test_several_processes_may_migrate_at_once(cluster: Cluster) -> None:

@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -27,10 +27,13 @@ class Served:
     stage: Stage
     address: str
     tokens: dict[str, str]
+    clients: dict[str, OpenAI] = field(default_factory=dict)
 
     def client(self, name: str) -> OpenAI:
         """The real client with that person's key; it repeats nothing, so every answer is seen."""
-        return OpenAI(base_url=f"{self.address}/v1", api_key=self.tokens[name], max_retries=0)
+        if name not in self.clients:
+            self.clients[name] = OpenAI(base_url=f"{self.address}/v1", api_key=self.tokens[name], max_retries=0)
+        return self.clients[name]
 
 
 @pytest.fixture
@@ -50,7 +53,10 @@ def served(stage: Stage, tmp_path: Path) -> Iterator[Served]:
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield Served(stage, f"http://127.0.0.1:{listening.getsockname()[1]}", tokens)
+    made = Served(stage, f"http://127.0.0.1:{listening.getsockname()[1]}", tokens)
+    yield made
+    for one in made.clients.values():
+        one.close()
     server.should_exit = True
     thread.join()
     listening.close()

@@ -72,13 +72,13 @@ def test_existing_client_code_asks_lists_and_withdraws(served: Served) -> None:
 
 def test_our_answers_are_what_the_clients_types_say(served: Served) -> None:
     dataset = register(served)
-    strict = openai.OpenAI(
-        base_url=f"{served.address}/v1", api_key=served.tokens["ann"], _strict_response_validation=True
-    )
     job = create(served, dataset)
-    assert strict.fine_tuning.jobs.retrieve(job.id).id == job.id
-    assert strict.files.create(file=("mine.csv", b"bytes"), purpose="fine-tune").bytes == 5
-    assert strict.models.list().data == []
+    with openai.OpenAI(
+        base_url=f"{served.address}/v1", api_key=served.tokens["ann"], _strict_response_validation=True
+    ) as strict:
+        assert strict.fine_tuning.jobs.retrieve(job.id).id == job.id
+        assert strict.files.create(file=("mine.csv", b"bytes"), purpose="fine-tune").bytes == 5
+        assert strict.models.list().data == []
 
 
 def test_lists_page_by_the_last_id(served: Served) -> None:

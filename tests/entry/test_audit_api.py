@@ -98,6 +98,23 @@ def test_what_cannot_be_proven_is_refused_by_name(
     assert answer.json()["error"]["param"] == param
 
 
+def test_an_entry_that_is_written_and_not_signed_yet_is_not_told_to_be_nowhere(served: Served, head: TreeHead) -> None:
+    with served.stage.platform.work(OTTO.id) as work:
+        for number in range(2):
+            work.record(DatasetRetired(dataset=DatasetId(f"ds-new-{number}")))
+        written = work.commit().index + 1
+    assert written == head.size + 2
+    for path in ("entries/{}", "entries/{}/proof"):
+        for index in (head.size, written - 1):
+            answer = get(served, path.format(index)).json()
+            assert answer["error"]["code"] == "entry_not_found"
+            assert "signs what is new within seconds" in answer["remedy"]
+        for index in (written, -1, 2**70):
+            answer = get(served, path.format(index)).json()
+            assert answer["error"]["code"] == "entry_not_found"
+            assert "No entry of that index was written" in answer["remedy"]
+
+
 PATHS = ("checkpoint", "entries/0", "entries/0/proof", "consistency?old=1")
 
 

@@ -1,5 +1,6 @@
 """Rotating the blob key: what it seals is sealed anew, and the key before goes when nothing needs it."""
 
+import json
 import os
 from pathlib import Path
 
@@ -194,8 +195,11 @@ def test_persons_are_not_looked_for_under_other_handles_where_the_vault_lost_the
 
 def test_the_command_says_what_it_did(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUNEWARDEN_HOME", str(house.settings.home))
-    first = CliRunner().invoke(app, ["master-keys", "rotate-blobs"])
-    assert first.output.splitlines()[0] == "3 of 3 blobs were sealed anew; all are under the newest key"
+    first = CliRunner().invoke(app, ["master-keys", "rotate-blobs", "--json"])
+    assert json.loads(first.stdout) == {"blobs": 3, "total": 3, "ended": False, "left": False}
     house.later()
     second = CliRunner().invoke(app, ["master-keys", "rotate-blobs", "--finish"])
-    assert second.output.splitlines()[-1] == "the key before is destroyed"
+    assert second.output.splitlines() == [
+        "0 of 3 blobs were sealed anew; all are under the newest key",
+        "the key before is destroyed",
+    ]

@@ -1,6 +1,7 @@
 """Rotating master keys: data keys are wrapped anew, blobs stay as they are, and copies of before are worth nothing."""
 
 import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -247,6 +248,11 @@ def test_the_command_line_says_how_long_copies_of_before_hold_keys(
     rotated = run(app, ["master-keys", "rotate"])
     assert "vault: 700 data keys wrapped anew, by vault-" in rotated.output
     assert "rotated at 20" in run(app, ["master-keys", "status"]).output
+    again = [json.loads(line) for line in run(app, ["master-keys", "rotate", "--json"]).stdout.splitlines()]
+    assert [(one["purpose"], one["keys"], one["left"]) for one in again][-1] == ("vault", 700, False)
+    assert again[-1]["version"] not in rotated.output
+    *_, vault = [json.loads(line) for line in run(app, ["master-keys", "status", "--json"]).stdout.splitlines()]
+    assert (vault["purpose"], vault["rotated_at"][:2], vault["erasures"]) == ("vault", "20", 0)
     refused = run(app, ["master-keys", "wrap"])
     assert isinstance(refused.exception, Unavailable)
     assert refused.exception.code == "kms_not_named"

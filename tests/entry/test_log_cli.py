@@ -1,5 +1,6 @@
 """`tunewarden log tiles`: what it writes, the auditor's tool verifies; and it grows with the log."""
 
+import json
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +55,7 @@ def test_the_signed_log_becomes_files_that_verify_and_grow(settings: Settings, t
     kept = tmp_path / "kept"
     kept.write_bytes((directory / "checkpoint").read_bytes())
     grow(settings, 300)
-    assert run("tiles", str(directory)).startswith("600 entries")
+    assert json.loads(run("tiles", str(directory), "--json")) == {"size": 600, "directory": str(directory)}
     assert audit(["tiles", str(directory), "--key", str(settings.log_vkey), "--since", str(kept)]) == 0
 
 
@@ -97,4 +98,5 @@ def test_damaged_tiles_are_computed_again(settings: Settings) -> None:
     with pytest.raises(Corrupted):
         log.inclusion_proofs([599], 600)
     assert run("rebuild") == "computed again for 600 entries\n"
+    assert json.loads(run("rebuild", "--json")) == {"size": 600}
     assert log.inclusion_proofs([599], 600) == whole

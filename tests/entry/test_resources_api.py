@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 from tests.conftest import ANN, WORKER
 from tests.entry.conftest import Served
 from tests.entry.test_api import register
@@ -113,6 +114,23 @@ def test_a_job_says_what_gates_said_and_the_whole_budget_where_it_is_asked_for(s
     assert done["privacy"]["budget"] is None
     told = get(served, f"fine_tuning/jobs/{done['id']}", "ann", include="budget")
     assert told["privacy"]["budget"] == get(served, f"datasets/{dataset}/budget")
+
+
+def test_a_broken_gate_is_told_at_its_job_and_the_other_jobs_are_listed(served: Served) -> None:
+    dataset = register(served)
+    waiting, done = asked(served, dataset), worked_off(served, dataset)
+    digest = done["gates"][0]["digest"]
+    served.stage.blobs.stored[digest] = b"other bytes"
+    listed, none = get(served, "fine_tuning/jobs", "ann")["data"]
+    assert none["gates"] == waiting["gates"]
+    with capture_logs() as woken:
+        alone = get(served, f"fine_tuning/jobs/{done['id']}", "ann")
+    assert listed["gates"] == alone["gates"]
+    (gate,) = alone["gates"]
+    assert (gate["outcome"], gate["fault"], gate["rules"][0]["because"]) == ("pass", "blob_corrupted", None)
+    assert {"event": "gate_broken", "code": "blob_corrupted", "gate": digest, "log_level": "error"} in woken
+    withdrawn = post(served, f"fine_tuning/jobs/{waiting['id']}/cancel", {}, "ann")
+    assert withdrawn["status"] == "cancelled", "what is done is not answered as if it were not"
 
 
 def test_evidence_is_told_by_kind_and_by_document_as_it_was_measured(served: Served) -> None:

@@ -3,6 +3,7 @@
 Sealer, holds, pruning, rotation and static files are the command line's; the auditor's tool judges what comes out.
 """
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -120,7 +121,9 @@ def test_hold_rotation_and_pruning_leave_a_log_that_every_check_accepts(
 
     # Eleven years later: a court asks for one model; the key is rotated; the rest may go.
     stage.clock.now = datetime.now(UTC)
-    log("hold", "place", held, "--key-file", settings.home / PAT.id)
+    placed = json.loads(log("hold", "place", held, "--json", "--key-file", settings.home / PAT.id))
+    (listed,) = map(json.loads, log("hold", "list", "--json", "--key-file", settings.home / PAT.id).splitlines())
+    assert (listed["hold"], listed["resource"], listed["index"]) == (placed["hold"], held, placed["receipt"]["index"])
     log("new-key", settings.home / "new.key")
     log("rotate-key", settings.home / "new.key")
     seal(settings)
@@ -132,7 +135,7 @@ def test_hold_rotation_and_pruning_leave_a_log_that_every_check_accepts(
     approve = ("prune", "approve", prune, "--verified-checkpoint", copy / "checkpoint", "--key-file")
     with pytest.raises(Refused, match="You may not"):
         log(*approve, settings.home / PAT.id)  # who proposed it
-    assert "bodies dropped" in log(*approve, settings.home / OPERATOR.id)
+    dropped = json.loads(log(*approve, settings.home / OPERATOR.id, "--json"))
     with pytest.raises(Conflict, match="over"):
         log(*approve, settings.home / OPERATOR.id)
     seal(settings)  # the sealer starts, replays what it signed, and goes on
@@ -141,7 +144,7 @@ def test_hold_rotation_and_pruning_leave_a_log_that_every_check_accepts(
     with stage.platform.view() as view:
         gone = sum(map(len, view.dropped_bodies().values()))
         [finished] = [entry.event for entry in view.entries() if isinstance(entry.event, PruneFinished)]
-    assert finished.entries == gone > 20
+    assert finished.entries == gone == dropped["bodies"] > 20
     log("tiles", tmp_path / "fresh")
     capsys.readouterr()
     since = ["--since", str(settings.home / "kept"), "--key", str(first), "--key", str(newer)]

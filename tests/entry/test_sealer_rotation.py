@@ -1,5 +1,6 @@
 """Rotating the log's key: what a crash at each point leaves behind, and that calling it again mends it."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -199,9 +200,12 @@ def test_on_the_command_line_a_key_is_made_rotated_to_and_shown(
     assert Path(path).stat().st_mode & 0o077 == 0
     with Sealer(settings):
         busy = CliRunner().invoke(app, ["log", "rotate-key", path])
-    assert busy.exit_code == 1
-    done = CliRunner().invoke(app, ["log", "rotate-key", path])
-    assert (done.exit_code, done.output) == (0, f"vkey {vkey}\n")
+        told = CliRunner().invoke(app, ["log", "rotate-key", path, "--json"])
+    assert (busy.exit_code, busy.stderr.partition(":")[0]) == (1, "not_rotated")
+    error = json.loads(told.stderr)["error"]
+    assert (told.exit_code, told.stdout, error["code"], error["exit_code"]) == (1, "", "not_rotated", 1)
+    done = CliRunner().invoke(app, ["log", "rotate-key", path, "--json"])
+    assert (done.exit_code, json.loads(done.stdout)) == (0, {"vkey": vkey})
     assert signing_key(settings).verifier.vkey == vkey
 
 

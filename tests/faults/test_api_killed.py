@@ -110,9 +110,10 @@ def test_an_api_that_is_killed_does_what_is_asked_once_and_one_that_is_stopped_e
     api = Api(theatre.settings.home, free_port())
     try:
         crowd = killed_while_they_create(theatre, api, jobs=24, at_once=12, kills=1)
-        require_each_once(theatre, crowd, 24)
-        the_real_client_finds_what_was_done_where_the_answer_was_lost(theatre, crowd)
-        require_each_once(theatre, crowd, 24)
+        with closing(crowd.client):
+            require_each_once(theatre, crowd, 24)
+            the_real_client_finds_what_was_done_where_the_answer_was_lost(theatre, crowd)
+            require_each_once(theatre, crowd, 24)
         what_was_begun_is_answered_before_the_end(theatre, api)
     finally:
         if api.process is not None:

@@ -77,7 +77,10 @@ def test_every_code_says_what_it_means_and_what_to_do_and_has_its_page() -> None
         assert one.means.endswith((".", ")")), one.name
         assert one.remedy or one.who, one.name
         assert f'href="/errors/{one.name}"' in listed
-        assert one.name in render_error(one)
+        assert one.name in (page := render_error(one))
+        assert "`" not in page, "what stands between backticks is shown as code"
+    assert "`" not in listed
+    assert "<code>param</code>" in listed
 
 
 def test_where_no_answer_is_nothing_is_said_of_what_an_answer_has() -> None:

@@ -67,6 +67,6 @@ def test_the_keys_the_readme_makes_are_keys_the_platform_reads(tmp_path: Path) -
     )
     assert done.stdout.strip() == read_key(tmp_path / "signing-key", "example.org/tunewarden").verifier.vkey
     load_release_key(tmp_path / "release-key")
-    for name in ("tenant-key", "vault-key", "master-key", "blob-key"):
+    for name in ("tenant-key", "vault-key", "master-key", "blob-key", "webhook-key"):
         made = (tmp_path / name).stat()
         assert (made.st_size, made.st_mode & 0o777) == (KEY_BYTES, 0o600)

@@ -47,6 +47,7 @@ def test_the_walls_stand(copy: Path) -> None:
         ("platform/tunewarden/drivers/blobs.py", "from tunewarden.steps import records"),
         ("platform/tunewarden/drivers/sql.py", "from tunewarden.entry import settings"),
         ("platform/tunewarden/usecases/jobs.py", "from tunewarden_audit import log"),
+        ("platform/tunewarden/entry/cli/client/keys.py", "from tunewarden.entry.wiring import build"),
         ("audit/tunewarden_audit/verify.py", "from tunewarden.domain import gates"),
         ("audit/tunewarden_audit/verify.py", "from tunewarden_audit import log"),
     ],

@@ -201,6 +201,7 @@ class Props:
             "/v1/promotions": {"state": "approved", "after": approved[-1]},
             "/v1/lineage/{thing_id}": {"thing_id": dataset, "direction": "both", "depth": 3},
             "/v1/aliases": {"after": "staging"},
+            "/v1/aliases/{alias}/history": {"alias": "staging", "after": self.named("staging")},
             "/v1/privacy/budgets": {"after": dataset},
             "/v1/privacy/budgets/{dataset_id}/entries": {"dataset_id": dataset, "after": self.spent(dataset)},
             "/v1/audit/entries": {"after": "audit-0"},
@@ -212,6 +213,10 @@ class Props:
         """The newest entry about a budget."""
         path = f"/v1/privacy/budgets/{dataset}/entries"
         return str(self.theatre.must("max", "GET", path)["first_id"])
+
+    def named(self, alias: str) -> str:
+        """The first time that an alias named something."""
+        return str(self.theatre.must("max", "GET", f"/v1/aliases/{alias}/history")["first_id"])
 
     def finished(self) -> Mapping[str, Any]:
         """A job that became a model version, and its checkpoint."""

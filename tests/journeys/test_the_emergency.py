@@ -39,11 +39,12 @@ def told(theatre: Theatre, kind: type) -> list[Any]:
 
 
 def command(theatre: Theatre, who: str, *arguments: str) -> str:
-    """What the command prints with that person's key; raises what it raises."""
+    """What the operator's command prints with that person's key; raises what it raises."""
     key = theatre.settings.home / f"{who}.key"
     key.write_text(theatre.tokens[who])
     key.chmod(0o600)
-    done = CliRunner().invoke(app, ("emergency", *arguments, "--key-file", str(key)), catch_exceptions=False)
+    said = ("operator", "emergency", *arguments, "--key-file", str(key))
+    done = CliRunner().invoke(app, said, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.stdout
 

@@ -1,4 +1,4 @@
-"""`tunewarden policy simulate|propose|activate|rollback|history|grant|revoke|grants`, each as the owner of a key."""
+"""`tunewarden operator policy ...`: on the platform's machine, each as the owner of a key."""
 
 import json
 import re
@@ -32,12 +32,12 @@ def changed(tmp_path: Path) -> Path:
     return folder
 
 
-def run(theatre: Theatre, who: str, *arguments: str, of: str = "policy") -> str:
+def run(theatre: Theatre, who: str, *arguments: str, of: str = "operator policy") -> str:
     """What the command prints with that person's key; raises what it raises."""
     key = theatre.settings.home / f"{who}.key"
     key.write_text(theatre.tokens[who])
     key.chmod(0o600)
-    done = CliRunner().invoke(app, (of, *arguments, "--key-file", str(key)), catch_exceptions=False)
+    done = CliRunner().invoke(app, (*of.split(), *arguments, "--key-file", str(key)), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.stdout
 
@@ -81,19 +81,19 @@ def test_roles_are_granted_and_taken_back_on_the_command_line(theatre: Theatre) 
 
 
 def test_projects_are_made_and_archived_and_keys_and_roles_are_of_one_on_the_command_line(theatre: Theatre) -> None:
-    made = run(theatre, "ada", "create", "North\nclinic", of="projects")
+    made = run(theatre, "ada", "create", "North\nclinic", of="operator projects")
     project = made.partition(":")[0]
     assert "granted" in run(theatre, "ada", "grant", "prn-dana", "reviewer", "--project", project)
     with pytest.raises(NotFound):
         run(theatre, "ada", "grant", "prn-dana", "reviewer", "--project", "proj-" + "f" * 32)
     done = CliRunner().invoke(
-        app, ("keys", "create", "--role", "steward", "--project", project), catch_exceptions=False
+        app, ("operator", "keys", "create", "--role", "steward", "--project", project), catch_exceptions=False
     )
     token = done.stdout.split()[-1]
     assert theatre.client.get("/v1/datasets", headers={"authorization": f"Bearer {token}"}).json()["data"] == []
-    assert "renamed" in run(theatre, "ada", "rename", project, "South", of="projects")
-    assert "archived" in run(theatre, "ada", "archive", project, of="projects")
-    (one,) = map(json.loads, run(theatre, "otto", "list", "--json", of="projects").splitlines())
+    assert "renamed" in run(theatre, "ada", "rename", project, "South", of="operator projects")
+    assert "archived" in run(theatre, "ada", "archive", project, of="operator projects")
+    (one,) = map(json.loads, run(theatre, "otto", "list", "--json", of="operator projects").splitlines())
     assert (one["state"], one["project"]["name"]) == ("archived", "South")
     assert "South" not in repr(theatre.entries())
 
@@ -101,7 +101,7 @@ def test_projects_are_made_and_archived_and_keys_and_roles_are_of_one_on_the_com
 def test_a_key_that_nobody_has_or_others_can_read_opens_nothing(theatre: Theatre, changed: Path) -> None:
     key = theatre.settings.home / "other.key"
     key.write_text("tw-" + "x" * 43)
-    arguments = ("policy", "simulate", "--folder", str(changed), "--key-file", str(key))
+    arguments = ("operator", "policy", "simulate", "--folder", str(changed), "--key-file", str(key))
     for mode, code in ((0o600, "key_unknown"), (0o644, "key_readable_by_others")):
         key.chmod(mode)
         with pytest.raises(Refused) as caught:

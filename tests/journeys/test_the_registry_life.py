@@ -1,6 +1,5 @@
-"""A model version that a gate stopped, from its overriding to its retirement: by HTTP, on pages, by the command."""
+"""A model version that a gate stopped, from its overriding to its retirement: by HTTP and on pages."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,30 +8,27 @@ import pytest
 from tests.conftest import measured
 from tests.journeys.script import Props
 from tests.journeys.theatre import Theatre, in_folder
-from typer.testing import CliRunner
 
 from tunewarden.domain.canonical import Plain, digest_bytes
 from tunewarden.domain.training import StepName
-from tunewarden.entry.cli import app
+from tunewarden.entry.exports.evidence_kinds import EvidenceKind
 
 
 @pytest.fixture
-def theatre(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Theatre]:
+def theatre(tmp_path: Path) -> Iterator[Theatre]:
     made = in_folder(tmp_path / "home")
-    monkeypatch.setenv("TUNEWARDEN_HOME", str(made.settings.home))
     yield made
     made.close()
 
 
-def history(theatre: Theatre, *arguments: str) -> list[dict[str, object]]:
-    """What the command prints with otto's key."""
-    key = theatre.settings.home / "otto.key"
-    key.write_text(theatre.tokens["otto"])
-    key.chmod(0o600)
-    said = ("models", "history", *arguments, "--key-file", str(key), "--json")
-    done = CliRunner().invoke(app, said, catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+def history(theatre: Theatre, alias: str) -> list[dict[str, object]]:
+    """What an alias named when, page after page, as otto reads it."""
+    path, found = f"/v1/aliases/{alias}/history", []
+    page = theatre.must("otto", "GET", path, params={"limit": 1})
+    while page["data"]:
+        found += page["data"]
+        page = theatre.must("otto", "GET", path, params={"limit": 1, "after": page["last_id"]})
+    return found
 
 
 def test_what_two_let_pass_serves_until_two_take_it_off_and_the_log_says_when(theatre: Theatre) -> None:
@@ -71,6 +67,14 @@ def test_what_two_let_pass_serves_until_two_take_it_off_and_the_log_says_when(th
     assert card.headers["tunewarden-card"] in theatre.ask("otto", "GET", f"/models/{model}/card").text
     apart = theatre.ask("otto", "GET", f"/models/{model}/compare/{other}")
     assert (apart.status_code, "Right less left (95" in apart.text) == (200, True)
+    evidence = f"/models/{model}/evidence"
+    leading = [evidence, f"/models/{model}/report", f"/models/{model}/card"]
+    assert all(f'href="{evidence}' in theatre.ask("otto", "GET", page).text for page in leading)
+    assert f'href="{evidence}' not in theatre.ask("otto", "GET", f"/v1/models/{model}/report").text
+    answers = {kind: theatre.ask("otto", "GET", f"{evidence}/{kind}") for kind in (*EvidenceKind, "luck")}
+    assert {answer.status_code for answer in answers.values()} == {200, 404}
+    assert [kind for kind, answer in answers.items() if "evidence_not_found" in answer.text] == ["luck"]
+    assert theatre.ask("bob", "GET", f"{evidence}/fairness").status_code == 404
 
     off = f"/v1/models/{model}/aliases/production/clear"
     body = {"reason": "replaced"}
@@ -82,7 +86,9 @@ def test_what_two_let_pass_serves_until_two_take_it_off_and_the_log_says_when(th
 
     (stretch,) = history(theatre, "production")
     assert (stretch["model"], stretch["until"] is None) == (model, False)
-    assert history(theatre, "production", "--at", serving["since"]["at"]) == [stretch]
+    assert stretch == theatre.must("otto", "GET", alias, params={"at": serving["since"]["at"]})
+    props.promote(other)
+    assert [one["model"] for one in history(theatre, "production")] == [model, other]
     assert datetime.fromisoformat(serving["since"]["at"]) <= datetime.now(UTC)
 
 

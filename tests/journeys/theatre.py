@@ -94,7 +94,12 @@ class Theatre:
         assert sealer.run(self.settings, lambda: next(turns)) == 0
 
     def close(self) -> None:
-        """Let go of the database; a server's connections do not close themselves."""
+        """Wait for what the API still writes down, and let go of the database.
+
+        A server's connections do not close themselves, and who is using one keeps it when the others are closed.
+        """
+        app: Any = self.client.app
+        app.state.doors.close()
         holding: list[Any] = [self.platform.log, self.platform.enrolments]
         if self.running.once is not None:
             holding.append(self.running.once._repeats)

@@ -3,19 +3,19 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import assume, example, given, settings, strategies as st
 from tests.conftest import NOW, POLICIES, Stage
 from tests.usecases.governed import govern, said
 
-from tunewarden.domain.access import HARD_DENIES, PolicySet, Rule
-from tunewarden.domain.access_analysis import PROPERTIES, Question, questions, role_sets
+from tunewarden.domain.access import HARD_DENIES, PolicySet, RoleLink, Rule
+from tunewarden.domain.access_analysis import PROPERTIES, Question, changes, questions, role_sets
 from tunewarden.domain.access_compile import compiled
 from tunewarden.domain.access_kinds import KIND_OF
 from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.names import Action, PolicyId, Role
 from tunewarden.drivers.access_snapshot import Snapshot
 from tunewarden.usecases import policy_report
-from tunewarden.usecases.policy_questions import EVERYWHERE, Place, asked_at, decide_by, places
+from tunewarden.usecases.policy_questions import EVERYWHERE, Place, asked_at, decide_by, differing, places
 from tunewarden.usecases.policy_report import WhatIf, what_if
 from tunewarden.usecases.ports import Access, Platform
 
@@ -154,3 +154,41 @@ def test_what_is_broken_anywhere_is_broken_where_is_asked(more: list[Rule]) -> N
         *(broken_at(access, where, list(asked_at(policy.rules, where))) for where in places(policy.rules))
     )
     assert everywhere <= told
+
+
+NOT_OWN = Rule("anyone", "*", "*", "own", "deny")
+READ = Rule("steward", "read-dataset", "dataset", "always", "allow")
+general = st.lists(
+    st.sampled_from(
+        [
+            Rule("auditor", "*", "dataset", "other", "deny"),
+            NOT_OWN,
+            Rule("steward", "*", "dataset/ds-1", "always", "deny"),
+            Rule("approver", "approve-request", "*", "other", "deny", "prj-1"),
+        ]
+    ),
+    max_size=2,
+    unique=True,
+)
+linked = st.sampled_from([(), (), (RoleLink("approver", "steward"),)])
+
+
+@given(shared=rules, mine=rules, others=rules, denied=general, links=linked)
+@example(shared=[READ], mine=[], others=[], denied=[NOT_OWN], links=())
+@settings(max_examples=25)
+def test_only_what_two_policies_may_answer_differently_is_asked_to_compare_them(
+    shared: list[Rule], mine: list[Rule], others: list[Rule], denied: list[Rule], links: tuple[RoleLink, ...]
+) -> None:
+    """Held against asking both of everything."""
+    before = PolicySet(rules=tuple(dict.fromkeys((*sorted(HARD_DENIES), *shared, *mine))))
+    after = PolicySet(rules=tuple(dict.fromkeys((*before.rules[: -len(mine) or None], *others, *denied))), links=links)
+    assume(all(len({one.id for one in policy.rules}) == len(policy.rules) for policy in (before, after)))
+    was, would = (Snapshot(compiled(policy), MODEL).decide for policy in (before, after))
+    sets = [frozenset({role}) for role in ROLES]
+    for where in places(before.rules, after.rules):
+        asked = asked_at((*before.rules, *after.rules), where)
+        told = differing(before, after, asked)
+        assert set(told) <= set(asked)
+        assert changes(decide_by(was, where), decide_by(would, where), sets, told) == changes(
+            decide_by(was, where), decide_by(would, where), sets, asked
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,6 +12,17 @@ NOWHERE = "*"
 """Where what is in no project is, and everything was before there were projects."""
 KINDS = frozenset({"ProjectCreated", "ProjectRenamed", "ProjectArchived"})
 """Types of entries about projects themselves."""
+WEBHOOK_KINDS = frozenset(
+    {
+        "WebhookCreated",
+        "WebhookChanged",
+        "WebhookSecretRotated",
+        "WebhookDisabled",
+        "WebhookDeleted",
+        "WebhookGivenUp",
+    }
+)
+"""Types of entries about endpoints of webhooks."""
 
 _MADE = {
     "FileUploaded": "file",
@@ -40,6 +52,7 @@ class Placed:
     clearing: (alias, project) -> who asked last that it be taken off, since it last moved.
     retired: model versions that no alias names again.
     endpoints: of webhooks, and whether they are there still.
+    given_up: of an endpoint, messages since it was made, changed, disabled or given a secret.
     """
 
     created: set[str] = field(default_factory=set)
@@ -49,6 +62,7 @@ class Placed:
     clearing: dict[tuple[str, str], Clearing] = field(default_factory=dict)
     retired: set[str] = field(default_factory=set)
     endpoints: dict[str, bool] = field(default_factory=dict)
+    given_up: Counter[str] = field(default_factory=Counter)
 
     def add(self, fact: Fact) -> None:
         """The entry was judged: from here on it is so."""
@@ -67,10 +81,16 @@ class Placed:
                 self.clearing.pop((fact["alias"], fact["project"]), None)
             case "ModelRetired":
                 self.retired.add(fact["model"])
-            case "WebhookCreated" | "WebhookDeleted":
-                self.endpoints[fact["webhook"]] = fact.kind == "WebhookCreated"
+            case kind if kind in WEBHOOK_KINDS:
+                self._add_webhook(fact)
             case kind if kind in _MADE:
                 self.of[fact[_MADE[kind]]] = project_of(fact)
+
+    def _add_webhook(self, fact: Fact) -> None:
+        webhook = fact["webhook"]
+        if fact.kind in {"WebhookCreated", "WebhookDeleted"}:
+            self.endpoints[webhook] = fact.kind == "WebhookCreated"
+        self.given_up[webhook] = self.given_up[webhook] + 1 if fact.kind == "WebhookGivenUp" else 0
 
 
 def project_of(fact: Fact) -> str:

@@ -24,3 +24,4 @@ class WebhookEnd(StrEnum):
 
     GONE = "gone"  # it answered 410
     TOO_MUCH_WAITS = "too-much-waits"
+    KEPT_FAILING = "kept-failing"  # it took nothing for days

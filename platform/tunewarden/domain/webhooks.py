@@ -33,6 +33,15 @@ Up to a tenth is added at random, so that what failed together does not come bac
 """
 
 
+FAILING_DAYS = timedelta(days=5)
+MOST_GIVEN_UP = 3
+"""An endpoint is disabled where so many messages in a row were given up, the first failure is so long ago, and it took
+nothing in between. Standard Webhooks 1.0.0 recommend to disable what fails "consistently over a long period of time",
+and leave open how long. One message is tried for 3.2 to 3.5 days (`PAUSES`): five are more than a long weekend without
+anybody who mends it, and three messages are more than the odd one that a receiver cannot read while it takes others.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
     """An endpoint of a project; `EVERYWHERE`: of what is in no project.
@@ -43,7 +52,6 @@ class Webhook:
         url, secret, former: sealed; `former` is a secret that was replaced and signs along until `former_until`.
         since: entries of the log before this index are not told.
         ended: why it is disabled; None while it is not.
-        deleted: then its name, address and secrets are gone with it.
     """
 
     id: WebhookId
@@ -59,16 +67,11 @@ class Webhook:
     former: str | None = field(default=None, repr=False)
     former_until: datetime | None = None
     ended: WebhookEnd | None = None
-    deleted: bool = False
 
     @property
     def is_live(self) -> bool:
         """Whether anything is sent to it."""
-        return self.ended is None and not self.deleted
-
-    def gone(self, now: datetime) -> "Webhook":
-        """Deleted."""
-        return replace(self, deleted=True, name="", url="", secret="", former=None, former_until=None, changed_at=now)
+        return self.ended is None
 
     def rotated(self, secret: str, now: datetime, *, keep_old: bool) -> "Webhook":
         """With this secret; the one before signs along for a day where it is kept."""
@@ -85,6 +88,32 @@ class Webhook:
         """Sealed, those that sign now."""
         is_kept = self.former is not None and self.former_until is not None and now < self.former_until
         return (self.secret, self.former) if is_kept and self.former is not None else (self.secret,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failing:
+    """That an endpoint took nothing since some moment.
+
+    Attributes:
+        changed_at: of the endpoint that failed. Once somebody changed it, that says nothing of it any more.
+        since: when the first of these attempts failed.
+        given_up: how many messages were given up meanwhile.
+    """
+
+    changed_at: datetime
+    since: datetime
+    given_up: int = 0
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether nothing more is sent to the endpoint."""
+        return self.given_up >= MOST_GIVEN_UP and now - self.since >= FAILING_DAYS
+
+
+def failed_again(before: Failing | None, webhook: Webhook, now: datetime, *, is_given_up: bool) -> Failing:
+    """With one more attempt that failed, the last one of its message or not; from here on, if it was changed since."""
+    if before is None or before.changed_at != webhook.changed_at:
+        before = Failing(changed_at=webhook.changed_at, since=now)
+    return replace(before, given_up=before.given_up + is_given_up)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

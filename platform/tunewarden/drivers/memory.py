@@ -4,7 +4,7 @@ Nothing here is durable. State is kept as the same canonical bodies that the SQL
 be kept here that could not be kept there.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
@@ -46,7 +46,7 @@ from tunewarden.domain.webhooks import Webhook
 from tunewarden.drivers import bodies, memory_cohorts, memory_repeats
 from tunewarden.drivers.bodies import Kind
 from tunewarden.drivers.memory_claims import MemoryClaims as MemoryClaims
-from tunewarden.drivers.memory_log import by_prune, naming, read_from
+from tunewarden.drivers.memory_log import by_prune, naming, read_about, read_from
 from tunewarden.drivers.memory_policies import MemoryPolicies
 from tunewarden.drivers.memory_tree import continuation, leaf_hash, path
 from tunewarden.usecases.ports import (
@@ -63,6 +63,7 @@ from tunewarden.usecases.ports import (
     Work,
 )
 from tunewarden.usecases.repeats import Keeping
+from tunewarden.usecases.work import Removable
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
@@ -161,6 +162,12 @@ class _MemoryView:
         self.shelf("key")  # refuse when closed
         yield from (entry for entry in naming(self._entries, identifier) if entry.index >= start)
 
+    def entries_about(
+        self, requests: Collection[RequestId], kind: type[Event] | None = None, start: int = 0
+    ) -> Iterator[Entry]:
+        self.shelf("key")  # refuse when closed
+        yield from read_about(self._entries, requests, kind, start)
+
     def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
         self.shelf("key")  # refuse when closed
         return by_prune(self._dropped)
@@ -207,7 +214,7 @@ class _MemoryUnit:
         self.cohorts: Store[CohortId, Cohort] = _Shelf(self, bodies.COHORTS)
         self.projects: Store[ProjectId, Project] = _Shelf(self, bodies.PROJECTS)
         self.emergencies: Store[EmergencyId, Emergency] = _Shelf(self, bodies.EMERGENCIES)
-        self.webhooks: Store[WebhookId, Webhook] = _Shelf(self, bodies.WEBHOOKS)
+        self.webhooks: Removable[WebhookId, Webhook] = _Shelf(self, bodies.WEBHOOKS)
 
     def __enter__(self) -> Self:
         if not self._state.lock.acquire(timeout=_WAIT_SECONDS):
@@ -321,6 +328,9 @@ class _Shelf(Generic[K, V]):
 
     def put(self, value: V) -> None:
         self._unit.shelf(self._kind.noun)[self._kind.key(value)] = self._kind.write(value)
+
+    def remove(self, key: K) -> None:
+        self._unit.shelf(self._kind.noun).pop(key, None)
 
     def all(self) -> Sequence[V]:
         return [self._kind.read(key, body) for key, body in self._unit.shelf(self._kind.noun).items()]

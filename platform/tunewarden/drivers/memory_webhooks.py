@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tunewarden.domain.names import WebhookId
+from tunewarden.domain.webhooks import Failing
 from tunewarden.usecases.webhook_deliveries import TEST_LASTS, Delivery
 
 
@@ -13,6 +14,7 @@ class MemoryDeliveries:
     """`usecases.webhook_deliveries.Deliveries`."""
 
     _queued: dict[tuple[WebhookId, str], Delivery] = field(default_factory=dict)
+    _failing: dict[WebhookId, Failing] = field(default_factory=dict)
     _place: int | None = None
 
     def place(self) -> int | None:
@@ -59,6 +61,15 @@ class MemoryDeliveries:
 
     def clear(self, webhook: WebhookId) -> None:
         self._queued = {key: one for key, one in self._queued.items() if one.webhook != webhook}
+        self.put_failing(webhook, None)
+
+    def failing(self, webhook: WebhookId) -> Failing | None:
+        return self._failing.get(webhook)
+
+    def put_failing(self, webhook: WebhookId, failing: Failing | None) -> None:
+        self._failing.pop(webhook, None)
+        if failing is not None:
+            self._failing[webhook] = failing
 
 
 def _key(delivery: Delivery) -> tuple[WebhookId, str]:

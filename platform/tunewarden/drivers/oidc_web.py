@@ -31,11 +31,16 @@ class Web(Protocol):
 
 
 class HttpWeb:
-    """`Web`, for one origin."""
+    """`Web`, for one origin. Each connection ends with its answer: the next request may be an hour away."""
 
     def __init__(self, issuer: str, patience_seconds: float = _PATIENCE_SECONDS) -> None:
         self._origin, self._patience = origin(issuer), patience_seconds
-        self._client = httpx.Client(verify=ssl.create_default_context(), timeout=patience_seconds, trust_env=False)
+        self._client = httpx.Client(
+            verify=ssl.create_default_context(),
+            timeout=patience_seconds,
+            limits=httpx.Limits(max_keepalive_connections=0),
+            trust_env=False,
+        )
 
     def get(self, url: str) -> Mapping[str, object]:
         status, body = self._ask("GET", url, {}, None)
@@ -54,7 +59,7 @@ class HttpWeb:
         return _object(body) if status == httpx.codes.OK else None
 
     def close(self) -> None:
-        """Give the connections back."""
+        """End what a request that is under way still holds."""
         self._client.close()
 
     def _ask(

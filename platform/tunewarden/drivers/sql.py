@@ -4,7 +4,7 @@ Units of work are serial, across processes too: on SQLite a group of them begins
 advisory lock. Nothing here can sign: the log's signing key is the sealer's alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -28,8 +28,8 @@ from sqlalchemy import (
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.cohorts import CohortId, Combination
 from tunewarden.domain.entries import Entry, entry_bytes, read_entry
-from tunewarden.domain.events import Event
-from tunewarden.domain.names import DatasetId, PrincipalId, PruneId
+from tunewarden.domain.events import Event, about
+from tunewarden.domain.names import DatasetId, PrincipalId, PruneId, RequestId
 from tunewarden.drivers import bodies, sql_attributes, sql_cohorts, sql_log, sql_repeats, sql_retention, vault
 from tunewarden.drivers.bodies import Kind
 from tunewarden.drivers.sql_engine import reading
@@ -38,6 +38,7 @@ from tunewarden.drivers.sql_policies import SqlPolicyShelf, SqlPolicyStore
 from tunewarden.drivers.sql_schema import CLAIMS, STATE
 from tunewarden.usecases.ports import Clock, Receipt, Store, UnitOfWork, View
 from tunewarden.usecases.repeats import Keeping
+from tunewarden.usecases.work import Removable
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
@@ -125,6 +126,9 @@ class _Rows(_Shelf[K, V]):
         if replaced.rowcount == 0:
             connection.execute(insert(self._table), {"id": key, "body": body})
 
+    def remove(self, key: K) -> None:
+        self._unit.changing().execute(delete(self._table).where(self._table.c.id == key))
+
 
 class _Shelves(Generic[K, V]):
     """An attribute of a view: its shelf of a kind, made when asked for, because most views need one or two."""
@@ -143,6 +147,11 @@ class _Stores(Generic[K, V]):
         self._kind = kind
 
     def __get__(self, unit: _Writes, _owner: type) -> Store[K, V]:
+        return _Rows(unit, self._kind)
+
+
+class _RemovableStores(_Stores[K, V]):
+    def __get__(self, unit: _Writes, _owner: type) -> Removable[K, V]:
         return _Rows(unit, self._kind)
 
 
@@ -192,6 +201,15 @@ class _SqlView:
         for index, body in sql_log.bodies_holding(self.open(), identifier.encode("utf-8"), start):
             yield read_entry(index, body)
 
+    def entries_about(
+        self, requests: Collection[RequestId], kind: type[Event] | None = None, start: int = 0
+    ) -> Iterator[Entry]:
+        name = b"" if kind is None else kind.__name__.encode("utf-8")
+        for index, body in sql_log.bodies_about(self.open(), requests, name, start):
+            entry = read_entry(index, body)
+            if about(entry.event) in requests and (kind is None or isinstance(entry.event, kind)):
+                yield entry
+
     def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
         return sql_retention.dropped_bodies(self.open())
 
@@ -226,7 +244,7 @@ class _SqlUnit:
     cohorts = _Stores(bodies.COHORTS)
     projects = _Stores(bodies.PROJECTS)
     emergencies = _Stores(bodies.EMERGENCIES)
-    webhooks = _Stores(bodies.WEBHOOKS)
+    webhooks = _RemovableStores(bodies.WEBHOOKS)
 
     def __init__(self, turns: Turns, clock: Clock, actor: PrincipalId) -> None:
         self._turns, self._clock, self._actor = turns, clock, actor

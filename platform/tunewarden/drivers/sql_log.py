@@ -3,12 +3,12 @@
 Stored leaf hashes are never believed: every read hashes the entry's bytes again (RFC 6962 section 2.1) and compares.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, bindparam, func, insert, literal, literal_column, select
 
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.errors import Corrupted
@@ -23,6 +23,23 @@ _RANGE = (
     .where((ENTRIES.c.idx >= bindparam("start")) & (ENTRIES.c.idx < bindparam("stop")))
     .order_by(ENTRIES.c.idx)
 )
+
+
+def _after_sqlite(name: str) -> str:
+    """The string after the first member of this name in an entry's bytes; NULL where it is longer than 80."""
+    body, opening = "CAST(body AS TEXT)", f'"{name}":"'
+    rest = f"substr({body}, nullif(instr({body}, '{opening}'), 0) + {len(opening)}, 81)"
+    return f"substr({rest}, 1, nullif(instr({rest}, '\"'), 0) - 1)"
+
+
+def _after_postgres(name: str) -> str:
+    """The same."""
+    return f"""substring(encode(body, 'escape') from '"{name}":"([^"]{{1,80}})"')"""
+
+
+# What the index `entries_about` is over, word for word: for anything else the database does not take it.
+_ABOUT_SQLITE = f"coalesce({_after_sqlite('request')}, {_after_sqlite('resource')})"
+_ABOUT_POSTGRES = f"coalesce({_after_postgres('request')}, {_after_postgres('resource')})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +108,30 @@ def bodies_holding(connection: Connection, text: bytes, start: int = 0) -> Itera
 
     Raises `Corrupted` for bytes that are not those of the stored leaf hash. Gaps are not looked for.
     """
-    place = func.position(literal(text).op("IN")(ENTRIES.c.body))
-    if not is_postgres(connection):
-        place = func.instr(ENTRIES.c.body, text)
+    return _found(connection, _holds(connection, text), start)
+
+
+def bodies_about(
+    connection: Connection, things: Collection[str], text: bytes = b"", start: int = 0
+) -> Iterator[tuple[int, bytes]]:
+    """Index and canonical bytes of every entry from `start` on that may be about one of these; by the database's index.
+
+    Of those that hold `text`, as `bodies_holding`. Which of them are about it, their `request` or `resource` says.
+    """
+    about: ColumnElement[str] = literal_column(_ABOUT_POSTGRES if is_postgres(connection) else _ABOUT_SQLITE)
+    wanted = about.in_(things)
+    return _found(connection, wanted & _holds(connection, text) if text else wanted, start)
+
+
+def _holds(connection: Connection, text: bytes) -> ColumnElement[bool]:
+    if is_postgres(connection):
+        return func.position(literal(text).op("IN")(ENTRIES.c.body)) > 0
+    return func.instr(ENTRIES.c.body, text) > 0
+
+
+def _found(connection: Connection, wanted: ColumnElement[bool], start: int) -> Iterator[tuple[int, bytes]]:
     columns = select(ENTRIES.c.idx, ENTRIES.c.leaf_hash, ENTRIES.c.body).order_by(ENTRIES.c.idx)
-    for row in connection.execute(columns.where((ENTRIES.c.idx >= start) & (place > 0))):
+    for row in connection.execute(columns.where((ENTRIES.c.idx >= start) & wanted)):
         yield from ((index, body) for index, _, body in _sound([row], row.idx) if body is not None)
 
 

@@ -297,6 +297,15 @@ WEBHOOK_DELIVERIES = Table(
     Index("webhook_deliveries_that_are_due", "next_at"),
 )
 
+WEBHOOK_FAILING = Table(
+    "webhook_failing",
+    METADATA,
+    Column("webhook", String(80), primary_key=True),  # that takes nothing
+    Column("changed_at", String(24), nullable=False),  # of the endpoint as it failed; instants as in CLAIMS
+    Column("since", String(24), nullable=False),
+    Column("given_up", Integer, nullable=False),  # messages since then
+)
+
 WEBHOOK_PLACE = Table(
     "webhook_place",
     METADATA,

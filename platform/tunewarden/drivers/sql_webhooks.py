@@ -9,11 +9,12 @@ from sqlalchemy import Engine, Row, delete, func, insert, select, update
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.names import WebhookId
 from tunewarden.domain.webhook_words import WebhookType
+from tunewarden.domain.webhooks import Failing
 from tunewarden.drivers.sql_engine import reading
-from tunewarden.drivers.sql_schema import WEBHOOK_DELIVERIES, WEBHOOK_PLACE
+from tunewarden.drivers.sql_schema import WEBHOOK_DELIVERIES, WEBHOOK_FAILING, WEBHOOK_PLACE
 from tunewarden.usecases.webhook_deliveries import TEST_LASTS, Delivery
 
-_D = WEBHOOK_DELIVERIES.c
+_D, _F = WEBHOOK_DELIVERIES.c, WEBHOOK_FAILING.c
 
 
 class SqlDeliveries:
@@ -82,6 +83,22 @@ class SqlDeliveries:
     def clear(self, webhook: WebhookId) -> None:
         with self._engine.begin() as connection:
             connection.execute(delete(WEBHOOK_DELIVERIES).where(_D.webhook == webhook))
+            connection.execute(delete(WEBHOOK_FAILING).where(_F.webhook == webhook))
+
+    def failing(self, webhook: WebhookId) -> Failing | None:
+        with self._reading.connect() as connection:
+            row = connection.execute(select(WEBHOOK_FAILING).where(_F.webhook == webhook)).one_or_none()
+        if row is None:
+            return None
+        changed_at, since = (datetime.fromisoformat(text) for text in (row.changed_at, row.since))
+        return Failing(changed_at=changed_at, since=since, given_up=row.given_up)
+
+    def put_failing(self, webhook: WebhookId, failing: Failing | None) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(delete(WEBHOOK_FAILING).where(_F.webhook == webhook))
+            if failing is not None:
+                row = {"changed_at": instant_text(failing.changed_at), "since": instant_text(failing.since)}
+                connection.execute(insert(WEBHOOK_FAILING).values(webhook=webhook, given_up=failing.given_up, **row))
 
 
 def _its(delivery: Delivery) -> Any:

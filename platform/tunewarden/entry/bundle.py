@@ -27,9 +27,12 @@ from tunewarden_audit.bundle import (
 )
 
 
-def report_page(platform: Platform, lineage: Lineage, settings: Settings) -> str:
-    """The lineage report as one self-contained HTML page. Raises `Unavailable` if the sealer is behind."""
-    return _page(lineage, _sealing(platform, lineage, settings), settings)
+def report_page(platform: Platform, lineage: Lineage, settings: Settings, *, links: bool = False) -> str:
+    """The lineage report as one self-contained HTML page. Raises `Unavailable` if the sealer is behind.
+
+    With `links` it leads on to the other pages about the model version, for a browser that is on them.
+    """
+    return _page(lineage, _sealing(platform, lineage, settings), settings, links=links)
 
 
 def bundle(platform: Platform, lineage: Lineage, settings: Settings, since: Collection[int] = ()) -> bytes:
@@ -89,7 +92,7 @@ def _attestations(platform: Platform, lineage: Lineage) -> dict[str, bytes]:
     return {name: platform.blobs.read(digest) for name, digest in named.items() if digest is not None}
 
 
-def _page(lineage: Lineage, head: SignedTreeHead, settings: Settings) -> str:
+def _page(lineage: Lineage, head: SignedTreeHead, settings: Settings, *, links: bool = False) -> str:
     return render_html(
         lineage,
         origin=settings.origin,
@@ -97,6 +100,7 @@ def _page(lineage: Lineage, head: SignedTreeHead, settings: Settings) -> str:
         metrics=metrics(settings.policies),
         note=head.note,
         vkey=_vkey(settings),
+        links=links,
     )
 
 

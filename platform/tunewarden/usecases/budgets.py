@@ -21,10 +21,12 @@ class Spent:
     """An entry about a budget.
 
     Attributes:
-        mechanism: what was promised, or everything that was charged to the request so far, of this kind; None where
-            the entry is about neither.
+        mechanism: what was promised to the training, or everything that was charged to the request so far, of this
+            kind; None where the entry is about neither.
+        metrics: what was promised for noisy figures; None where the entry is no reservation, or has none.
         epsilon: of the mechanism alone at `delta`, for one person; of a settlement, what all trainings on the dataset
             had cost together then, at the dataset's delta.
+        metrics_epsilon: of `metrics` alone at `delta`, for one person.
     """
 
     entry: Entry
@@ -32,6 +34,8 @@ class Spent:
     mechanism: Mechanism | None
     epsilon: Decimal | None
     delta: Decimal | None
+    metrics: Mechanism | None = None
+    metrics_epsilon: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,16 @@ def spent(platform: Platform, entry: Entry) -> Spent:
     event = entry.event
     match event:
         case BudgetReserved():
-            return Spent(entry=entry, event=event, mechanism=event.mechanism, epsilon=event.epsilon, delta=event.delta)
+            figures = event.metrics
+            return Spent(
+                entry=entry,
+                event=event,
+                mechanism=event.mechanism,
+                epsilon=event.epsilon,
+                delta=event.delta,
+                metrics=figures,
+                metrics_epsilon=None if figures is None else platform.accountant([figures], event.delta),
+            )
         case BudgetCharged():
             with platform.view() as view:
                 account = view.ledgers.get(event.dataset).account(event.request, event.what)

@@ -57,12 +57,13 @@ class Registration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetState:
-    """What is left of a dataset's privacy budget, as epsilon at `delta`."""
+    """What is left of a dataset's privacy budget, as epsilon at `delta`; `apart` as `domain.privacy.Ledger` has it."""
 
     limit: Decimal
     delta: Decimal
     spent: Decimal
     left: Decimal
+    apart: bool
 
 
 def register(platform: Platform, principal: Principal, asked: Registration) -> tuple[Dataset, Receipt]:
@@ -290,6 +291,7 @@ def budget_of(platform: Platform, identifier: DatasetId) -> BudgetState:
         delta=ledger.delta,
         spent=ledger.spent(platform.accountant),
         left=ledger.left(platform.accountant),
+        apart=ledger.apart,
     )
 
 

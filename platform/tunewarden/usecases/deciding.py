@@ -2,20 +2,26 @@
 
 Deciding is done where the thing is: `voting`, `requests.reject`, `models.approve`, `overriding`. These ask
 everything once more.
+
+A promotion that a gate stopped waits for two persons who let it pass, as long as they could: the gate still is the one
+that stopped it, no rule is hard, and the same was not proposed again. Else it waits for nobody.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tunewarden.domain.canonical import decode, from_plain
+from tunewarden.domain.errors import Corrupted, NotFound
 from tunewarden.domain.gates import Verdict
-from tunewarden.domain.names import Action, Digest, PrincipalId
+from tunewarden.domain.names import Action, Alias, Digest, ModelId, PrincipalId, PromotionId
 from tunewarden.domain.overrides import final
 from tunewarden.domain.quorum import Missing, missing
 from tunewarden.domain.registry import ModelVersion, Promotion, PromotionState
 from tunewarden.domain.training import State, TrainingRequest
+from tunewarden.usecases.counting import role_of
+from tunewarden.usecases.gating import promotion_gate
 from tunewarden.usecases.ports import Platform, Principal, Resource, View
+from tunewarden.usecases.proposals import verdict_of
 from tunewarden.usecases.things import of_model, of_promotion, of_request
 
 
@@ -37,6 +43,7 @@ class Pending:
         digest: what a decision binds to: of the plan, or of the verdict.
         deeds: what the access policy lets them do about it.
         missing: of a plan, how many more have to agree; None of a promotion, which one other person approves.
+        fault: code of the error where what is decided on cannot be read; then there are no deeds. Empty else.
     """
 
     thing: TrainingRequest | Promotion
@@ -44,6 +51,7 @@ class Pending:
     requested_by: PrincipalId
     deeds: tuple[Deed, ...]
     missing: Missing | None = None
+    fault: str = ""
 
 
 def pending(platform: Platform, principal: Principal) -> Sequence[Pending]:
@@ -81,29 +89,64 @@ def _plans(platform: Platform, principal: Principal, view: View) -> Iterator[Pen
 
 
 def _promotions(platform: Platform, principal: Principal, view: View) -> Iterator[Pending]:
-    for promotion in view.promotions.all():
-        if promotion.state is PromotionState.APPROVED:
+    found = view.promotions.all()
+    replaced = _replaced(found)
+    for promotion in found:
+        if promotion.state is PromotionState.APPROVED or promotion.id in replaced:
             continue
         model = view.models.get(promotion.model)
         if model.retired is not None or not _may(platform, principal, Action.READ_MODEL, of_model(model)):
             continue
-        deed = _deed(platform, principal, promotion, model)
-        if deed is not None:
-            yield Pending(thing=promotion, digest=promotion.verdict, requested_by=promotion.proposed_by, deeds=(deed,))
+        if promotion.state is PromotionState.REFUSED:
+            yield from _stopped(platform, principal, view, promotion, model)
+        elif _may(platform, principal, Action.APPROVE_PROMOTION, of_promotion(promotion, model)):
+            yield _proposed(promotion, Deed.APPROVE)
 
 
-def _deed(platform: Platform, principal: Principal, promotion: Promotion, model: ModelVersion) -> Deed | None:
-    """Of one that waits: to approve it. Of one that a gate stopped: to let it pass, where somebody could."""
+def _replaced(promotions: Sequence[Promotion]) -> Set[PromotionId]:
+    """Of those that a gate stopped, oldest first: after which the same was proposed again, and nobody had decided."""
+    newest: dict[tuple[ModelId, Alias], Promotion] = {(one.model, one.alias): one for one in promotions}
+    return {
+        one.id
+        for one in promotions
+        if one.state is PromotionState.REFUSED
+        and (later := newest[one.model, one.alias]) is not one
+        and not (one.overrides and later.state is PromotionState.REFUSED)
+    }
+
+
+def _stopped(
+    platform: Platform, principal: Principal, view: View, promotion: Promotion, model: ModelVersion
+) -> Iterator[Pending]:
+    """One that a gate stopped, where this principal is one of the two who could let it pass, and has not."""
     about = of_promotion(promotion, model)
-    if promotion.state is PromotionState.AWAITING_APPROVAL:
-        return Deed.APPROVE if _may(platform, principal, Action.APPROVE_PROMOTION, about) else None
-    if principal.id in {one.by for one in promotion.overrides}:
-        return None
     whose = (about, replace(about, author=model.requested_by))  # as `models.counted_for_two` asks
-    if not all(_may(platform, principal, Action.OVERRIDE_GATE, one) for one in whose):
-        return None
-    verdict = from_plain(Verdict, decode(platform.blobs.read(promotion.verdict)))
-    return None if final(verdict) else Deed.OVERRIDE
+    said = [platform.access(principal, Action.OVERRIDE_GATE, one) for one in whose]
+    if not all(one.allowed for one in said):
+        return
+    role = role_of(said[0].because)
+    if any(principal.id == one.by or role is one.role for one in promotion.overrides):
+        return
+    try:
+        verdict = verdict_of(platform, promotion)
+    except Corrupted as broken:  # nobody decides on what cannot be read, and somebody has to look
+        yield replace(_proposed(promotion), fault=broken.code)
+        return
+    if not final(verdict) and _is_of_today(platform, view, verdict, model):
+        yield _proposed(promotion, Deed.OVERRIDE)
+
+
+def _is_of_today(platform: Platform, view: View, verdict: Verdict, model: ModelVersion) -> bool:
+    """Whether the gate says the same today, as it does while it is the same: evidence never changes."""
+    try:
+        gate = promotion_gate(platform, view.requests.get(model.request).plan)
+    except NotFound:
+        return False
+    return gate.digest() == verdict.gate_digest
+
+
+def _proposed(promotion: Promotion, *deeds: Deed) -> Pending:
+    return Pending(thing=promotion, digest=promotion.verdict, requested_by=promotion.proposed_by, deeds=deeds)
 
 
 def _may(platform: Platform, principal: Principal, action: Action, about: Resource) -> bool:

@@ -36,8 +36,7 @@ def news(platform: Platform, principal: Principal, identifier: RequestId, start:
     """
     with platform.view() as view:
         request, looked = view.requests.get(identifier), view.size()
-        told = (entry for entry in view.entries_naming(identifier, start) if about(entry.event) == identifier)
-        found = list(islice(told, _AT_ONCE))
+        found = list(islice(view.entries_about([identifier], start=start), _AT_ONCE))
     permit_to_see(platform, principal, Action.READ_REQUEST, of_request(request))
     return News(entries=found, is_all=len(found) < _AT_ONCE, looked=looked, is_over=request.terminal)
 

@@ -1,17 +1,23 @@
-"""What gates said of training requests, as the log has it; and the gates themselves, as the policy files are today."""
+"""What gates said of training requests, as the log has it; and the gates themselves, as the policy files are today.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+What a gate said of a request is a part of the request, and shown with it to whoever may read that: each rule that was
+asked, what was measured, why the rule is there and what helps. The gates as they are, with how many texts a review
+takes and how many of them are made up, take an action of their own (read-gate), wherever they are shown.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from tunewarden.domain.canonical import decode, from_plain
-from tunewarden.domain.errors import NotFound, Unavailable
+from tunewarden.domain.errors import Corrupted, NotFound, Unavailable
 from tunewarden.domain.events import GateJudged
 from tunewarden.domain.gates import Bound, Finding, Gate, Outcome, Rule
-from tunewarden.domain.names import Action, Digest, PolicyName, RequestId
+from tunewarden.domain.names import Action, Digest, PolicyName, ProjectId, RequestId
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.usecases.gating import PROMOTION_GATES
-from tunewarden.usecases.ports import Platform, Principal, Resource, View
+from tunewarden.usecases.ports import Platform, Principal, Resource
 from tunewarden.usecases.refusals import permit_to_see
+from tunewarden.usecases.things import some
 
 TRAINING, PROMOTION = "training", "promotion"
 """What a gate guards."""
@@ -24,6 +30,7 @@ class Judgement:
     Attributes:
         name, outcome, index: None where it was not asked yet; `index` is that of the entry.
         findings: each with the rule it is about, from the gate with this digest; None where that cannot be read.
+        fault: code of the error where the stored gate is not what its digest says; somebody has to look. Empty else.
     """
 
     guards: str
@@ -32,6 +39,15 @@ class Judgement:
     outcome: Outcome | None = None
     index: int | None = None
     findings: tuple[tuple[Finding, Rule | None], ...] = ()
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """What is kept of a gate of then: its rules, as far as they can be read, or the fault of its document."""
+
+    rules: Mapping[tuple[str, Bound], Rule] = field(default_factory=dict)
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,41 +61,35 @@ class Guard:
 def judgements(platform: Platform, requests: Sequence[TrainingRequest]) -> Mapping[RequestId, Sequence[Judgement]]:
     """Of each of these, for a reader who may see them: the gate before training first, then those before promotion.
 
-    Raises `Corrupted` where a gate is not what its digest says.
+    However many they are, the log is asked once, and for no more than was said of them. What a gate said stands in the
+    log: where its document is broken, that is told beside it, and hides no other request.
     """
-    asked = {one.id for one in requests if one.attempt}
+    begun = [one.id for one in requests if one.attempt]
     said: dict[RequestId, dict[PolicyName, tuple[int, GateJudged]]] = {one.id: {} for one in requests}
     with platform.view() as view:
-        for index, event in _told(view, asked):
-            said[event.request][event.gate] = index, event
-    rules = {event.gate_digest for each in said.values() for _, event in each.values()}
-    gates = {digest: _rules(platform, digest) for digest in rules}
+        for entry in view.entries_about(begun, GateJudged) if begun else ():
+            if isinstance(entry.event, GateJudged):
+                said[entry.event.request][entry.event.gate] = entry.index, entry.event
+    digests = {event.gate_digest for each in said.values() for _, event in each.values()}
+    gates = {digest: _kept(platform, digest) for digest in digests}
     return {one.id: _of(one, said[one.id].values(), gates) for one in requests}
 
 
-def _told(view: View, asked: Set[RequestId]) -> Iterator[tuple[int, GateJudged]]:
-    """Every judgement of these, oldest first. The log is searched once, however many they are."""
-    if not asked:
-        return
-    name = next(iter(asked)) if len(asked) == 1 else GateJudged.__name__
-    for entry in view.entries_naming(name):
-        if isinstance(entry.event, GateJudged) and entry.event.request in asked:
-            yield entry.index, entry.event
-
-
-def _rules(platform: Platform, digest: Digest) -> Mapping[tuple[str, Bound], Rule]:
+def _kept(platform: Platform, digest: Digest) -> _Kept:
     """Of the gate with this digest; nothing where it is not kept any more, or not to be read at this moment."""
     try:
         gate = from_plain(Gate, decode(platform.blobs.read(digest)))
     except (NotFound, Unavailable):
-        return {}
-    return {(rule.metric, rule.bound): rule for rule in gate.rules}
+        return _Kept()
+    except Corrupted as broken:
+        return _Kept(fault=broken.code)
+    return _Kept(rules={(rule.metric, rule.bound): rule for rule in gate.rules})
 
 
 def _of(
     request: TrainingRequest,
     said: Iterable[tuple[int, GateJudged]],
-    gates: Mapping[Digest, Mapping[tuple[str, Bound], Rule]],
+    gates: Mapping[Digest, _Kept],
 ) -> Sequence[Judgement]:
     before = request.plan.training_gate
     found = [
@@ -89,9 +99,11 @@ def _of(
             name=event.gate,
             outcome=event.outcome,
             index=index,
-            findings=tuple((one, gates[event.gate_digest].get((one.metric, one.bound))) for one in event.findings),
+            findings=tuple((one, kept.rules.get((one.metric, one.bound))) for one in event.findings),
+            fault=kept.fault,
         )
         for index, event in said
+        for kept in [gates[event.gate_digest]]
     ]
     if not any(one.guards == TRAINING for one in found):
         found.append(Judgement(guards=TRAINING, digest=before))
@@ -99,9 +111,22 @@ def _of(
 
 
 def guards(platform: Platform, principal: Principal) -> Sequence[Guard]:
-    """Every gate of today. Raises `NotFound` for who may not read gates, which is recorded."""
-    permit_to_see(platform, principal, Action.READ_GATE, Resource(kind="policy"), noun="gate")
+    """Every gate of today. Raises `NotFound` for who may read gates nowhere, which is recorded."""
+    permit_to_see(platform, principal, Action.READ_GATE, _where_read(platform, principal), noun="gate")
     return _guards(platform)
+
+
+def may_read_gates(platform: Platform, principal: Principal, project: ProjectId) -> bool:
+    """Whether this principal is shown the gates as they are, where what they guard is in a project. Not recorded."""
+    return platform.access(principal, Action.READ_GATE, Resource(kind="policy", project=project)).allowed
+
+
+def _where_read(platform: Platform, principal: Principal) -> Resource:
+    """Where this principal acts, or else a project where they may read gates: these are the same in every one."""
+    here = some("policy", principal)
+    with platform.view() as view:
+        places = [here, *(replace(here, project=one.id) for one in view.projects.all())]
+    return next((one for one in places if platform.access(principal, Action.READ_GATE, one).allowed), here)
 
 
 def guard(platform: Platform, principal: Principal, name: PolicyName) -> Guard:

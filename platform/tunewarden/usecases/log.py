@@ -41,13 +41,27 @@ def head(platform: Platform, principal: Principal) -> SignedTreeHead:
 def inclusion(platform: Platform, principal: Principal, index: int) -> Inclusion:
     """That the log has an entry at `index`, whether its body is still kept or not.
 
-    Raises `NotFound` for an index that is not sealed yet.
+    Raises `NotFound` for an index that is not sealed yet, or that no entry has.
     """
     newest = head(platform, principal)
     if not 0 <= index < newest.size:
-        raise NotFound("entry_not_found", f"The signed log has entries 0 to {newest.size - 1}.", param="index")
+        raise _not_sealed(platform, index, newest.size)
     proof = platform.log.inclusion_proofs([index], newest.size)[index]
     return Inclusion(index=index, proof=proof, size=newest.size, note=newest.note)
+
+
+def _not_sealed(platform: Platform, index: int, size: int) -> NotFound:
+    """What to do depends on whether the entry is there, and only its signature is missing."""
+    with platform.view() as view:
+        is_written = 0 <= index < view.size()
+    return NotFound(
+        "entry_not_found",
+        f"The signed log has entries 0 to {size - 1}.",
+        remedy="The entry is written, and the sealer signs what is new within seconds: ask again shortly."
+        if is_written
+        else "No entry of that index was written so far; GET /v1/audit/entries lists those that are signed.",
+        param="index",
+    )
 
 
 def entry(platform: Platform, principal: Principal, index: int) -> tuple[bytes, Inclusion]:

@@ -15,7 +15,7 @@ from tunewarden.domain.errors import NotFound
 from tunewarden.domain.events import Event
 from tunewarden.domain.names import ErasureId, ModelId, PrincipalId, ProjectId, PromotionId, RequestId
 from tunewarden.domain.webhook_events import WebhookDisabled, WebhookEvent, WebhookGivenUp
-from tunewarden.domain.webhooks import Notice, Webhook, WebhookEnd, due, notices
+from tunewarden.domain.webhooks import Notice, Webhook, WebhookEnd, due, failed_again, notices
 from tunewarden.usecases.ports import Access, Clock, View, Views, Work
 from tunewarden.usecases.webhook_deliveries import MOST_WAITING, Deliveries, Delivery
 from tunewarden.usecases.webhooks import maker_may, of_project
@@ -84,29 +84,49 @@ def deliver(notifier: Notifier, delivery: Delivery) -> None:
             notifier.deliveries.done(delivery)
         return
     status = notifier.attempt(webhook, delivery, body_of(delivery))
+    is_taken = 200 <= status < 300
+    if is_taken and notifier.deliveries.failing(webhook.id) is not None:
+        notifier.deliveries.put_failing(webhook.id, None)
     if delivery.entry is None:
         notifier.deliveries.answered(replace(delivery, status=status))
         return
-    if 200 <= status < 300:
+    if is_taken:
         notifier.deliveries.done(delivery)
     elif status == _GONE:
         _disable(notifier, webhook, WebhookEnd.GONE)
     else:
-        failed(notifier, delivery)
+        _not_taken(notifier, webhook, delivery)
 
 
-def failed(notifier: Notifier, delivery: Delivery) -> None:
-    """An attempt came to nothing: there is another one later, or it is given up. A test is tried once."""
+def _not_taken(notifier: Notifier, webhook: Webhook, delivery: Delivery) -> None:
+    """The endpoint did not take it. Once it has taken nothing for days, nothing more is sent to it."""
+    is_given_up = failed(notifier, delivery)
+    with notifier.view() as view:
+        if view.webhooks.find(webhook.id) != webhook:
+            return  # changed or deleted meanwhile: it was another address, or there is nobody to hold it against
+    now, before = notifier.clock(), notifier.deliveries.failing(webhook.id)
+    failing = failed_again(before, webhook, now, is_given_up=is_given_up)
+    notifier.deliveries.put_failing(webhook.id, failing)
+    if is_given_up and failing.is_over(now):
+        _disable(notifier, webhook, WebhookEnd.KEPT_FAILING)
+
+
+def failed(notifier: Notifier, delivery: Delivery) -> bool:
+    """An attempt came to nothing: there is another one later, or it is given up, and then true. A test is tried once.
+
+    What failed here and not at the endpoint, a crash, is held against no endpoint.
+    """
     if delivery.entry is None:
         notifier.deliveries.answered(replace(delivery, status=0))
-        return
+        return False
     attempts, now = delivery.attempts + 1, notifier.clock()
     again = due(attempts, now, notifier.share())
     if again is not None:
         notifier.deliveries.again(replace(delivery, attempts=attempts, next_at=again))
-        return
+        return False
     _record(notifier, WebhookGivenUp(webhook=delivery.webhook, entry=delivery.entry, attempts=attempts))
     notifier.deliveries.done(delivery)
+    return True
 
 
 def put_off(notifier: Notifier, delivery: Delivery) -> None:
@@ -193,7 +213,7 @@ def _disable_full(notifier: Notifier, endpoints: Iterable[Webhook]) -> None:
 def _disable(notifier: Notifier, webhook: Webhook, because: WebhookEnd) -> None:
     """Unless it was changed meanwhile: then it is another address, or somebody said so knowing what it answered."""
     with notifier.work(NOTIFIER) as work:
-        if work.webhooks.get(webhook.id) != webhook:
+        if work.webhooks.find(webhook.id) != webhook:
             return
         work.webhooks.put(webhook.disabled(because, notifier.clock()))
         work.record(WebhookDisabled(webhook=webhook.id, because=because))

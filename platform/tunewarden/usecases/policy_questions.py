@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from types import MappingProxyType
 from typing import Any
 
-from tunewarden.domain.access import EVERY, Effect, Rule
+from tunewarden.domain.access import EVERY, Effect, PolicySet, Rule
 from tunewarden.domain.access_analysis import Decide, Question, questions
 from tunewarden.domain.access_kinds import KIND_OF
 from tunewarden.domain.access_predicates import ALWAYS
@@ -75,6 +76,18 @@ def asked_at(rules: Sequence[Rule], where: Place) -> Sequence[Question]:
             about |= set(KIND_OF) if rule.action == EVERY else {rule.action}
     asked = ((action, KIND_OF[Action(action)]) for action in sorted(about))
     return questions(Rule(Role.AUDITOR, action, kind, ALWAYS, Effect.ALLOW) for action, kind in asked)
+
+
+def differing(before: PolicySet, after: PolicySet, asked: Sequence[Question]) -> Sequence[Question]:
+    """Those among `asked` that the two may answer differently: a rule that only one of them has can be about them.
+
+    All of them, where links or groups differ: whoever asks may hold another role then.
+    """
+    if (before.links, before.groups) != (after.links, after.groups):
+        return asked
+    # Of one thing as of every kind: in it there may be things of any kind.
+    about = {(rule.action, EVERY if "/" in rule.kind else rule.kind) for rule in {*before.rules} ^ {*after.rules}}
+    return [one for one in asked if not about.isdisjoint(product((one.action, EVERY), (one.kind, EVERY)))]
 
 
 def place_of(rule: Rule) -> Place:

@@ -9,7 +9,7 @@ from tunewarden.domain.access_analysis import Change, Question, Violation, chang
 from tunewarden.domain.access_compile import remarks
 from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.names import Action, Digest, PolicyId, Role
-from tunewarden.usecases.policy_questions import EVERYWHERE, Place, asked_at, decide_by, places
+from tunewarden.usecases.policy_questions import EVERYWHERE, Place, asked_at, decide_by, differing, places
 from tunewarden.usecases.policy_replay import Replay, replay
 from tunewarden.usecases.ports import Access, Engine, View
 
@@ -74,8 +74,8 @@ def what_if(engine: Engine, view: View, base: PolicyId, before: PolicySet, after
     _require_changeable(would)
     # 3. Who gains, who loses.
     shifts: list[Shift] = []
-    for where in about:
-        found = changes(decide_by(was, where), decide_by(would, where), role_sets(), about[where])
+    for where, asked in about.items():
+        found = changes(decide_by(was, where), decide_by(would, where), role_sets(), differing(before, after, asked))
         shifts += [_shift(one, where) for one in found]
     return WhatIf(
         digest=after.digest(),

@@ -19,6 +19,7 @@ from tunewarden.domain.names import Action, RequestId, Role
 from tunewarden.domain.quorum import Needed
 from tunewarden.domain.training import Plan
 from tunewarden.usecases.gating import promotion_gate
+from tunewarden.usecases.judging import may_read_gates
 from tunewarden.usecases.limits import person_limit
 from tunewarden.usecases.plans import Ask, drafted, purpose_of, require_expected, units_to_train_on
 from tunewarden.usecases.ports import Platform, Principal
@@ -56,8 +57,9 @@ class Preview:
     Attributes:
         plan: None where none can be made; `refused` says why.
         units: about how many privacy units there are to train on; None where there is no plan.
-        training_gate, promotion_gate: the gates of today. The plan pins the first; the second is asked when somebody
-            proposes a promotion, as it is then, and is None where there is no plan, or no such gate.
+        training_gate, promotion_gate: the gates of today; None for who may not read gates. The plan pins the first;
+            the second is asked when somebody proposes a promotion, as it is then, and is None where there is no plan,
+            or no such gate.
         needed: how many persons in how many roles have to agree, the requester not among them.
         approving, endorsing: the roles that may approve it, one of which has to, and those that may endorse it.
         refused: what is in the way, in the order in which a request would meet it; of a plan that cannot be made the
@@ -68,7 +70,7 @@ class Preview:
     version: DatasetVersion
     plan: Plan | None
     units: int | None
-    training_gate: Gate
+    training_gate: Gate | None
     promotion_gate: Gate | None
     cost: Cost
     needed: Needed
@@ -97,13 +99,14 @@ def preview(platform: Platform, principal: Principal, ask: Ask) -> Preview:
             require_expected(ask, plan)
     cost = _cost(platform, dataset, plan, refused)
     approving, endorsing = deciding(platform, new("request", principal, dataset.project))
+    shows_gates = may_read_gates(platform, principal, dataset.project)
     return Preview(
         dataset=dataset,
         version=version,
         plan=plan,
         units=None if plan is None else units_to_train_on(ask, version),
-        training_gate=platform.policies.gate(platform.training_gate),
-        promotion_gate=None if plan is None else _promotion_gate(platform, plan),
+        training_gate=platform.policies.gate(platform.training_gate) if shows_gates else None,
+        promotion_gate=_promotion_gate(platform, plan) if shows_gates and plan is not None else None,
         cost=cost,
         needed=platform.policies.quorum().needed[dataset.sensitivity],
         approving=approving,

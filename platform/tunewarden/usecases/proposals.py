@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tunewarden.domain.canonical import Plain, decode, from_plain
-from tunewarden.domain.gates import Gate, Verdict
+from tunewarden.domain.gates import Evidence, Gate, Verdict
 from tunewarden.domain.names import Action, PromotionId
 from tunewarden.domain.registry import Promotion, PromotionState
+from tunewarden.domain.training import StepName
 from tunewarden.usecases import models
 from tunewarden.usecases.ports import Platform, Principal
 from tunewarden.usecases.things import of_model
@@ -40,6 +41,15 @@ class Proposal:
     gate: Gate
     unassessed: Unassessed
     is_own: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A promotion as a list tells it: what the gate said when it was proposed, and whom nobody can say anything of."""
+
+    promotion: Promotion
+    verdict: Verdict
+    unassessed: Unassessed
 
 
 def waiting(platform: Platform, principal: Principal) -> Sequence[Promotion]:
@@ -78,7 +88,30 @@ def verdict_of(platform: Platform, promotion: Promotion) -> Verdict:
 def unassessed(platform: Platform, promotion: Promotion) -> Unassessed:
     """As it is today, which is as it was measured: evidence never changes. For a reader who may see the promotion."""
     with platform.view() as view:
-        evidence = models.evidence_of(platform, view.models.get(promotion.model))
+        model = view.models.get(promotion.model)
+    return _counted(platform, models.evidence_of(platform, model))
+
+
+def told(platform: Platform, promotions: Sequence[Promotion]) -> Sequence[Told]:
+    """What each of these says, for a reader who may see them. Raises `Corrupted` as `proposal` does.
+
+    Every document is read once, and of the evidence only that of the measuring step, which counts who is not assessed.
+    """
+    with platform.view() as view:
+        made_by = {one.model: view.requests.get(view.models.get(one.model).request) for one in promotions}
+    verdicts = {one.verdict: verdict_of(platform, one) for one in {each.verdict: each for each in promotions}.values()}
+    measured = {model: request.evidence[StepName.MEASURE] for model, request in made_by.items()}
+    counted = {
+        digest: _counted(platform, [from_plain(Evidence, decode(platform.blobs.read(digest)))])
+        for digest in set(measured.values())
+    }
+    return [
+        Told(promotion=one, verdict=verdicts[one.verdict], unassessed=counted[measured[one.model]])
+        for one in promotions
+    ]
+
+
+def _counted(platform: Platform, evidence: Sequence[Evidence]) -> Unassessed:
     count = models.not_assessable(evidence)
     counting = (one.details for one in evidence if count and models.not_assessable([one]) == count)
     details = next((digest for digest in counting if digest is not None), None)

@@ -36,7 +36,7 @@ def lineage(platform: Platform, principal: Principal, identifier: ModelId, *, as
     `Corrupted` where a document is not what its digest says, or where entries lost their bodies and the log does not
     say why.
     """
-    used = _permitted(platform, principal, identifier)
+    used = permit_lineage(platform, principal, identifier)
     if as_of is not None and as_of > platform.clock():
         raise Malformed(
             "as_of_in_the_future",
@@ -46,38 +46,40 @@ def lineage(platform: Platform, principal: Principal, identifier: ModelId, *, as
         )
     with platform.view() as view:
         found = _lineage(platform, view, identifier, as_of)
-    _record(platform, principal, used)
+    record_use(platform, principal, used)
     return found
 
 
 def compare(platform: Platform, principal: Principal, one: ModelId, other: ModelId) -> tuple[Lineage, Lineage]:
     """The lineages of two model versions, from one moment of the log; for a caller who may see both."""
-    used = _permitted(platform, principal, one, other)
+    used = permit_lineage(platform, principal, one, other)
     with platform.view() as view:
         found = _lineage(platform, view, one, None), _lineage(platform, view, other, None)
-    _record(platform, principal, used)
+    record_use(platform, principal, used)
     return found
 
 
-def _permitted(platform: Platform, principal: Principal, *identifiers: ModelId) -> Sequence[EmergencyUsed]:
+def permit_lineage(
+    platform: Platform, principal: Principal, *identifiers: ModelId, noun: str = ""
+) -> Sequence[EmergencyUsed]:
     """What has to be recorded before anything is shown, because it takes an emergency. Raises `NotFound`."""
     used: list[EmergencyUsed] = []
     with platform.view() as view:
         for identifier in identifiers:
             model = of_model(view.models.get(identifier))
             resource, emergency = because_of(platform, principal, Action.READ_LINEAGE, model, view)
-            permit_to_see(platform, principal, Action.READ_LINEAGE, resource)
+            permit_to_see(platform, principal, Action.READ_LINEAGE, resource, noun=noun)
             if emergency is not None:
                 used.append(EmergencyUsed(emergency=emergency, action=Action.READ_LINEAGE, model=identifier))
     return used
 
 
-def _record(platform: Platform, principal: Principal, used: Sequence[EmergencyUsed]) -> None:
+def record_use(platform: Platform, principal: Principal, used: Sequence[EmergencyUsed], *, noun: str = "") -> None:
     """Durably, before the first byte leaves; the report itself is of the moment before, which is sealed by now.
 
     Reading took its time, so it is asked once more whether the emergency is in force. Raises `NotFound` where not.
     """
-    if still := used and _permitted(platform, principal, *[event.model for event in used]):
+    if still := used and permit_lineage(platform, principal, *[event.model for event in used], noun=noun):
         with platform.work(principal.id) as work:
             for event in still:
                 work.record(event)

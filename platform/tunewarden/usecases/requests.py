@@ -12,7 +12,6 @@ from tunewarden.domain.events import (
     BudgetSettled,
     RequestEnded,
     RequestSubmitted,
-    about,
 )
 from tunewarden.domain.names import Action, DatasetId, FileId, RequestId
 from tunewarden.domain.privacy import Account, Ledger, PrivacyUnit, Spend
@@ -133,7 +132,7 @@ def events(platform: Platform, principal: Principal, identifier: RequestId) -> l
     """Every entry of the log that is about this request, oldest first."""
     get(platform, principal, identifier)
     with platform.view() as view:
-        return [entry for entry in view.entries_naming(identifier) if about(entry.event) == identifier]
+        return list(view.entries_about([identifier]))
 
 
 def progress(platform: Platform, request: TrainingRequest) -> tuple[int, Decimal]:

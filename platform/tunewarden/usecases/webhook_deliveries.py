@@ -7,6 +7,7 @@ from typing import Protocol
 
 from tunewarden.domain.names import WebhookId
 from tunewarden.domain.webhook_words import WebhookType
+from tunewarden.domain.webhooks import Failing
 
 MOST_WAITING = 10_000
 TEST_LASTS = timedelta(minutes=1)
@@ -67,4 +68,10 @@ class Deliveries(Protocol):
         """The status that a test got, which is forgotten by it; None while there is none."""
 
     def clear(self, webhook: WebhookId) -> None:
-        """Nothing waits for it any more."""
+        """Nothing waits for it any more, and nothing is known of how it failed."""
+
+    def failing(self, webhook: WebhookId) -> Failing | None:
+        """Since when it takes nothing; None where it took the last one."""
+
+    def put_failing(self, webhook: WebhookId, failing: Failing | None) -> None:
+        """So it is from here on."""

@@ -8,6 +8,7 @@ made the endpoint has to be allowed to manage webhooks there, whenever something
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from threading import Lock
 
 from tunewarden.domain.errors import Conflict, Corrupted, Malformed, Refused, TunewardenError, Unavailable
@@ -19,9 +20,9 @@ from tunewarden.domain.webhook_events import (
     WebhookSecretRotated,
 )
 from tunewarden.domain.webhooks import MOST, Webhook, WebhookType, require_name
-from tunewarden.usecases.ports import Access, Envelopes, Platform, Principal, Receipt, Shelf, View
+from tunewarden.usecases.ports import Access, Envelopes, Platform, Principal, Receipt, View
 from tunewarden.usecases.projects import require_active
-from tunewarden.usecases.refusals import not_found, permit, refusals_recorded
+from tunewarden.usecases.refusals import permit, refusals_recorded
 from tunewarden.usecases.things import new, of_webhook
 from tunewarden.usecases.webhook_deliveries import Deliveries, Delivery
 
@@ -87,11 +88,13 @@ class Shown:
     Attributes:
         url: empty where it cannot be opened.
         ended: why nothing is sent to it; None where something is.
+        failing_since: it takes nothing since then; None where it took the last message.
     """
 
     webhook: Webhook
     url: str
     ended: str | None
+    failing_since: datetime | None = None
     secret: str = ""
     receipt: Receipt | None = None
 
@@ -119,7 +122,7 @@ def create(
         identifier, secret, now = WebhookId(platform.new_id("webhook")), door.new_secret(), platform.clock()
         with platform.work(principal.id) as work:
             require_active(work, principal.place)
-            if sum(1 for one in work.webhooks.all() if one.project == principal.place and not one.deleted) >= MOST:
+            if sum(1 for one in work.webhooks.all() if one.project == principal.place) >= MOST:
                 raise Refused(
                     "too_many_webhooks",
                     f"A project has {MOST} endpoints at most.",
@@ -150,7 +153,7 @@ def listed(platform: Platform, door: WebhookDoor | None, principal: Principal) -
     if door is None:
         return []
     with platform.view() as view:
-        found = [one for one in view.webhooks.all() if not one.deleted and one.project == principal.place]
+        found = [one for one in view.webhooks.all() if one.project == principal.place]
     may = (one for one in found if platform.access(principal, Action.MANAGE_WEBHOOKS, of_webhook(one)).allowed)
     return [_shown(platform, door, one) for one in may]
 
@@ -159,7 +162,7 @@ def get(platform: Platform, door: WebhookDoor | None, principal: Principal, iden
     """Raises `NotFound`, `Refused`."""
     with refusals_recorded(platform, principal, Action.MANAGE_WEBHOOKS, "webhook", identifier):
         with platform.view() as view:
-            webhook = _there(view.webhooks, identifier)
+            webhook = view.webhooks.get(identifier)
         permit(platform, principal, Action.MANAGE_WEBHOOKS, of_webhook(webhook))
         return _shown(platform, _on(door), webhook)
 
@@ -177,13 +180,13 @@ def change(
     """What is None stays. An endpoint that was disabled is told again once it was changed. Raises as `create` does."""
     with refusals_recorded(platform, principal, Action.MANAGE_WEBHOOKS, "webhook", identifier):
         with platform.view() as view:
-            seen = _there(view.webhooks, identifier)
+            seen = view.webhooks.get(identifier)
         permit(platform, principal, Action.MANAGE_WEBHOOKS, of_webhook(seen))
         door = _on(door)
         if url is not None:  # before the unit of work: looking a name up may take long, and all others would wait
             door.check(url)
         with platform.work(principal.id) as work:
-            before = _there(work.webhooks, identifier)
+            before = work.webhooks.get(identifier)
             with platform.view() as view:
                 since = before.since if before.ended is None else view.size()
             after = replace(
@@ -210,7 +213,7 @@ def rotate(
         refusals_recorded(platform, principal, Action.MANAGE_WEBHOOKS, "webhook", identifier),
         platform.work(principal.id) as work,
     ):
-        before = _there(work.webhooks, identifier)
+        before = work.webhooks.get(identifier)
         permit(platform, principal, Action.MANAGE_WEBHOOKS, of_webhook(before))
         door = _on(door)
         secret = door.new_secret()
@@ -223,14 +226,13 @@ def rotate(
 
 
 def delete(platform: Platform, door: WebhookDoor | None, principal: Principal, identifier: WebhookId) -> Receipt:
-    """It is gone, with its address and secrets, and what waited for it. Raises as `get` does."""
+    """Its row is gone, with its address and secrets, and what waited for it. Raises as `get` does."""
     with (
         refusals_recorded(platform, principal, Action.MANAGE_WEBHOOKS, "webhook", identifier),
         platform.work(principal.id) as work,
     ):
-        before = _there(work.webhooks, identifier)
-        permit(platform, principal, Action.MANAGE_WEBHOOKS, of_webhook(before))
-        work.webhooks.put(before.gone(platform.clock()))
+        permit(platform, principal, Action.MANAGE_WEBHOOKS, of_webhook(work.webhooks.get(identifier)))
+        work.webhooks.remove(identifier)
         work.record(WebhookDeleted(webhook=identifier))
         receipt = work.commit()
     if door is not None:
@@ -296,13 +298,6 @@ def _on(door: WebhookDoor | None) -> WebhookDoor:
     return door
 
 
-def _there(shelf: Shelf[WebhookId, Webhook], identifier: WebhookId) -> Webhook:
-    webhook = shelf.get(identifier)
-    if webhook.deleted:
-        raise not_found("webhook")
-    return webhook
-
-
 def maker_may(view: View, access: Access, webhook: Webhook) -> bool:
     """Whether who made the endpoint, or changed it last, may manage it still.
 
@@ -329,14 +324,17 @@ def secret_of(identifier: WebhookId) -> str:
 
 def _shown(platform: Platform, door: WebhookDoor, webhook: Webhook) -> Shown:
     """Never fails: what was done is answered as done, and what cannot be opened can be found and deleted."""
-    is_told = True
+    is_told, failing = True, None
     with suppress(Unavailable), platform.view() as view:
         is_told = maker_may(view, platform.access, webhook)
+        failing = door.deliveries.failing(webhook.id)
     ended = webhook.ended or (None if is_told else MAKER_MAY_NOT)
+    since = failing.since if failing is not None and failing.changed_at == webhook.changed_at else None
     try:
-        return Shown(webhook=webhook, url=door.seals.open(url_of(webhook.id), webhook.url).decode(), ended=ended)
+        url = door.seals.open(url_of(webhook.id), webhook.url).decode()
     except Corrupted:
-        return Shown(webhook=webhook, url="", ended=CANNOT_BE_OPENED)
+        url, ended = "", CANNOT_BE_OPENED
+    return Shown(webhook=webhook, url=url, ended=ended, failing_since=since)
 
 
 def _require_types(types: frozenset[WebhookType]) -> frozenset[WebhookType]:

@@ -3,7 +3,7 @@
 The other doors are in `ports.py`, which hands these on; import them from there.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -169,6 +169,13 @@ class Store(Shelf[K, V], Protocol[K, V]):
         """Add or replace; seen by others after commit."""
 
 
+class Removable(Store[K, V], Protocol[K, V]):
+    """The same of things of which nothing stays once they are deleted, but what the log has."""
+
+    def remove(self, key: K) -> None:
+        """It is there no more, as far as it was; seen by others after commit."""
+
+
 class View(Protocol):
     """One moment of state and log, for reading. It waits for nobody, and nobody waits for it."""
 
@@ -229,6 +236,14 @@ class View(Protocol):
         Far cheaper than reading all. It may stand there as a part of something longer, so look at the field meant.
         """
 
+    def entries_about(
+        self, requests: Collection[RequestId], kind: type[Event] | None = None, start: int = 0
+    ) -> Iterable[Entry]:
+        """Those from index `start` on that are about one of these requests (`domain.events.about`), of one kind or all.
+
+        In order. What it takes depends on how many these are, and not on how long the log is.
+        """
+
     def dropped_bodies(self) -> Mapping[str, Sequence[int]]:
         """Sorted indices of entries without a body, by the pruning that dropped them; under "" where none says so."""
 
@@ -257,7 +272,7 @@ class UnitOfWork(Protocol):
     cohorts: Store[CohortId, Cohort]
     projects: Store[ProjectId, Project]
     emergencies: Store[EmergencyId, Emergency]
-    webhooks: Store[WebhookId, Webhook]
+    webhooks: Removable[WebhookId, Webhook]
 
     @property
     def policies(self) -> PolicyStore: ...

@@ -107,7 +107,10 @@ def administration(stage: Stage, home: Path) -> Iterator[Administration]:
         time.sleep(0.005)
     try:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        yield Administration(stage=stage, platform=platform, address=address, tokens=tokens)
+        made = Administration(stage=stage, platform=platform, address=address, tokens=tokens)
+        yield made
+        for one in made.clients.values():
+            one.close()
     finally:
         server.should_exit = True
         thread.join()

@@ -58,6 +58,8 @@ PAGES: Mapping[tuple[str, str], tuple[tuple[str, str] | None, Mapping[str, Any] 
     ("GET", "/models/{model_id}/card"): (("GET", "/v1/models/{model_id}"), None),
     ("GET", "/models/{model_id}/report"): (("GET", "/v1/models/{model_id}"), None),
     ("GET", "/models/{model_id}/compare/{other_id}"): (("GET", "/v1/models/{model_id}/diff/{other_id}"), None),
+    ("GET", "/models/{model_id}/evidence"): (("GET", "/v1/models/{model_id}/evidence"), None),
+    ("GET", "/models/{model_id}/evidence/{kind}"): (("GET", "/v1/models/{model_id}/evidence/{kind}"), None),
     ("GET", "/login"): (None, None),
     ("GET", "/login/callback"): (None, None),
     ("GET", "/logout"): (None, None),

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx2 as httpx
 import pytest
 from tests.entry.conftest import Served
-from tests.entry.report.browser import _QUIET, CHROMIUM
+from tests.entry.report.browser import _QUIET, CHROMIUM, DARK
 
 NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
@@ -24,13 +24,14 @@ def test_the_page_allows_its_own_script_alone(served: Served) -> None:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no program `chromium` on the PATH")
-def test_it_is_whole_without_any_other_host(served: Served, tmp_path: Path) -> None:
+def test_it_is_whole_without_any_other_host_and_dark_for_who_wants_it_so(served: Served, tmp_path: Path) -> None:
     log = tmp_path / "net.json"
-    command = [str(CHROMIUM), *_QUIET, f"--user-data-dir={tmp_path / 'profile'}", NOWHERE, f"--log-net-log={log}"]
+    command = [str(CHROMIUM), *_QUIET, DARK, f"--user-data-dir={tmp_path / 'profile'}", NOWHERE, f"--log-net-log={log}"]
     command += ["--virtual-time-budget=20000", "--dump-dom", f"{served.address}/docs"]
     shown = subprocess.run(command, capture_output=True, timeout=240, check=True, text=True).stdout
     for said in ("Ask for a fine-tune", "Add records", "The newest signed tree head", "/v1/organization/audit_logs"):
         assert said in shown
+    assert '<html class="dark-mode">' in shown
     asked = {
         event["params"]["url"]
         for event in json.loads(log.read_text())["events"]

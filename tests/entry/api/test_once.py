@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -379,3 +379,22 @@ def test_who_may_not_do_it_any_more_gets_no_first_answer_and_the_refusal_is_in_t
     assert last.action is Action.REGISTER_DATASET
     theatre.must("ada", "POST", "/v1/grants", json=grant)
     assert ask().content == first.content, "and who may again, does"
+
+
+def test_a_process_that_ends_lets_a_sweep_end_before_it(theatre: Theatre) -> None:
+    """What the sweep held of the database would else be given back to a process that has let go of it."""
+    came, go, swept = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow(SqlRepeats):
+        def sweep(self, now: datetime) -> None:
+            came.set()
+            assert go.wait(10)
+            super().sweep(now)
+            swept.set()
+
+    ours = once_of(theatre)
+    once = Once(Slow(ours._repeats._engine), ours._words, theatre.platform.envelopes, theatre.platform.clock)
+    with TestClient(create_app(theatre.platform, theatre.settings, running=Running(once=once))):
+        assert came.wait(10)
+        threading.Timer(0.5, go.set).start()
+    assert swept.is_set()

@@ -20,11 +20,11 @@ DAY = 86_400
 
 
 def asks(house: Administration, token: str, path: str = "/models") -> int:
-    client = openai.OpenAI(base_url=f"{house.address}/v1", api_key=token, max_retries=0)
-    try:
-        client.get(path, cast_to=object)
-    except openai.APIStatusError as error:
-        return error.status_code
+    with openai.OpenAI(base_url=f"{house.address}/v1", api_key=token, max_retries=0) as client:
+        try:
+            client.get(path, cast_to=object)
+        except openai.APIStatusError as error:
+            return error.status_code
     return 200
 
 

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from tests.conftest import POLICIES
 from tests.entry.api.needs import LoggedIn, Need, Open
 from tests.entry.api.organization_needs import ORGANIZATION
-from tests.entry.api.page_needs import PAGES
+from tests.entry.api.page_needs import PAGES, pages
 from tests.entry.api.webhook_needs import WEBHOOKS
 from tests.journeys.canaries import Script
 from tests.journeys.script import Props, script
@@ -25,7 +25,7 @@ from tunewarden.domain.names import Action, PrincipalId, Role
 from tunewarden.drivers.access_files import read_policy
 from tunewarden.drivers.identity import new_token, token_hash
 from tunewarden.entry.api.routes.openai_absent import ABSENT as OPENAI_ABSENT
-from tunewarden.entry.cli.operator import OPERATOR
+from tunewarden.entry.cli.operator.authority import OPERATOR
 from tunewarden.usecases import projects
 from tunewarden.usecases.ports import KeyRecord, Principal
 
@@ -117,6 +117,7 @@ NEEDS: dict[tuple[str, str], Need | Open | LoggedIn] = {
     ("POST", MODELS + "/{model_id}/aliases/{alias}/clear"): Need(A.CLEAR_ALIAS, "model"),
     ("POST", MODELS + "/{model_id}/retire"): Need(A.RETIRE_MODEL, "model"),
     ("GET", "/v1/aliases/{alias}"): Need(A.READ_MODEL, "model"),
+    ("GET", "/v1/aliases/{alias}/history"): Need(A.READ_MODEL, "model", is_list=True),
     ("GET", MODELS + "/{model_id}/card"): Need(A.READ_LINEAGE, "model"),
     ("GET", "/v1/audit/checkpoint"): Need(A.READ_LOG, "log"),
     ("GET", "/v1/audit/entries/{index}"): Need(A.READ_LOG, "log"),
@@ -274,17 +275,23 @@ def test_each_role_is_refused_what_the_policy_does_not_allow_it_and_the_log_name
     assert tried > 150
 
 
-def test_whoever_is_everything_in_another_project_finds_nothing_of_what_is_elsewhere(
-    theatre: Theatre, calls: Script
-) -> None:
-    """By a key of that project, for every role at once. What is of the whole platform is refused them, or not found."""
-    token, where = new_token(), projects.create(theatre.platform, OPERATOR, "elsewhere")[0].id
+def of_another_project(theatre: Theatre, name: str) -> str:
+    """A key of a new project, of somebody with every role."""
+    token, where = new_token(), projects.create(theatre.platform, OPERATOR, name)[0].id
     with theatre.platform.work(PrincipalId("operator")) as work:
-        who = Principal(id=PrincipalId("prn-elsewhere"), roles=frozenset(Role))
+        who = Principal(id=PrincipalId(f"prn-{name}"), roles=frozenset(Role))
         work.principals.put(who)
         work.keys.put(KeyRecord(hash=token_hash(token), principal=who.id, project=where))
         work.record(KeyRevoked(principal=PrincipalId("prn-nobody")))
         work.commit()
+    return token
+
+
+def test_whoever_is_everything_in_another_project_finds_nothing_of_what_is_elsewhere(
+    theatre: Theatre, calls: Script
+) -> None:
+    """By a key of that project, for every role at once. What is of the whole platform is refused them, or not found."""
+    token = of_another_project(theatre, "elsewhere")
     tried = 0
     for method, path, need in needing(calls):
         call = calls.call(method, path)
@@ -295,6 +302,8 @@ def test_whoever_is_everything_in_another_project_finds_nothing_of_what_is_elsew
         said = f"{method} {path}: {answer.status_code} {answer.text[:200]}"
         if need.is_list:
             assert answer.json().get("data", []) == [], said
+        elif need.action is A.READ_GATE:
+            assert answer.status_code == 200, said  # gates are the same in every project
         elif need.kind not in IN_PROJECTS:
             assert answer.status_code in {403, 404}, said
         elif "{" in path or path in NAMED_IN_BODY:
@@ -337,40 +346,30 @@ OWN_BESIDES = {
 def test_the_pages_refuse_as_the_api_does(
     theatre: Theatre, calls: Script, keys: dict[tuple[Role, KeyKind], str]
 ) -> None:
-    about = calls.call("GET", "/v1/reviews/{review_id}/next").within
-    digest = calls.call("GET", VERSIONS).within["digest"]
-    emergency = calls.call("GET", "/v1/emergencies/{emergency_id}").within["emergency_id"]
-    compared = calls.call("GET", MODELS + "/{model_id}/diff/{other_id}").within
-    models = {name: compared[name] for name in ("model_id", "other_id")}
-    models |= calls.call("GET", "/v1/promotions/{promotion_id}").within
-    forms = {
-        "/reviews/{review_id}": {"item": 0, "found": "nothing"},
-        "/clean-versions/{digest}": {"report": digest, "method": "hipaa-safe-harbor"},
-        "/clean-versions/{digest}/withdrawals": {"because": "actual-knowledge"},
-        "/emergencies/{emergency_id}/review": {"finding": "justified"},
-        "/promotions/{promotion_id}/override": {"verdict": digest, "reason": "watched-in-use"},
-        "/promotions/{promotion_id}/approve": {"verdict": digest},
-    }
     before = 0
-    for (method, path), need in NEEDS.items():
-        if (
-            not path.startswith(("/reviews", "/clean-versions", "/emergencies", "/models", "/promotions"))
-            or not isinstance(need, Need)
-            or need.is_list
-        ):
-            continue
-        url = path.format(review_id=about["review_id"], digest=digest, emergency_id=emergency, **models)
+    for method, path, need, url, form in pages(calls):
         for role in [role for role in Role if not may(role, need)]:
             before += len(since(theatre, before))
             headers = {"authorization": f"Bearer {keys[role, KeyKind.PROJECT]}", "sec-fetch-site": "same-origin"}
-            answer = theatre.client.request(
-                method, url, headers=headers, data=forms.get(path) if method == "POST" else None
-            )
+            answer = theatre.client.request(method, url, headers=headers, data=form)
             written = since(theatre, before)
             assert answer.status_code in {403, 404}, f"{role} {method} {path}: {answer.status_code}"
             assert [one.action for one in written if isinstance(one, ActionRefused)] == [need.action], (
                 f"{method} {path}"
             )
+
+
+def test_whoever_is_everything_in_another_project_finds_no_page_of_what_is_elsewhere(
+    theatre: Theatre, calls: Script
+) -> None:
+    headers = {"authorization": f"Bearer {of_another_project(theatre, 'far')}", "sec-fetch-site": "same-origin"}
+    tried = 0
+    for method, path, need, url, form in pages(calls):
+        if need.kind in IN_PROJECTS:
+            answer = theatre.client.request(method, url, headers=headers, data=form)
+            assert (answer.status_code, "html" in answer.headers["content-type"]) == (404, True), f"{method} {path}"
+            tried += 1
+    assert tried > 10
 
 
 def test_the_administration_takes_no_project_key_and_the_rest_no_admin_key(theatre: Theatre) -> None:

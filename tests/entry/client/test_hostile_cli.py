@@ -24,17 +24,20 @@ COMMANDS = ("\\$(touch x)", "$(touch x)", '\\"); touch x; x=("', "`touch x`", "a
 
 
 class Hostile:
-    """Answers on loopback, by the end of the path, whatever it is told to; and counts."""
+    """Answers on loopback, by the end of the path, whatever it is told to; counts, and keeps what it was sent."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
         self.asked = 0
+        self.sent: list[tuple[str, Any]] = []
         hostile = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 hostile.asked += 1
                 path = self.path.partition("?")[0]
+                if said := self.rfile.read(int(self.headers.get("content-length") or 0)):
+                    hostile.sent.append((path, json.loads(said)))
                 found = next((said for end, said in hostile.answers.items() if path.endswith(end)), {})
                 body = json.dumps(found).encode()
                 self.send_response(200)

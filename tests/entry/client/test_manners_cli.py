@@ -1,5 +1,6 @@
 """What holds for every command of the client: exit codes, JSON alone on the output, help, and plain text."""
 
+import json
 import os
 import re
 import shlex
@@ -18,14 +19,16 @@ from typer.testing import CliRunner
 
 from tunewarden.domain.errors import Conflict, Corrupted, Malformed, NotFound, Refused, TunewardenError, Unavailable
 from tunewarden.entry.api.errors import STATUS
-from tunewarden.entry.cli import app
+from tunewarden.entry.cli import app, is_for_programs
 from tunewarden.entry.cli.client import completing
 from tunewarden.entry.cli.client.output import day_of, left_shown, short, spent_shown
 from tunewarden.entry.cli.client.plain import plain
 from tunewarden.entry.cli.exits import MEANINGS, TABLE, Exit, exit_of, exit_of_status
 from tunewarden.entry.sealer import REFUSED
 
-GROUPS = ("plan", "jobs", "promotions", "audit")
+GROUPS = ("plan", "jobs", "promotions", "audit", "keys", "projects", "emergency", "evidence", "gates", "budgets")
+ON_FILES = {("data", "check"), *(("policy", name) for name in ("check", "diff", "explain"))}
+"""Commands of the client's groups that ask no API."""
 ALONE = ("login", "logout", "whoami", "approvals", "approve", "endorse", "reject", "promote", "lineage")
 
 
@@ -34,9 +37,9 @@ def commands() -> Iterator[tuple[str, Any]]:
     root: Any = typer.main.get_command(app)
     for name in ALONE:
         yield name, root.commands[name]
-    for group in (*GROUPS, "data", "models"):
+    for group in (*GROUPS, "data", "models", "policy"):
         for name, command in root.commands[group].commands.items():
-            if (group, name) not in {("data", "check"), ("models", "history")}:  # those ask no API
+            if (group, name) not in ON_FILES:
                 yield f"{group} {name}", command
 
 
@@ -49,11 +52,45 @@ def test_every_command_speaks_json_and_says_what_it_does() -> None:
 
 def test_the_commands_beside_the_client_speak_json_too() -> None:
     root: Any = typer.main.get_command(app)
-    groups = ("keys", "projects", "emergency", "policy", "models", "privacy")
-    found = {(group, name): one for group in groups for name, one in root.commands[group].commands.items()}
-    assert len(found) > 30
-    mute = {key for key, one in found.items() if not any("--json" in parameter.opts for parameter in one.params)}
+    groups = ("operator", "policy", "privacy", "log", "master-keys")
+    found = {name: one for group in groups for name, one in leaves(root.commands[group], group)}
+    assert {"operator policy grant", "log sinks", "log hold list", "policy diff"} <= found.keys()
+    mute = {name for name, one in found.items() if not any("--json" in parameter.opts for parameter in one.params)}
     assert mute == set()
+
+
+def leaves(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Every command below one that does something, with its words."""
+    inner = getattr(command, "commands", {})
+    if not inner or command.invoke_without_command:
+        yield name, command
+    for word, one in inner.items():
+        yield from leaves(one, f"{name} {word}")
+
+
+@pytest.mark.parametrize(
+    ("line", "is_asked"),
+    [
+        ("master-keys status --json", True),
+        ("operator keys revoke prn-1 --json", True),
+        ("log sinks --json", True),
+        ("log sinks test siem --json", True),
+        ("master-keys status", False),
+        ("data check notes.csv --json REPORT.json", False),
+        ("", False),
+    ],
+)
+def test_an_error_is_json_where_json_was_asked_for_and_not_a_file_of_it(line: str, is_asked: bool) -> None:
+    assert is_for_programs(line.split()) is is_asked
+
+
+def test_an_error_on_the_platforms_machine_is_one_document_too(desk: Desk) -> None:
+    program = Path(sys.executable).with_name("tunewarden")
+    said = {**os.environ, "TUNEWARDEN_HOME": str(desk.theatre.settings.home)}
+    command = [program, "operator", "keys", "revoke", "prn-" + "0" * 32]
+    told = subprocess.run([*command, "--json"], env=said, capture_output=True, text=True, check=False)
+    error = json.loads(told.stderr)["error"]
+    assert (told.returncode, told.stdout, error["code"]) == (3, "", "principal_not_found")
 
 
 def test_what_can_be_asked_of_a_person_can_be_answered_by_a_script() -> None:
@@ -62,7 +99,10 @@ def test_what_can_be_asked_of_a_person_can_be_answered_by_a_script() -> None:
         "endorse",
         "reject",
         "jobs cancel",
+        "keys revoke",
         "models retire",
+        "policy activate",
+        "projects archive",
         "promotions approve",
         "promotions override",
     }

@@ -51,7 +51,11 @@ def test_every_sink_is_shown_with_its_lag_its_error_and_its_dead_letters(stored:
     stored.set("file", here)
     stored.move("file", here, Cursor(next_index=2, next_head=1, error="x"), DeadLetter(event="entry 1", code="x"))
     assert sinks()[1:] == ["file ocsf 2 1 1 x", "gone cef - - - not begun"]
+    file, gone = map(json.loads, sinks("--json"))
+    assert file == {"sink": "file", "format": "ocsf", "next_index": 2, "lag": 1, "dead": 1, "error": "x"}
+    assert (gone["sink"], gone["next_index"], gone["lag"]) == ("gone", None, None)
     assert sinks("dead", "file") == ["entry 1 x"]
+    assert [json.loads(one) for one in sinks("dead", "file", "--json")] == [{"event": "entry 1", "code": "x"}]
     assert sinks("dead", "gone") == []
 
 
@@ -67,7 +71,8 @@ def test_a_sink_is_tried_with_an_event_that_moves_nothing(stored: SqlSinks, tmp_
 
 @pytest.mark.parametrize(("place", "cursor"), [("now", (3, 4)), ("history", (0, 1)), ("2", (2, 3)), ("3", (3, 4))])
 def test_a_sink_goes_on_from_where_it_is_told(stored: SqlSinks, place: str, cursor: tuple[int, int]) -> None:
-    sinks("start", "file", "--from", place)
+    (told,) = map(json.loads, sinks("start", "file", "--from", place, "--json"))
+    assert told == {"sink": "file", "next_index": cursor[0]}
     assert stored.find("file") == Cursor(next_index=cursor[0], next_head=cursor[1])
 
 

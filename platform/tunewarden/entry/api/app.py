@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 
 from fastapi import FastAPI, Response
@@ -33,6 +33,7 @@ from tunewarden.entry.api.routes import (
     erasures,
     error_pages,
     evidence,
+    evidence_pages,
     files,
     gates,
     job_events,
@@ -128,6 +129,7 @@ def create_app(
         review_pages,
         emergencies,
         compare_pages,
+        evidence_pages,
         promotion_pages,
         emergency_pages,
         error_pages,
@@ -156,16 +158,19 @@ def _closing(ours: Doors) -> Callable[[FastAPI], AbstractAsyncContextManager[Non
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        sweeping = None if ours.once is None else asyncio.create_task(_sweeping(ours.once))
+        ended = asyncio.Event()
+        sweeping = None if ours.once is None else asyncio.create_task(_sweeping(ours.once, ended))
         yield
+        ended.set()
         if sweeping is not None:
-            sweeping.cancel()
+            await sweeping  # a sweep under way gives back what it holds of the database
         ours.close()
 
     return lifespan
 
 
-async def _sweeping(once: Once) -> None:
-    while True:
+async def _sweeping(once: Once, ended: asyncio.Event) -> None:
+    while not ended.is_set():
         await run_in_threadpool(once.sweep)
-        await asyncio.sleep(_SWEPT_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), _SWEPT_SECONDS)

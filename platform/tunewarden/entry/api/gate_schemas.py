@@ -34,7 +34,10 @@ def rule_out(rule: Rule) -> Json:
 
 
 def judgement_out(said: Judgement) -> Json:
-    """What a gate said of a request, as the log has it; `outcome` is null where it was not asked yet."""
+    """What a gate said of a request, as the log has it; `outcome` is null where it was not asked yet.
+
+    `fault` is the code of what is wrong with the gate's document; then nobody can say why its rules are there.
+    """
     return {
         "object": "gate.verdict",
         "gate": said.name,
@@ -42,6 +45,7 @@ def judgement_out(said: Judgement) -> Json:
         "digest": said.digest,
         "outcome": said.outcome,
         "index": said.index,
+        "fault": said.fault or None,
         "rules": [
             {
                 **_finding_out(finding),

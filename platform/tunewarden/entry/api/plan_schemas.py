@@ -89,5 +89,5 @@ def _budget_out(cost: Cost) -> Json:
 
 
 def _gates(found: Preview) -> list[tuple[str, Gate]]:
-    later = [] if found.promotion_gate is None else [("promotion", found.promotion_gate)]
-    return [("training", found.training_gate), *later]
+    named = {"training": found.training_gate, "promotion": found.promotion_gate}
+    return [(guards, gate) for guards, gate in named.items() if gate is not None]

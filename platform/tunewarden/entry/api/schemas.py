@@ -237,6 +237,7 @@ def budget_out(budget: BudgetState) -> Json:
         "delta": str(budget.delta),
         "spent": str(budget.spent),
         "left": str(budget.left),
+        "apart": budget.apart,
     }
 
 

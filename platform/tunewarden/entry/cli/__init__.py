@@ -4,17 +4,33 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tunewarden.domain.datasets import HeldOut
 from tunewarden.domain.errors import TunewardenError
-from tunewarden.entry.cli import data, deid, emergency, keys, log, masters, model, policy_life, privacy, projects
-from tunewarden.entry.cli.client import approving, audit, jobs, login, models, plan, promotions
+from tunewarden.entry.cli import data, deid, log, masters, operator, privacy
+from tunewarden.entry.cli.client import (
+    approving,
+    audit,
+    budgets,
+    emergency,
+    evidence,
+    gates,
+    jobs,
+    keys,
+    login,
+    models,
+    plan,
+    policy,
+    projects,
+    promotions,
+)
 from tunewarden.entry.cli.client.declined import of_error
-from tunewarden.entry.cli.client.output import tell
+from tunewarden.entry.cli.client.output import Output
 from tunewarden.entry.cli.exits import TABLE
 
 # Before any library that reads them is imported: no telemetry, no hub; and threads that wait do not spin, because on a
@@ -48,16 +64,19 @@ app.add_typer(plan.app, name="plan", rich_help_panel=_ASKING)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=_ASKING)
 app.add_typer(models.app, name="models", rich_help_panel=_ASKING)
 app.add_typer(promotions.app, name="promotions", rich_help_panel=_ASKING)
+app.add_typer(evidence.app, name="evidence", rich_help_panel=_ASKING)
+app.add_typer(gates.app, name="gates", rich_help_panel=_ASKING)
+app.add_typer(budgets.app, name="budgets", rich_help_panel=_ASKING)
 app.add_typer(audit.app, name="audit", rich_help_panel=_ASKING)
+app.add_typer(policy.app, name="policy", rich_help_panel=_ASKING)
+app.add_typer(keys.app, name="keys", rich_help_panel=_ASKING)
+app.add_typer(projects.app, name="projects", rich_help_panel=_ASKING)
+app.add_typer(emergency.app, name="emergency", rich_help_panel=_ASKING)
 app.add_typer(deid.app, name="deid", rich_help_panel=_ALONE)
 app.add_typer(privacy.app, name="privacy", rich_help_panel=_ALONE)
-app.add_typer(keys.app, name="keys", rich_help_panel=_HERE)
+app.add_typer(operator.app, name="operator", rich_help_panel=_HERE)
 app.add_typer(masters.app, name="master-keys", rich_help_panel=_HERE)
 app.add_typer(log.app, name="log", rich_help_panel=_HERE)
-app.add_typer(policy_life.app, name="policy", rich_help_panel=_HERE)
-app.add_typer(projects.app, name="projects", rich_help_panel=_HERE)
-app.add_typer(emergency.app, name="emergency", rich_help_panel=_HERE)
-app.add_typer(model.app, name="model", hidden=True)  # of before; it is `models history`
 
 
 @app.command(rich_help_panel=_HERE)
@@ -176,8 +195,16 @@ def main() -> None:
     try:
         app()
     except TunewardenError as error:
-        tell(of_error(error))
+        Output(as_json=is_for_programs(sys.argv[1:])).declined(of_error(error))
         sys.exit(of_error(error).exit_code)
+
+
+def is_for_programs(words: Sequence[str]) -> bool:
+    """Whether a command line asks for JSON on the output; `--json FILE`, which some commands have, writes a file."""
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        command = getattr(command, "commands", {}).get(word, command)
+    return any("--json" in one.opts and getattr(one, "is_flag", False) for one in command.params) and "--json" in words
 
 
 def _until_told_to_stop() -> threading.Event:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tunewarden.entry.cli import export, retention, sealing
+from tunewarden.entry.cli.saying import AsJson, say
 
 if TYPE_CHECKING:
     from tunewarden.drivers.sql_proofs import SqlSealedLog
@@ -25,6 +26,7 @@ sealing.add_commands(app)
 @app.command("tiles")
 def write_static_files(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files are, or shall be.")],
+    as_json: AsJson = False,
 ) -> None:
     """Write the signed log as static files (C2SP tlog-tiles), or bring them up to date: for auditors and mirrors."""
     from tunewarden.domain.errors import Conflict, Unavailable
@@ -43,11 +45,11 @@ def write_static_files(
         ) from refusal
     except OSError as error:
         raise Unavailable("export_failed", f"A file could not be written ({type(error).__name__}).") from error
-    typer.echo(f"{written.size} entries in {directory}")
+    say(f"{written.size} entries in {directory}", as_json=as_json, size=written.size, directory=str(directory))
 
 
 @app.command("rebuild")
-def rebuild_tiles() -> None:
+def rebuild_tiles(as_json: AsJson = False) -> None:
     """Compute the tree's stored hashes again from the entries, after the platform said that they are damaged."""
     from tunewarden.drivers import sql_tiles
     from tunewarden.drivers.sql_engine import connect
@@ -56,7 +58,7 @@ def rebuild_tiles() -> None:
     settings = Settings()
     _, head = _signed(settings)
     sql_tiles.rebuild(connect(settings.database), head.size)
-    typer.echo(f"computed again for {head.size} entries")
+    say(f"computed again for {head.size} entries", as_json=as_json, size=head.size)
 
 
 def _signed(settings: Settings) -> tuple[SqlSealedLog, SignedTreeHead]:

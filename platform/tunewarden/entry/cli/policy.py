@@ -1,4 +1,7 @@
-"""`tunewarden policy ...`: what an access policy comes to, before anybody decides by it. Nothing is kept."""
+"""`tunewarden policy check|diff|explain`: what a policy of files comes to. They ask nobody, and nothing is kept.
+
+What is about the policy in force is in `entry.cli.client.policy`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ from tunewarden.domain.names import Action, Role
 if TYPE_CHECKING:
     from tunewarden.drivers.access import CasbinAccess
 
-app = typer.Typer(no_args_is_help=True, help="What an access policy comes to, before anybody decides by it.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The access policy: what files of one come to (check, diff, explain), what is in force, and changing it.",
+)
 Folder = Annotated[
     Path | None, typer.Option("--folder", help="With model.conf and policy.csv; the settings' own if absent.")
 ]

@@ -70,7 +70,7 @@ def supervise(settings: Settings, stopping: threading.Event, commands: Mapping[s
     while not stopping.wait(_PAUSE_SECONDS):
         for child in children:
             code = child.ended()
-            if code is None:
+            if code is None or stopping.is_set():  # Ctrl-C reaches the children too: they are to end, and stay so
                 continue
             logger.error("process_ended", process=child.name, code=code)
             child.process = None

@@ -20,7 +20,7 @@ from openai import OpenAI
 from tunewarden.domain.errors import Unavailable
 from tunewarden.domain.names import Role
 from tunewarden.drivers.sql_engine import migrate
-from tunewarden.entry.cli.operator import create_key
+from tunewarden.entry.cli.operator.authority import create_key
 from tunewarden.entry.settings import Settings
 from tunewarden.entry.wiring import build, create_keys
 

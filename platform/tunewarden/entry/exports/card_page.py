@@ -175,20 +175,24 @@ def _ruled(finding: Part) -> Ruled:
 def _families(card: Part) -> Iterator[tuple[str, tuple[Measured, ...]]]:
     found: dict[str, list[Measured]] = {family: [] for family in _FAMILIES}
     for one in card.at("measured").items():
-        metric, n = one.at("metric").text or "", one.at("n").whole
-        found.setdefault(metric.partition(".")[0], []).append(
-            Measured(
-                metric=metric,
-                meaning=one.at("meaning").text or "",
-                unit=one.at("unit").text or "",
-                figure=_figure(one),
-                n="" if n is None else f"{n:,} {one.at('n_counts').text or ''}".rstrip(),
-                log=one.at("index").whole,
-            )
-        )
+        figure = measured(one)
+        found.setdefault(figure.metric.partition(".")[0], []).append(figure)
     for family, figures in found.items():
         if figures:
             yield _FAMILIES.get(family, family), tuple(figures)
+
+
+def measured(one: Part) -> Measured:
+    """A measurement with its unit, its meaning and the index of its entry, as JSON has it here and in evidence."""
+    n = one.at("n").whole
+    return Measured(
+        metric=one.at("metric").text or "",
+        meaning=one.at("meaning").text or "",
+        unit=one.at("unit").text or "",
+        figure=_figure(one),
+        n="" if n is None else f"{n:,} {one.at('n_counts').text or ''}".rstrip(),
+        log=one.at("index").whole,
+    )
 
 
 def _group(one: Part) -> Group:

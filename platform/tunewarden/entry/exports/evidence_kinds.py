@@ -47,17 +47,16 @@ _OF_METRIC: Mapping[str, EvidenceKind] = MappingProxyType(
 _MEASURED: Mapping[str, EvidenceKind] = MappingProxyType(
     {
         **dict.fromkeys(
-            ("utility", "quality", "completions", "few_shot", "generalisation", "left_out", "not_measured"),
+            ("utility", "quality", "completions", "written", "few_shot", "generalisation", "left_out", "not_measured"),
             EvidenceKind.UTILITY,
         ),
         **dict.fromkeys(
-            ("fairness", "mitigated", "twins", "twins_left_out", "written", "questions", "counterfactuals"),
+            ("fairness", "mitigated", "twins", "twins_left_out", "questions", "counterfactuals"),
             EvidenceKind.FAIRNESS,
         ),
         **dict.fromkeys(("explanation", "scrutiny"), EvidenceKind.EXPLANATION),
-        **dict.fromkeys(
-            ("membership", "audit", "self_check", "extraction", "generations", "noisy"), EvidenceKind.PRIVACY
-        ),
+        **dict.fromkeys(("membership", "audit", "extraction", "generations", "noisy"), EvidenceKind.PRIVACY),
+        "self_check": EvidenceKind.TRAINING,
         "curve": EvidenceKind.LEARNING_CURVE,
     }
 )

@@ -21,7 +21,16 @@ _ONE_WORD = re.compile(
 )
 
 
-def render_html(lineage: Lineage, *, origin: str, size: int, metrics: Metrics, note: str = "", vkey: str = "") -> str:
+def render_html(
+    lineage: Lineage,
+    *,
+    origin: str,
+    size: int,
+    metrics: Metrics,
+    note: str = "",
+    vkey: str = "",
+    links: bool = False,
+) -> str:
     """The report on paper and screen.
 
     Args:
@@ -29,12 +38,13 @@ def render_html(lineage: Lineage, *, origin: str, size: int, metrics: Metrics, n
         metrics: the tables of `policies/metrics.toml`.
         note: that tree head as it was signed (C2SP checkpoint); its root and signers are shown where it is given.
         vkey: the log's public key as one line; its fingerprint is shown where it is given.
+        links: whether it leads on to other pages of the platform, as one in a bundle cannot.
 
     Raises `Corrupted` where a plan or a gate is not what its digest says. Not checked: signatures and proofs, which is
     the auditor's work on the bundle.
     """
     shown = view(lineage, head=head(origin, size, note, vkey), metrics=metrics)
-    return environment().get_template("report.html").render(view=shown)
+    return environment().get_template("report.html").render(view=shown, links=links)
 
 
 def render_difference(left: Lineage, right: Lineage, *, origin: str) -> str:

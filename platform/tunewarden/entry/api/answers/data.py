@@ -135,13 +135,18 @@ class Dataset(TypedDict):
 
 
 class PrivacyBudget(TypedDict):
-    """Epsilon of one person at `delta`, over all trainings on the dataset together."""
+    """Epsilon of one person at `delta`, over all trainings on the dataset together.
+
+    `apart` says whether nobody is both trained on and measured on: then of trainings and noisy figures those count that
+    cost more, and otherwise all of them together.
+    """
 
     object: Literal["privacy_budget"]
     limit: DecimalText
     delta: DecimalText
     spent: DecimalText
     left: DecimalText
+    apart: bool
 
 
 class VersionData(TypedDict):

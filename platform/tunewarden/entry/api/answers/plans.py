@@ -141,7 +141,11 @@ class JudgedRule(TypedDict):
 
 
 class GateVerdict(TypedDict):
-    """The last word of one gate about a job, and its entry; `outcome` is null before it was asked."""
+    """The last word of one gate about a job, and its entry; `outcome` is null before it was asked.
+
+    `fault` is the code of an error, where the gate's stored document is not what its digest says. The verdict is that
+    of the log all the same.
+    """
 
     object: Literal["gate.verdict"]
     gate: str | None
@@ -149,6 +153,7 @@ class GateVerdict(TypedDict):
     digest: Sha256
     outcome: Outcome | None
     index: Index | None
+    fault: str | None
     rules: list[JudgedRule]
 
 
@@ -216,7 +221,10 @@ class WaysToDecide(TypedDict):
 
 
 class Approval(TypedDict):
-    """A plan, or a promotion, that waits for who asks: `digest` is what a decision binds to."""
+    """A plan, or a promotion, that waits for who asks: `digest` is what a decision binds to.
+
+    `fault` is the code of an error, where what is to be read first cannot be; then there is no decision yet.
+    """
 
     id: str
     object: Literal["approval"]
@@ -225,6 +233,7 @@ class Approval(TypedDict):
     requested_by: str
     requested_at: Seconds | None
     missing: StillMissing | None
+    fault: str | None
     decisions: list[WaysToDecide]
 
 

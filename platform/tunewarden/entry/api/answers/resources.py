@@ -48,7 +48,9 @@ class BudgetEntry(TypedDict):
     """An entry of the log about a budget; epsilon is one person's at `delta`.
 
     `updates` were promised, charged by this entry, or charged in all until it was settled, when `returned` of them were
-    given back. `what` is null where an entry is about both kinds of spending.
+    given back; of a settlement these are the training's, and `metrics_charged` and `metrics_returned` those of noisy
+    figures. `what` is null where an entry is about both kinds of spending. `metrics` were promised for noisy figures,
+    and cost one person `metrics_epsilon`.
     """
 
     id: str
@@ -63,8 +65,12 @@ class BudgetEntry(TypedDict):
     returned: Count | None
     persons: Count | None
     left_out: Count | None
+    metrics_charged: Count | None
+    metrics_returned: Count | None
     mechanism: AccountedMechanism | None
+    metrics: AccountedMechanism | None
     epsilon: DecimalText | None
+    metrics_epsilon: DecimalText | None
     delta: DecimalText | None
 
 

@@ -22,6 +22,7 @@ class WebhookEndpoint(TypedDict):
     signing_secret_hint: None
     project_id: str | None
     disabled_because: WebhookEnd | Literal["maker-may-not", "cannot-be-opened"] | None
+    failing_since: Seconds | None
     signing_secret: NotRequired[str]
     receipt: NotRequired[Receipt]
 

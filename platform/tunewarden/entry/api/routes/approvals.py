@@ -7,6 +7,7 @@ from tunewarden.domain.training import TrainingRequest
 from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.organization_pages import After, Limit, paged
 from tunewarden.entry.api.schemas import Json
+from tunewarden.entry.diagnostics import logger
 from tunewarden.usecases import deciding
 from tunewarden.usecases.deciding import Deed, Pending
 
@@ -21,6 +22,8 @@ def listed(called: Called, after: After = None, limit: Limit = 20) -> Json:
     that you sign for without any figure, are yours to add. Whether a role of yours counts yet is asked then.
     """
     found = deciding.pending(called.platform, called.principal)
+    for digest, fault in {(one.digest, one.fault) for one in found if one.fault}:
+        logger.error("verdict_broken", code=fault, verdict=digest)
     return paged(found, _out, lambda one: one.thing.id, after, limit)
 
 
@@ -35,6 +38,7 @@ def _out(one: Pending) -> Json:
         "missing": None
         if one.missing is None
         else {"persons": one.missing.persons, "roles": one.missing.roles, "approval": one.missing.approval},
+        "fault": one.fault or None,
         "decisions": [_decision(one, deed) for deed in one.deeds],
     }
 

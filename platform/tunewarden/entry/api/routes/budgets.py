@@ -45,9 +45,11 @@ def get(called: Called, dataset_id: str) -> Json:
 def entries(called: Called, dataset_id: str, after: After = None, limit: Limit = 20) -> Json:
     """Promised, charged and given back, newest first, as the log has it; of requests that you may see.
 
-    `mechanism` is what was promised, or all that was charged to the request so far, and `epsilon` what it alone costs
-    one person at `delta`. Of a settlement it is what all trainings on the dataset had cost by then. What is `withheld`
-    is of requests that you may not see.
+    `mechanism` is what was promised to a training, or all that was charged to the request so far, of the kind that
+    `what` says, and `epsilon` what it alone costs one person at `delta`; `metrics` and `metrics_epsilon` are what was
+    promised for noisy figures. Of a settlement `epsilon` is what all trainings on the dataset had cost by then. The
+    last charges of each request and kind, accounted together, are the budget's `spent`. What is `withheld` is of
+    requests that you may not see.
     """
     found = budgets.statement(called.platform, called.principal, DatasetId(dataset_id))
     below = None if after is None else index_in(after, "budget")
@@ -81,8 +83,12 @@ def _entry_out(one: Spent) -> Json:
         "returned": event.returned if isinstance(event, BudgetSettled) else None,
         "persons": event.persons if isinstance(event, CohortAdmitted) else None,
         "left_out": event.left_out if isinstance(event, CohortAdmitted) else None,
+        "metrics_charged": event.metrics_charged if isinstance(event, BudgetSettled) else None,
+        "metrics_returned": event.metrics_returned if isinstance(event, BudgetSettled) else None,
         "mechanism": _mechanism_out(one.mechanism),
+        "metrics": _mechanism_out(one.metrics),
         "epsilon": None if one.epsilon is None else str(one.epsilon),
+        "metrics_epsilon": None if one.metrics_epsilon is None else str(one.metrics_epsilon),
         "delta": None if one.delta is None else str(one.delta),
     }
 

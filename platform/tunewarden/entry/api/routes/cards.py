@@ -35,10 +35,10 @@ def page(visited: Visited, model_id: str) -> Response:
 
 @router.get("/models/{model_id}/report", include_in_schema=False)
 def report(visited: Visited, model_id: str) -> Response:
-    """What `GET /v1/models/{model_id}/report` shows."""
+    """What `GET /v1/models/{model_id}/report` shows, with links to the other pages about the model version."""
 
     def rendered() -> str:
         found = reports.lineage(visited.platform, visited.principal, model_in(model_id))
-        return report_page(visited.platform, found, visited.settings)
+        return report_page(visited.platform, found, visited.settings, links=True)
 
     return shown(visited, rendered)

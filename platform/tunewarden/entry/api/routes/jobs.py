@@ -17,6 +17,7 @@ from tunewarden.entry.api.mitigation_schemas import mitigation_out
 from tunewarden.entry.api.organization_pages import paged
 from tunewarden.entry.api.plan_schemas import plan_out
 from tunewarden.entry.api.schemas import ApprovalIn, Json, RejectionIn, budget_out, receipt_out
+from tunewarden.entry.diagnostics import logger
 from tunewarden.usecases import datasets, judging, requests, suspending, voting
 from tunewarden.usecases.judging import Judgement
 from tunewarden.usecases.ports import Receipt
@@ -44,7 +45,7 @@ def listed(called: Called, request: Request, after: After = None, limit: Limit =
     page = paged(found, lambda one: {"id": one.id}, lambda one: one.id, after, limit, "desc")
     shown = {one["id"] for one in page["data"]}
     chosen = {one.id: one for one in found if one.id in shown}
-    said = judging.judgements(called.platform, list(chosen.values()))
+    said = _said(called, list(chosen.values()))
     return {**page, "data": [_out(called, chosen[one["id"]], said=said) for one in page["data"]]}
 
 
@@ -122,12 +123,20 @@ def _out(called: Caller, request: TrainingRequest, receipt: Receipt | None = Non
     out["governance"]["mitigation"] = mitigation_out(request.plan.mitigation)
     out["governance"]["twins"] = request.plan.twins
     out["governance"]["learning_curve"] = curve_out(request.plan)
-    found = judging.judgements(called.platform, [request]) if said is None else said
+    found = _said(called, [request]) if said is None else said
     out["privacy"] = privacy_out(request, charged, spent)
     out["gates"] = [judgement_out(one) for one in found[request.id]]
     if receipt is not None:
         out["governance"]["receipt"] = receipt_out(receipt)
     return out
+
+
+def _said(called: Caller, chosen: Sequence[TrainingRequest]) -> Said:
+    """What gates said of these. A broken document of a gate is told at its job, and wakes somebody all the same."""
+    found = judging.judgements(called.platform, chosen)
+    for digest, fault in {(one.digest, one.fault) for each in found.values() for one in each if one.fault}:
+        logger.error("gate_broken", code=fault, gate=digest)
+    return found
 
 
 def _approvals_out(standing: voting.Standing) -> Json:

@@ -145,11 +145,21 @@ def served(called: Called, alias: str, at: At = None) -> Json:
     return {**stretch_out(stretch), "clearing": clearing_out(asked)}
 
 
+@router.get("/v1/aliases/{alias}/history", summary="What an alias named when")
+def history(called: Called, alias: str, after: After = None, limit: Limit = 20) -> Json:
+    """Every model version that it named and that you may see, oldest first, with the log entries that say so."""
+    found = serving.history(called.platform, called.principal, Alias(alias))
+    return paged(found, stretch_out, lambda one: f"alias-{one.since.index}", after, limit)
+
+
 @router.get("/v1/promotions", summary="List promotions")
 def promotions(called: Called, state: Standing = None, after: After = None, limit: Limit = 20) -> Json:
     """Of model versions that you may see, newest first, however they ended; with `state` those that stand so."""
     found = [one for one in proposals.listed(called.platform, called.principal) if state in (None, one.state)]
-    return paged(found, lambda one: _listed_out(called, one), lambda one: one.id, after, limit, "desc")
+    page = paged(found, lambda one: {"id": one.id}, lambda one: one.id, after, limit, "desc")
+    chosen = {one.id: one for one in found}
+    said = proposals.told(called.platform, [chosen[one["id"]] for one in page["data"]])
+    return {**page, "data": [promotion_out(one.promotion, one.verdict, one.unassessed) for one in said]}
 
 
 @router.get("/v1/promotions/{promotion_id}", summary="One promotion")
@@ -226,10 +236,6 @@ def _out(called: Caller, model: ModelVersion, aliases: list[AliasTarget]) -> Jso
 
 def _promotion_out(called: Caller, promotion: Promotion, verdict: Verdict) -> Json:
     return promotion_out(promotion, verdict, proposals.unassessed(called.platform, promotion))
-
-
-def _listed_out(called: Caller, one: Promotion) -> Json:
-    return _promotion_out(called, one, proposals.verdict_of(called.platform, one))
 
 
 def _parts(source: BinaryIO) -> Iterator[bytes]:

@@ -17,8 +17,9 @@ def preview(called: Called, body: JobIn) -> Json:
     """Takes what `POST /v1/fine_tuning/jobs` takes, and checks the same. Nothing is kept, reserved or promised.
 
     `digest` is that of the plan that the same body becomes, as long as data and policies are as they are now; `refused`
-    is what is in its way, as far as can be told at once: making a plan ends at its first reason. Keep `file`: sent as a
-    body, or as the `plan` of one, it becomes this plan or is refused.
+    is what is in its way, as far as can be told at once: making a plan ends at its first reason. `gates` is empty for
+    whoever may not read gates. Keep `file`: sent as a body, or as the `plan` of one, it becomes this plan or is
+    refused.
     """
     whole = gathered(body)
     found = previewing.preview(called.platform, called.principal, ask_of(whole))

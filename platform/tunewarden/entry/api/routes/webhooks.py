@@ -76,13 +76,16 @@ def listed(request: Request, called: Equipping, after: After = None, limit: Limi
 
 @router.get("/webhook_endpoints/{webhook_id}", summary="One endpoint")
 def get(request: Request, called: Equipping, webhook_id: str) -> Json:
-    """Its address, what it is told, and whether it still is."""
+    """Its address, what it is told, whether it still is, and since when it takes nothing of it."""
     return _out(webhooks.get(called.platform, _door(request), called.principal, WebhookId(webhook_id)))
 
 
 @router.post("/webhook_endpoints/{webhook_id}", summary="Change an endpoint")
 def change(request: Request, called: Equipping, webhook_id: str, body: ChangeIn) -> Json:
-    """One that was disabled, because it had answered 410 or too much waited for it, is told again from here on."""
+    """One that was disabled is told again from here on, whatever is changed and were it nothing (`{}`).
+
+    It had answered 410, or too much waited for it, or it had taken nothing for five days.
+    """
     changed = webhooks.change(
         called.platform,
         _door(request),
@@ -173,6 +176,7 @@ def _out(shown: Shown) -> Json:
         "signing_secret_hint": None,
         "project_id": None if webhook.project == EVERYWHERE else webhook.project,
         "disabled_because": shown.ended,
+        "failing_since": None if shown.failing_since is None else int(shown.failing_since.timestamp()),
     }
     if shown.secret:
         out["signing_secret"] = shown.secret

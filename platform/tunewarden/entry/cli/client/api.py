@@ -41,6 +41,7 @@ _AGAIN = frozenset({429, 502, 503, 504})
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 _PASSED_ON = frozenset({502, 504})
 """What a proxy answers that had the request and lost the answer."""
+_VERSION = "tunewarden-policy-version"
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _MAY_BE_DONE = "It may have been done: look before you ask again, or ask with the same --idempotency-key."
 
@@ -54,6 +55,7 @@ class Api:
         tries: how often a request is sent at most, where nobody answers or not now.
         patience: seconds in which an answer has to begin and then to come whole, where the call says nothing else.
         transport: of tests; the network if None.
+        policy_version: of the access policy that decides since the last thing that was done; empty before.
     """
 
     credentials: Credentials
@@ -62,6 +64,7 @@ class Api:
     tries: int = _TRIES
     patience: float = PATIENCE_SECONDS
     transport: httpx.BaseTransport | None = None
+    policy_version: str = field(default="", init=False)
     _client: httpx.Client | None = field(default=None, init=False)
 
     def __enter__(self) -> Self:
@@ -128,6 +131,10 @@ class Api:
         headers = {"idempotency-key": once or uuid4().hex}
         return self._json("POST", path, patience=patience, headers=headers, **sent)
 
+    def delete(self, path: str) -> Json:
+        """What was answered. Sent again where an answer was lost: what is gone stays gone. Raises as `get` does."""
+        return self._json("DELETE", path)
+
     def pages(self, path: str, query: Query | None = None, *, most: int | None = None) -> Iterator[Json]:
         """Every item of a list, page after page, at most `most` of them. Raises as `get` does."""
         asked, seen, before = dict(query or {}), 0, set[str]()
@@ -181,13 +188,14 @@ class Api:
             try:
                 with self._sent(method, path, patience, **more) as response:
                     if response.status_code == 200:
+                        self.policy_version = response.headers.get(_VERSION, self.policy_version)
                         return read(response)
                     body = self._whole(response, _LARGEST_ERROR)
                 status = response.status_code
                 if method == "POST" and (where := self._moved(response)) is not None:
                     return self._done("GET", where, read)
                 refused = self._declined(response, body)
-                may_be_done |= method == "POST" and status in _PASSED_ON
+                may_be_done |= method != "GET" and status in _PASSED_ON
                 # A table that is read takes its time; the answer is worth waiting for as long as was granted.
                 is_under_way = status == 409 and response.headers.get("x-should-retry") == "true"
                 if not (status in _AGAIN or (is_under_way and self.clock() - began < patience)):
@@ -196,7 +204,7 @@ class Api:
                 last: Declined | Unavailable = refused
             except httpx.TransportError as error:
                 failed, last = failed + 1, _silent(error)
-                may_be_done |= method == "POST" and not isinstance(error, _NOT_SENT)
+                may_be_done |= method != "GET" and not isinstance(error, _NOT_SENT)
             except UnicodeEncodeError:  # an argument that was no text of its terminal's encoding
                 raise Malformed("text_malformed", "What is to be sent holds what is no character.") from None
             if failed >= self.tries or (pause is not None and pause > _LONGEST_PAUSE):

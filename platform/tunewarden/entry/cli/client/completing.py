@@ -11,6 +11,8 @@ import os
 import re
 from collections.abc import Iterator
 
+import typer
+
 from tunewarden.domain.errors import TunewardenError
 from tunewarden.entry.cli.client.declined import Declined
 
@@ -32,6 +34,54 @@ def model_ids(incomplete: str) -> Found:
 def dataset_ids(incomplete: str) -> Found:
     """Of datasets."""
     return _found("/v1/datasets", incomplete)
+
+
+def key_ids(incomplete: str) -> Found:
+    """Of API keys that work, with whose each is."""
+    return _found("/v1/keys", incomplete, "principal")
+
+
+def principal_ids(incomplete: str) -> Found:
+    """Of persons."""
+    return _found("/v1/organization/users", incomplete)
+
+
+def holders_and_keys(incomplete: str) -> Found:
+    """Of both."""
+    return key_ids(incomplete) + principal_ids(incomplete)
+
+
+def project_ids(incomplete: str) -> Found:
+    """Of projects in which something new may begin."""
+    return _found("/v1/organization/projects", incomplete, "status")
+
+
+def emergency_ids(incomplete: str) -> Found:
+    """Of emergencies, newest first, with where each stands."""
+    return _found("/v1/emergencies", incomplete, "standing")
+
+
+def gate_names(incomplete: str) -> Found:
+    """Of gates, with what each guards."""
+    return _found("/v1/gates", incomplete, "guards")
+
+
+def policy_ids(incomplete: str) -> Found:
+    """Of versions of the access policy, with how far each has come."""
+    return _found("/v1/policies", incomplete, "state")
+
+
+def members(incomplete: str) -> Found:
+    """Of persons, and of groups."""
+    return principal_ids(incomplete) + _found("/v1/organization/groups", incomplete)
+
+
+def evidence_kinds(context: typer.Context, incomplete: str) -> Found:
+    """Of evidence about the model version that stands before it on the command line."""
+    from tunewarden.entry.cli.client.talk import is_id
+
+    model = str(context.params.get("model", ""))
+    return _found(f"/v1/models/{model}/evidence", incomplete) if is_id(model) else []
 
 
 def _found(path: str, incomplete: str, about: str = "", inner: str = "") -> Found:

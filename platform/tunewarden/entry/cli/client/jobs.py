@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tunewarden.domain.errors import Malformed
+from tunewarden.domain.errors import Corrupted, Malformed
 from tunewarden.entry.cli.client.completing import job_ids
 from tunewarden.entry.cli.client.output import day_of, short, spent_shown
 from tunewarden.entry.cli.client.talk import AsJson, Once, Talk, Yes, at, talking, word
@@ -63,7 +63,10 @@ def listed(
     metadata: Annotated[list[str] | None, typer.Option(help="KEY=VALUE: only those with it; more than once.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The jobs that you may see, newest first; as JSON one a line."""
+    """The jobs that you may see, newest first; as JSON one a line.
+
+    Ends with 6, after all of them, where what a gate asked of one of them is broken on the platform.
+    """
     with talking(as_json=as_json) as talk:
         query: dict[str, str | int] = {"limit": min(limit, 100)} if not every_one else {"limit": 100}
         for pair in metadata or []:
@@ -72,21 +75,28 @@ def listed(
                 raise Malformed("option_malformed", "--metadata is KEY=VALUE.", param="--metadata")
             query[f"metadata[{key}]"] = value
         rows: list[list[object]] = []
+        broken: list[str] = []
         for one in talk.api.pages(_PATH, query, most=None if every_one else limit):
             talk.out.document(one)
+            broken += _broken(one)
             if not as_json:
                 rows.append(_row(one))
         columns = ("job", "status", "state", "base model", "purpose", "asked")
         talk.out.table(columns, rows, "There is no job that you may see.")
+        _require_whole(broken)
 
 
 @app.command("show")
 def show(job: Job, as_json: AsJson = False) -> None:
-    """One job: where it is, its plan's digest, and what it has cost."""
+    """One job: where it is, its plan's digest, and what it has cost.
+
+    Ends with 6, after that, where what a gate asked of it is broken on the platform.
+    """
     with talking(as_json=as_json) as talk:
         found = talk.api.get(at(f"{_PATH}/{{}}", job))
         talk.out.document(found)
         _show(talk, found)
+        _require_whole(_broken(found))
 
 
 @app.command("watch")
@@ -172,6 +182,22 @@ def _watch(talk: Talk, job: str, every: float, *, exit_status: bool) -> None:
         talk.out.line(f"Next: tunewarden promote {last.model} ALIAS")
     if exit_status and last.status != "succeeded":
         raise typer.Exit(Exit.NOT_SUCCEEDED)
+
+
+def _broken(job: dict[str, Any]) -> list[str]:
+    """The gates whose stored document is not what its digest says."""
+    return [word(one, "digest") for one in job.get("gates") or [] if word(one, "fault")]
+
+
+def _require_whole(broken: list[str]) -> None:
+    """Raise `Corrupted` where there are any, once all is shown that can be."""
+    if broken:
+        raise Corrupted(
+            "gate_broken",
+            f"What {len(set(broken))} gate(s) asked cannot be read on the platform; what they said stands in the log.",
+            remedy="Restore the documents, and the blob key, from a copy.",
+            who="administrator",
+        )
 
 
 def _row(one: dict[str, Any]) -> list[object]:

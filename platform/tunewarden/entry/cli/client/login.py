@@ -32,6 +32,9 @@ _DEEDS = (
     (Action.APPROVE_PROMOTION, "promotion"),
     (Action.READ_LINEAGE, "model"),
     (Action.READ_LOG, "log"),
+    (Action.OPEN_EMERGENCY, "emergency"),
+    (Action.CREATE_KEY, "key"),
+    (Action.MANAGE_PROJECT, "project"),
 )
 """What the commands of the client ask for."""
 _CONDITIONS = {"other": "it is somebody else's", "own": "it is yours", "purpose-fits": "the purpose fits"}

@@ -1,4 +1,4 @@
-"""`tunewarden models list|show|card|retire`, and `tunewarden lineage`: model versions and their evidence."""
+"""`tunewarden models list|show|card|history|retire`, and `tunewarden lineage`: model versions and what served when."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from tunewarden.entry.cli.client.files import made, write_new
 from tunewarden.entry.cli.client.output import day_of
 from tunewarden.entry.cli.client.plain import plain
 from tunewarden.entry.cli.client.talk import AsJson, Talk, Yes, at, talking, word
-from tunewarden.entry.cli.model import history
 
 app = typer.Typer(
     no_args_is_help=True, help="Model versions: which there are, what is known of them, what served when."
 )
-app.command("history")(history)
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Its id or name.", autocompletion=model_ids)]
 _LARGEST_BUNDLE = 4 * 1024**3
 """Bytes."""
+_ENDS = (("since", "at"), ("since", "by"), ("until", "at"), ("until", "by"))
 
 
 @app.command("list")
@@ -67,6 +66,22 @@ def card(
         talk.out.document({"object": "file", "file": str(out), "bytes": len(text.encode())})
         if not as_json:
             talk.out.line(f"The card is in {out}.")
+
+
+@app.command("history")
+def history(
+    alias: Annotated[str, typer.Argument(metavar="ALIAS", help="Such as candidate, staging, production.")],
+    then: Annotated[str, typer.Option("--at", help="Only what it named at the end of this day, or then.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """What an alias named when, oldest first, as the log tells it; as JSON one a line."""
+    with talking(as_json=as_json) as talk:
+        path, rows = at("/v1/aliases/{}", alias), []
+        found = [talk.api.get(path, {"at": then})] if then else talk.api.pages(f"{path}/history", {"limit": 100})
+        for one in found:
+            talk.out.document(one)
+            rows.append([word(one, "model"), *(word(one, *end) for end in _ENDS)])
+        talk.out.table(("model", "since", "by", "until", "by"), rows, "It named nothing that you may see.")
 
 
 @app.command("retire")

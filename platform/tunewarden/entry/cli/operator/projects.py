@@ -1,4 +1,4 @@
-"""`tunewarden projects create|list|rename|archive`: always as somebody, whose API key is read from a file."""
+"""`tunewarden operator projects create|list|rename|archive`: as somebody, whose API key is read from a file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ app = typer.Typer(no_args_is_help=True, help="Projects: what is in one is there 
 
 KeyFile = Annotated[Path, typer.Option("--key-file", help="File with the API key of who acts; mode 0600.")]
 Name = Annotated[str, typer.Argument(help="For screens only, never logged.")]
-Identifier = Annotated[str, typer.Argument(metavar="PROJECT", help="Its id, as `projects list` says it.")]
+Identifier = Annotated[str, typer.Argument(metavar="PROJECT", help="Its id, as `operator projects list` says it.")]
 
 
 @app.command("create")
 def create(name: Name, key_file: KeyFile, as_json: AsJson = False) -> None:
-    """Make a project. Roles in it: `keys create --project`, `policy grant --project`."""
+    """Make a project. Roles in it: `operator keys create --project`, `operator policy grant --project`."""
     from tunewarden.entry.cli.acting import acting
     from tunewarden.usecases import projects
 

@@ -1,4 +1,4 @@
-"""`tunewarden keys ...`: API keys, for whoever has a shell on the machine."""
+"""`tunewarden operator keys ...`: API keys, for whoever has a shell on the machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tunewarden.entry.settings import Settings
     from tunewarden.usecases.ports import KeyRecord, Platform, Principal
 
-app = typer.Typer(no_args_is_help=True, help="API keys.")
+app = typer.Typer(no_args_is_help=True, help="API keys, made by whoever has a shell here; no key is needed for it.")
 
 Days = Annotated[int | None, typer.Option("--days", min=1, help="For how long it works; else as the settings say.")]
 Kind = Annotated[KeyKind | None, typer.Option(help="admin is for the administrator role alone; else by the roles.")]
@@ -37,7 +37,7 @@ def create(
 ) -> None:
     """Make a key, for a new principal or as a further one. It is shown once; only its hash is stored."""
     from tunewarden.domain.errors import Malformed
-    from tunewarden.entry.cli.operator import add_key, create_key
+    from tunewarden.entry.cli.operator.authority import add_key, create_key
     from tunewarden.usecases.keys import kind_for
 
     settings, platform = _opened()
@@ -62,7 +62,7 @@ def listed(as_json: AsJson = False) -> None:
     from tunewarden.drivers.sessions import SqlKeyUses
     from tunewarden.drivers.sql_engine import connect
     from tunewarden.entry.cli.client.output import Output
-    from tunewarden.entry.cli.operator import list_keys
+    from tunewarden.entry.cli.operator.authority import list_keys
 
     settings, platform = _opened()
     uses, out, rows = SqlKeyUses(connect(settings.database)).all(), Output(as_json=as_json), []
@@ -80,7 +80,7 @@ def listed(as_json: AsJson = False) -> None:
 
 @app.command("rotate")
 def rotate(
-    key: Annotated[str, typer.Argument(help="Its id, as `keys list` says it.")],
+    key: Annotated[str, typer.Argument(help="Its id, as `operator keys list` says it.")],
     days: Days = None,
     overlap_minutes: Annotated[int, typer.Option(min=0, help="For how long the old one goes on working.")] = 0,
     as_json: AsJson = False,
@@ -88,7 +88,7 @@ def rotate(
     """Make a key like this one in its place. It is shown once; only its hash is stored."""
     from datetime import timedelta
 
-    from tunewarden.entry.cli.operator import rotate_key
+    from tunewarden.entry.cli.operator.authority import rotate_key
 
     settings, platform = _opened()
     overlap = timedelta(minutes=overlap_minutes)
@@ -102,7 +102,7 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """Take keys away. What is under way for a principal whose keys are all taken changes nothing any more."""
-    from tunewarden.entry.cli.operator import revoke_keys, withdraw_key
+    from tunewarden.entry.cli.operator.authority import revoke_keys, withdraw_key
 
     _, platform = _opened()
     is_key = which.startswith("key-")

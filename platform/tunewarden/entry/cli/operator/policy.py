@@ -1,20 +1,20 @@
-"""`tunewarden policy simulate|propose|activate|rollback|history|grant|revoke|grants`: the policy that is in force.
+"""`tunewarden operator policy simulate|propose|activate|rollback|history|grant|revoke|grants`, without the API.
 
-Always as somebody: the API key of who acts is read from a file. What is about files alone is in `policy.py`.
+Always as somebody: the API key of who acts is read from a file.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from tunewarden.domain.canonical import instant_text, to_plain
 from tunewarden.domain.names import Role
-from tunewarden.entry.cli.policy import app
-from tunewarden.entry.cli.saying import say
+from tunewarden.entry.cli.policy_words import in_words
+from tunewarden.entry.cli.saying import AsJson, say
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
 KeyFile = Annotated[Path, typer.Option("--key-file", help="File with the API key of who acts; mode 0600.")]
 Proposed = Annotated[Path, typer.Option("--folder", help="With the policy.csv that is meant.")]
-Identifier = Annotated[str, typer.Argument(metavar="POLICY", help="Id of a version, as `policy history` says it.")]
+Identifier = Annotated[
+    str, typer.Argument(metavar="POLICY", help="Id of a version, as `operator policy history` says it.")
+]
 Member = Annotated[str, typer.Argument(metavar="PRINCIPAL")]
 Project = Annotated[str, typer.Option(help="In one project only.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
-__all__ = ["app"]
+app = typer.Typer(no_args_is_help=True, help="The access policy where there is no API: as whose key is in a file.")
 
 
 @app.command("simulate")
@@ -51,7 +52,8 @@ def propose(folder: Proposed, key_file: KeyFile, as_json: AsJson = False) -> Non
     version, report, _ = policies.propose(platform, principal, _said(platform, folder))
     _tell(report, as_json=as_json)
     if not as_json:
-        typer.echo(f"\nNext: somebody else reads this and runs\ntunewarden policy activate {version.id} ", nl=False)
+        typer.echo("\nNext: somebody else reads this and runs")
+        typer.echo(f"tunewarden operator policy activate {version.id} ", nl=False)
         typer.echo(f"--digest {version.digest} --report {version.report} --key-file FILE")
 
 
@@ -191,26 +193,9 @@ def _said(platform: Platform, folder: Path) -> PolicySet:
 
 
 def _tell(report: WhatIf, *, as_json: bool) -> None:
+    said = cast("dict[str, Any]", to_plain(report))
     if as_json:
-        typer.echo(json.dumps(to_plain(report), sort_keys=True))
+        typer.echo(json.dumps(said, sort_keys=True))
         return
-    typer.echo(f"{report.rules} rules, {report.digest}, beside {report.base}")
-    typer.echo(f"{report.decisions} questions; nobody may what no policy may allow")
-    for shift in report.shifts:
-        verb = "gains" if shift.gains else "loses"
-        at = f" in {shift.project}" if shift.project != "*" else ""
-        of = f" of {shift.thing}" if shift.thing else ""
-        typer.echo(
-            f"{' + '.join(sorted(shift.roles))} {verb} {shift.action}{at}{of}, "
-            f"for example: of a {shift.kind}, {'+'.join(shift.situation)}"
-        )
-    for what, links in (("new", report.links_added), ("gone", report.links_removed)):
-        for link in links:
-            typer.echo(f"{what} link: {link}")
-    for remark in report.remarks:
-        typer.echo(f"remark: {remark}")
-    told = report.replay
-    typer.echo(
-        f"since {instant_text(told.since)}: {told.allowed} of {told.refusals} refusals would be allowed, "
-        f"{told.refused} of {told.deeds} deeds refused"
-    )
+    for line in in_words(said):
+        typer.echo(line)

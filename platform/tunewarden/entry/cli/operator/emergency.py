@@ -1,4 +1,4 @@
-"""`tunewarden emergency list|open|confirm|close|review|suspend|rollback`: breaking the glass where there is no API.
+"""`tunewarden operator emergency list|open|confirm|close|review|suspend|rollback`: breaking the glass without the API.
 
 Always as somebody: the API key of who acts is read from a file.
 """
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from tunewarden.usecases.ports import Platform, Principal, Receipt
 
 KeyFile = Annotated[Path, typer.Option("--key-file", help="File with the API key of who acts; mode 0600.")]
-Identifier = Annotated[str, typer.Argument(metavar="EMERGENCY", help="Its id, as `emergency list` says it.")]
+Identifier = Annotated[str, typer.Argument(metavar="EMERGENCY", help="Its id, as `operator emergency list` says it.")]
 
-app = typer.Typer(no_args_is_help=True, help="Break the glass: for some hours, with a second person and a review.")
+app = typer.Typer(no_args_is_help=True, help="Break the glass where there is no API: as whose key is in a file.")
 
 
 @app.command("list")
@@ -60,7 +60,7 @@ def open_(
     _say(made, receipt, platform, as_json=as_json)
     if not as_json:
         typer.echo(f"Next: somebody else runs, before {instant_text(made.confirm_by)},")
-        typer.echo(f"tunewarden emergency confirm {made.id} --key-file FILE")
+        typer.echo(f"tunewarden operator emergency confirm {made.id} --key-file FILE")
 
 
 @app.command("confirm")

@@ -1,0 +1,38 @@
+"""Where the platform says that what a gate asked is broken, all is shown, and the command ends with 6."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.entry.client.conftest import Desk
+from tests.entry.client.test_hostile_cli import Hostile
+
+BROKEN, WHOLE = "ftjob-" + "1" * 32, "ftjob-" + "2" * 32
+
+
+@pytest.fixture
+def platform() -> Iterator[Hostile]:
+    made = Hostile()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def job(identifier: str, fault: str | None) -> dict[str, Any]:
+    gates = [{"object": "gate.verdict", "digest": "sha256:" + "a" * 64, "outcome": "pass", "fault": fault}]
+    return {"id": identifier, "object": "fine_tuning.job", "status": "running", "gates": gates}
+
+
+def test_a_broken_gate_ends_with_6_after_everything_was_shown(desk: Desk, platform: Hostile) -> None:
+    broken, whole = job(BROKEN, "blob_corrupted"), job(WHOLE, None)
+    platform.answers = {BROKEN: broken, WHOLE: whole, "jobs": {"object": "list", "data": [broken, whole]}}
+    listed = desk.run("ann", "jobs", "list", "--json", **platform.environment)
+    assert listed.exit_code == 6
+    assert [json.loads(line) for line in listed.stdout.splitlines()] == [broken, whole]
+    assert json.loads(listed.stderr)["error"]["code"] == "gate_broken"
+    table = desk.run("ann", "jobs", "list", **platform.environment)
+    assert (table.exit_code, BROKEN in table.stdout, WHOLE in table.stdout) == (6, True, True)
+    shown = desk.run("ann", "jobs", "show", BROKEN, **platform.environment)
+    assert (shown.exit_code, BROKEN in shown.stdout) == (6, True)
+    assert desk.run("ann", "jobs", "show", WHOLE, **platform.environment).exit_code == 0

@@ -1,0 +1,216 @@
+"""Endpoints that take nothing for days are disabled, and of deleted ones nothing is left and nothing is sent."""
+
+import sqlite3
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.entry.post_office import Post
+from tests.entry.test_notifier_faults import WHERE, turn
+
+from tunewarden.domain.names import WebhookId
+from tunewarden.domain.webhook_events import WebhookDisabled, WebhookGivenUp
+from tunewarden.domain.webhook_words import WebhookType
+from tunewarden.domain.webhooks import PAUSES, WebhookEnd
+from tunewarden.drivers.sql_webhooks import SqlDeliveries
+from tunewarden.usecases import notifying
+from tunewarden.usecases.notifying import NOTIFIER, collect, deliver
+from tunewarden.usecases.webhook_deliveries import Delivery
+
+HOST = "hooks.example"
+
+
+def until_given_up(post: Post, messages: int = 1) -> None:
+    """So many messages, and time for each of their attempts: 3.5 days."""
+    for _ in range(messages):
+        post.props.job()
+    for pause in PAUSES:
+        post.later(pause * 1.1)
+
+
+def shown(post: Post, endpoint: dict[str, Any]) -> dict[str, Any]:
+    """As an administrator sees it, alone and in the list."""
+    one: dict[str, Any] = post.theatre.must("ada", "GET", f"{WHERE}/{endpoint['id']}")
+    assert one in post.theatre.must("ada", "GET", WHERE)["data"]
+    return one
+
+
+@pytest.fixture
+def failing(post: Post) -> dict[str, Any]:
+    """An endpoint that answers 503; two messages were given up."""
+    post.run()
+    endpoint = post.endpoint()
+    post.outside.answers[HOST] = 503
+    until_given_up(post, messages=2)
+    assert len(post.facts(WebhookGivenUp)) == 2
+    return endpoint
+
+
+def test_an_endpoint_that_takes_nothing_for_days_is_disabled_as_the_log_and_the_administrator_are_told(
+    post: Post, failing: dict[str, Any]
+) -> None:
+    assert shown(post, failing)["disabled_because"] is None
+    until_given_up(post)
+    (disabled,) = [entry for entry in post.theatre.entries() if isinstance(entry.event, WebhookDisabled)]
+    assert disabled.event == WebhookDisabled(webhook=failing["id"], because=WebhookEnd.KEPT_FAILING)
+    assert disabled.actor == NOTIFIER
+    assert len(post.facts(WebhookGivenUp)) == 3
+    assert shown(post, failing)["disabled_because"] == "kept-failing"
+    post.outside.answers.clear()
+    post.outside.came.clear()
+    post.props.job()
+    post.later(timedelta(days=5))
+    assert post.outside.came == []
+
+
+def test_once_it_is_enabled_again_it_is_told_what_happens_from_then_on_and_has_its_five_days_anew(
+    post: Post, failing: dict[str, Any]
+) -> None:
+    until_given_up(post)
+    enabled = post.theatre.must("ada", "POST", f"{WHERE}/{failing['id']}", json={})
+    assert (enabled["disabled_because"], enabled["failing_since"]) == (None, None)
+    until_given_up(post, messages=2)
+    assert len(post.facts(WebhookGivenUp)) == 5
+    assert len(post.facts(WebhookDisabled)) == 1
+    post.outside.answers.clear()
+    post.outside.came.clear()
+    job = post.props.job()["id"]
+    post.run()
+    assert [one["data"]["id"] for one in post.outside.told()] == [job]
+
+
+def test_a_burst_that_nobody_takes_ends_no_endpoint_before_its_five_days(post: Post) -> None:
+    post.run()
+    post.endpoint()
+    post.outside.answers[HOST] = 0
+    until_given_up(post, messages=4)
+    assert len(post.facts(WebhookGivenUp)) == 4
+    assert post.facts(WebhookDisabled) == []
+
+
+def test_one_message_that_is_taken_begins_the_count_anew(post: Post, failing: dict[str, Any]) -> None:
+    post.outside.answers.clear()
+    post.props.job()
+    post.run()
+    assert shown(post, failing)["failing_since"] is None
+    post.outside.answers[HOST] = 503
+    until_given_up(post, messages=2)
+    assert len(post.facts(WebhookGivenUp)) == 4
+    assert post.facts(WebhookDisabled) == []
+
+
+@pytest.mark.parametrize(("status", "is_over"), [(200, False), (503, True)])
+def test_a_test_that_is_taken_begins_it_anew_and_one_that_is_not_changes_nothing(
+    post: Post, failing: dict[str, Any], status: int, is_over: bool
+) -> None:
+    post.outside.answers[HOST] = status
+    now = post.clock.now
+    test = Delivery(
+        webhook=WebhookId(failing["id"]),
+        message="evt-test",
+        entry=None,
+        type=WebhookType.GATE_FAILED,
+        about="test",
+        at=now,
+        attempts=0,
+        next_at=now,
+    )
+    post.notifier.deliveries.put_test(test)
+    post.run()
+    assert post.notifier.deliveries.take_answer(test) == status
+    post.outside.answers[HOST] = 503
+    until_given_up(post)
+    assert bool(post.facts(WebhookDisabled)) == is_over
+
+
+@pytest.mark.parametrize("how", ["", "/rotate_secret"])
+def test_whoever_changes_it_begins_it_anew(post: Post, failing: dict[str, Any], how: str) -> None:
+    since = shown(post, failing)["failing_since"]
+    assert since is not None
+    post.theatre.must("ada", "POST", f"{WHERE}/{failing['id']}{how}", json={})
+    assert shown(post, failing)["failing_since"] is None
+    until_given_up(post, messages=2)
+    assert shown(post, failing)["failing_since"] > since
+    assert post.facts(WebhookDisabled) == []
+
+
+def test_what_a_former_address_failed_to_take_is_not_held_against_the_new_one(
+    post: Post, failing: dict[str, Any]
+) -> None:
+    where = f"{WHERE}/{failing['id']}"
+    post.props.job()
+    post.outside.during = lambda _: post.theatre.must("ada", "POST", where, json={"url": "https://new.example/"})
+    collect(post.notifier)
+    (one,) = notifying.waiting(post.notifier, frozenset())
+    deliver(post.notifier, one)
+    assert shown(post, failing)["failing_since"] is None
+
+
+def test_a_crash_of_ours_is_held_against_nobody(post: Post) -> None:
+    post.run()
+    endpoint = post.endpoint()
+    post.props.job()
+    collect(post.notifier)
+
+    def crash(*_: object) -> int:
+        raise ZeroDivisionError
+
+    post.notifier = replace(post.notifier, attempt=crash)
+    turn(post)
+    (waits,) = post.notifier.deliveries.due(post.clock.now + timedelta(minutes=1))
+    assert waits.attempts == 1
+    assert post.notifier.deliveries.failing(WebhookId(endpoint["id"])) is None
+
+
+def everything(post: Post) -> str:
+    """All rows of the database."""
+    with sqlite3.connect(post.theatre.settings.home / "tunewarden.db") as connection:
+        found = "\n".join(connection.iterdump())
+    connection.close()
+    return found
+
+
+def test_of_an_endpoint_that_is_deleted_neither_address_nor_secret_is_left_even_sealed(post: Post) -> None:
+    endpoint = post.endpoint()
+    where = f"{WHERE}/{endpoint['id']}"
+    post.theatre.must("ada", "POST", where + "/rotate_secret", json={"keep_old_secret_active_for_24_hours": True})
+    with post.theatre.platform.view() as view:
+        there = view.webhooks.get(WebhookId(endpoint["id"]))
+    sealed = (there.url, there.secret, there.former or "")
+    assert all(one and one in everything(post) for one in sealed)
+    post.theatre.must("ada", "DELETE", where)
+    assert not any(one in everything(post) for one in sealed)
+    with post.theatre.platform.view() as view:
+        assert view.webhooks.all() == []
+    assert post.theatre.ask("ada", "GET", where).status_code == 404
+
+
+def test_what_waits_for_an_endpoint_that_is_deleted_is_sent_nowhere(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it was queued at that moment, so that the deletion did not clear it."""
+    endpoint = post.endpoint()
+    post.props.job()
+    collect(post.notifier)
+    monkeypatch.setattr(SqlDeliveries, "clear", lambda *_: None)
+    post.theatre.must("ada", "DELETE", f"{WHERE}/{endpoint['id']}")
+    assert post.notifier.deliveries.waiting(WebhookId(endpoint["id"])) == 1
+    post.run()
+    assert post.outside.came == []
+    assert post.notifier.deliveries.waiting(WebhookId(endpoint["id"])) == 0
+
+
+@pytest.mark.parametrize("answer", [200, 410, 503])
+def test_whatever_is_answered_for_one_that_is_deleted_meanwhile_nothing_is_left_of_it(post: Post, answer: int) -> None:
+    post.run()
+    endpoint = post.endpoint()
+    post.props.job()
+    collect(post.notifier)
+    post.outside.answers[HOST] = answer
+    post.outside.during = lambda _: post.theatre.must("ada", "DELETE", f"{WHERE}/{endpoint['id']}")
+    (one,) = notifying.waiting(post.notifier, frozenset())
+    deliver(post.notifier, one)
+    assert post.facts(WebhookDisabled) == []
+    tables = [line for line in everything(post).splitlines() if "webhook" in line.split("(")[0]]
+    assert not any(endpoint["id"] in line for line in tables)

@@ -1,0 +1,69 @@
+"""A list of promotions reads what its rows say, and each document once."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+from tests.conftest import ANN, BOB, Stage, measured
+from tests.usecases.test_reading_back import worked_off
+
+from tunewarden.domain.names import Alias, Digest, ModelId
+from tunewarden.domain.training import StepName, TrainingRequest
+from tunewarden.usecases import models, proposals
+
+DETAILS = {"fairness": {"not_assessable": [{"attribute": "age", "group": "90+", "persons": None}]}}
+
+
+@dataclass
+class Reads:
+    """Which documents were read, and how often."""
+
+    of: Counter[Digest] = field(default_factory=Counter)
+
+
+@pytest.fixture
+def reads(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Reads:
+    seen, read = Reads(), stage.blobs.read
+
+    def counting(digest: Digest) -> bytes:
+        seen.of[digest] += 1
+        return read(digest)
+
+    monkeypatch.setattr(stage.blobs, "read", counting)
+    return seen
+
+
+def made(stage: Stage) -> tuple[TrainingRequest, ModelId]:
+    request = worked_off(stage)
+    assert request.model is not None
+    return request, request.model
+
+
+def test_rows_read_their_verdicts_and_what_was_measured_and_nothing_twice(stage: Stage, reads: Reads) -> None:
+    whole, whole_model = made(stage)
+    step = stage.steps[StepName.MEASURE]
+    step.measurements, step.details = (*step.measurements, measured("fairness.not_assessable", "3")), DETAILS
+    small, small_model = made(stage)
+    for model in (whole_model, small_model):
+        for alias in (Alias.STAGING, Alias.PRODUCTION):
+            models.propose(stage.platform, ANN, model, alias)
+    rows = proposals.listed(stage.platform, BOB)
+    reads.of.clear()
+    told = proposals.told(stage.platform, rows)
+    was_read = dict(reads.of)
+    assert [one.promotion for one in told] == list(rows)
+    assert [one.unassessed.count for one in told] == [0, 0, 3, 3]
+    (details,) = {one.details for one in models.evidence_of(stage.platform, _model(stage, small_model))} & set(was_read)
+    measured_of = {one.evidence[StepName.MEASURE] for one in (whole, small)}
+    assert was_read == dict.fromkeys({one.verdict for one in rows} | measured_of | {details}, 1)
+    for one in told:
+        assert one.unassessed == proposals.unassessed(stage.platform, one.promotion), "in a list or alone"
+        assert one.verdict == models.promotion(stage.platform, BOB, one.promotion.id)[1]
+
+
+def test_no_rows_read_nothing(stage: Stage, reads: Reads) -> None:
+    assert (proposals.told(stage.platform, []), reads.of) == ([], Counter())
+
+
+def _model(stage: Stage, identifier: ModelId) -> models.ModelVersion:
+    return models.get(stage.platform, ANN, identifier)
