@@ -5,6 +5,7 @@ Use cases run here on the in-memory drivers, with the real access policy and the
 """
 
 import hashlib
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -104,6 +105,12 @@ def linear_calibration(template: Mechanism, epsilon: Decimal, delta: Decimal) ->
 
 def measured(metric: str, value: str, n: int = 100) -> Measurement:
     return Measurement(metric=metric, low=Decimal(value), value=Decimal(value), high=Decimal(value), n=n)
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C: a shell that starts tests in the background has it ignored, by them and by all that they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,11 +1,13 @@
 """Webhooks: people make and change endpoints, the notifier says what became of them, and nobody does the other's."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.audit.house_log import GOOD, Line, Log, after, saying
-from tests.audit.test_conduct_identities import blamed
+from tests.audit.house_log import GOOD, Line, Log, after, entry, saying, written
 
+from tunewarden_audit.conduct import conduct
 from tunewarden_audit.recipe import Grade
 
 ONE = {"webhook": "webhook-1"}
@@ -18,6 +20,20 @@ FACTS: dict[str, dict[str, Any]] = {
     "WebhookGivenUp": {**ONE, "entry": 3, "attempts": 10},
 }
 BY_NOTIFIER = {"WebhookDisabled", "WebhookGivenUp"}
+BEGUN = datetime(2026, 12, 1, tzinfo=UTC)
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+TRIED, FAILED, CLOCKS = timedelta(seconds=272_105), 5 * DAY, timedelta(hours=3)
+
+
+def blamed(log: Log, apart: timedelta | Sequence[timedelta] = 4 * DAY) -> dict[str, Grade]:
+    """What comes after the good log is ten days later, and so long after what is before it."""
+    more = len(log) - len(GOOD)
+    pauses, at, entries = [apart] * more if isinstance(apart, timedelta) else apart, BEGUN, written(log[: len(GOOD)])
+    for index, pause in zip(range(len(GOOD), len(log)), pauses, strict=True):
+        at += pause
+        entries.append((index, entry(index, log[index], at=f"{at:%Y-%m-%dT%H:%M:%S}.000Z")))
+    report = conduct(entries, now=BEGUN + 365 * DAY)
+    return {check.name: check.grade for check in report.checks if check.grade is not Grade.CONSISTENT}
 
 
 def line(kind: str, by: str) -> Line:
@@ -107,3 +123,43 @@ def test_what_is_given_up_had_happened_and_was_tried(wrong: dict[str, int]) -> N
     by, kind, fact = LOST
     assert blamed([*GOOD, MADE, (by, kind, {**fact, "entry": len(GOOD)})]) == {}
     assert blamed([*GOOD, MADE, (by, kind, {**fact, **wrong})]) == {"webhooks": Grade.BROKEN}
+
+
+def test_a_message_is_given_up_when_ten_attempts_can_have_failed_and_not_before() -> None:
+    by, kind, fact = LOST
+    log: Log = [*GOOD, MADE, (by, kind, {**fact, "entry": len(GOOD)})]
+    assert blamed(log, TRIED - CLOCKS) == {}
+    assert blamed(log, TRIED - CLOCKS - SECOND) == {"webhooks": Grade.BROKEN}
+    more: Log = [*log[:-1], (by, kind, {**fact, "entry": len(GOOD), "attempts": 11})]
+    assert blamed(more, DAY) == {"webhooks": Grade.BROKEN}
+    fewer: Log = [*log[:-1], (by, kind, {**fact, "entry": len(GOOD), "attempts": 9})]
+    assert blamed(fewer, SECOND) == {}, "how long fewer attempts take is not said"
+
+
+def test_entries_of_one_hour_are_as_old_as_its_first_and_one_before_what_is_at_hand_is_as_old_as_may_be() -> None:
+    by, kind, fact = LOST
+    lost: Line = (by, kind, {**fact, "entry": len(GOOD) + 1})
+    log: Log = [*GOOD, MADE, line("WebhookChanged", "prn-ann"), lost]
+    within, after_it = timedelta(minutes=59), timedelta(minutes=61)
+    assert blamed(log, [DAY, within, TRIED - CLOCKS - within]) == {}
+    assert blamed(log, [DAY, within, TRIED - CLOCKS - within - SECOND]) == {"webhooks": Grade.BROKEN}
+    assert blamed(log, [DAY, after_it, TRIED - CLOCKS - SECOND]) == {"webhooks": Grade.BROKEN}
+    assert blamed(log, [DAY, after_it, TRIED - CLOCKS]) == {}
+    report = conduct(written([*GOOD, MADE, LOST])[len(GOOD) :])
+    assert next(check.grade for check in report.checks if check.name == "webhooks") is Grade.CONSISTENT
+
+
+def test_a_clock_that_was_ahead_for_days_and_was_set_makes_no_message_younger_than_it_is() -> None:
+    by, kind, fact = LOST
+    log: Log = [*GOOD, MADE, line("WebhookChanged", "prn-ann"), (by, kind, {**fact, "entry": len(GOOD) + 1})]
+    assert blamed(log, [10 * DAY, -9 * DAY, TRIED]) == {"time": Grade.BROKEN}
+
+
+@pytest.mark.parametrize("kind", ["WebhookCreated", "WebhookChanged", "WebhookSecretRotated", "WebhookDisabled"])
+def test_an_endpoint_is_disabled_as_failing_five_days_after_it_became_as_it_is_and_not_before(kind: str) -> None:
+    by = "notifier" if kind in BY_NOTIFIER else "prn-ann"
+    before: Log = [] if kind == "WebhookCreated" else [MADE]
+    log: Log = [*GOOD, *before, line(kind, by), LOST, LOST, LOST, FAILING]
+    first = [10 * DAY] * (len(before) + 1)
+    assert blamed(log, [*first, DAY, DAY, DAY, FAILED - CLOCKS - 3 * DAY]) == {}
+    assert blamed(log, [*first, DAY, DAY, DAY, FAILED - CLOCKS - 3 * DAY - SECOND]) == {"webhooks": Grade.BROKEN}

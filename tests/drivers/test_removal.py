@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from tests.conftest import NOW
 from tests.domain.test_webhooks import endpoint
 
 from tunewarden.domain.canonical import encode, to_plain
-from tunewarden.domain.errors import NotFound, UnrecordedChange
+from tunewarden.domain.errors import Corrupted, NotFound, UnrecordedChange
 from tunewarden.domain.names import PrincipalId, WebhookId
 from tunewarden.domain.webhook_events import WebhookDeleted
-from tunewarden.drivers.sql import SqlViews
+from tunewarden.domain.webhooks import Webhook
+from tunewarden.drivers.memory import FixedClock
+from tunewarden.drivers.sql import SqlViews, SqlWork
 from tunewarden.drivers.sql_engine import _config, connect
 from tunewarden.usecases.ports import Views, Work
 
@@ -68,6 +70,13 @@ def test_a_removal_that_is_not_recorded_or_not_committed_is_none(two: Work, view
         assert list(seen.webhooks.all()) == [FIRST, SECOND]
 
 
+def laid(connection: Connection, one: Webhook, **more: bool) -> None:
+    """A row with more members than this release writes."""
+    members: Any = to_plain(one)
+    row = {"id": one.id, "body": encode({**members, **more}).decode()}
+    connection.execute(text("INSERT INTO webhooks (id, body) VALUES (:id, :body)"), row)
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_rows_of_endpoints_that_were_deleted_before_are_gone_and_the_others_can_be_read(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
@@ -81,11 +90,42 @@ def test_rows_of_endpoints_that_were_deleted_before_are_gone_and_the_others_can_
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0017")
-        for one, is_deleted in ((FIRST, True), (left, False)):
-            members: Any = to_plain(one)
-            row = {"id": one.id, "body": encode({**members, "deleted": is_deleted}).decode()}
-            connection.execute(text("INSERT INTO webhooks (id, body) VALUES (:id, :body)"), row)
+        laid(connection, FIRST, deleted=True)
+        laid(connection, left, deleted=False)
         command.upgrade(config, "head")
     with SqlViews(engine)() as seen:
         assert list(seen.webhooks.all()) == [left]
     engine.dispose()
+
+
+def test_what_a_process_of_the_release_before_writes_after_the_migration_is_read_as_it_was_meant(database: str) -> None:
+    engine = connect(database)
+    with engine.begin() as connection:
+        laid(connection, FIRST, deleted=True)
+        laid(connection, SECOND, deleted=False)
+    with SqlViews(engine)() as seen:
+        assert list(seen.webhooks.all()) == [SECOND]
+        assert (seen.webhooks.find(FIRST.id), seen.webhooks.get(SECOND.id)) == (None, SECOND)
+    with engine.begin() as connection:
+        laid(connection, replace(FIRST, id=WebhookId("webhook-3")), removed=False)
+    with SqlViews(engine)() as seen, pytest.raises(Corrupted):
+        seen.webhooks.all()
+    engine.dispose()
+
+
+def test_what_was_removed_is_not_in_the_file_of_sqlite_any_more(database: str) -> None:
+    path, sealed = Path(database.removeprefix("sqlite:///")), "0123456789" * 1_000  # more than a page
+    for is_there in (True, False):
+        engine = connect(database)
+        with SqlWork(engine, FixedClock(NOW))(ANN) as unit:
+            unit.webhooks.put(replace(FIRST, url=sealed, secret="of one page"))
+            unit.record(FACT)
+            unit.commit()
+        if not is_there:
+            with SqlWork(engine, FixedClock(NOW))(ANN) as unit:
+                unit.webhooks.remove(FIRST.id)
+                unit.record(FACT)
+                unit.commit()
+        engine.dispose()  # writes the journal back into the file, and removes it
+        assert [path.name] == [one.name for one in path.parent.glob(f"{path.name}*")]
+        assert [one in path.read_bytes() for one in (sealed[:100].encode(), b"of one page")] == [is_there] * 2

@@ -272,7 +272,8 @@ def test_a_training_that_was_paid_for_and_left_nothing_is_cited_by_its_charge(do
         work.record(BudgetCharged(dataset=made.id, request=request.id, attempt=2, updates=8, charged=8))
         charge = work.commit()
     page = door.get("otto", version_path(made) + "/report").text
-    assert f'Trained on or measured on the records.<sup class="log"><a href="#log-{charge.index}">' in page
+    footnote = f'<sup class="log" data-log="{charge.index}-{charge.index}"><a href="#log-{charge.index}">'
+    assert f"Trained on or measured on the records.{footnote}" in page
     assert f'<tr id="log-{charge.index}">' in page
 
 

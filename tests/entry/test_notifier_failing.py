@@ -6,16 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.conftest import ADA
 from tests.entry.post_office import Post
 from tests.entry.test_notifier_faults import WHERE, turn
 
 from tunewarden.domain.names import WebhookId
 from tunewarden.domain.webhook_events import WebhookDisabled, WebhookGivenUp
 from tunewarden.domain.webhook_words import WebhookType
-from tunewarden.domain.webhooks import PAUSES, WebhookEnd
+from tunewarden.domain.webhooks import PAUSES, Failing, WebhookEnd
 from tunewarden.drivers.sql_webhooks import SqlDeliveries
-from tunewarden.usecases import notifying
+from tunewarden.usecases import notifying, webhooks
 from tunewarden.usecases.notifying import NOTIFIER, collect, deliver
+from tunewarden.usecases.ports import Decision
 from tunewarden.usecases.webhook_deliveries import Delivery
 
 HOST = "hooks.example"
@@ -78,6 +80,18 @@ def test_once_it_is_enabled_again_it_is_told_what_happens_from_then_on_and_has_i
     job = post.props.job()["id"]
     post.run()
     assert [one["data"]["id"] for one in post.outside.told()] == [job]
+
+
+def test_since_when_it_takes_nothing_is_told_while_nobody_can_say_who_may_be_told(
+    post: Post, failing: dict[str, Any]
+) -> None:
+    app: Any = post.theatre.client.app
+    stale = replace(
+        post.theatre.platform, access=lambda *_: Decision(allowed=True, because="a-line", version="v", stale=True)
+    )
+    told = webhooks.get(stale, app.state.doors.webhooks, ADA, failing["id"])
+    assert told.failing_since is not None
+    assert (int(told.failing_since.timestamp()), told.ended) == (shown(post, failing)["failing_since"], None)
 
 
 def test_a_burst_that_nobody_takes_ends_no_endpoint_before_its_five_days(post: Post) -> None:
@@ -171,6 +185,12 @@ def everything(post: Post) -> str:
     return found
 
 
+def require_nothing_left(post: Post, endpoint: dict[str, Any]) -> None:
+    """No table of webhooks has anything of it."""
+    tables = [line for line in everything(post).splitlines() if "webhook" in line.split("(")[0]]
+    assert not any(endpoint["id"] in line for line in tables)
+
+
 def test_of_an_endpoint_that_is_deleted_neither_address_nor_secret_is_left_even_sealed(post: Post) -> None:
     endpoint = post.endpoint()
     where = f"{WHERE}/{endpoint['id']}"
@@ -189,16 +209,41 @@ def test_of_an_endpoint_that_is_deleted_neither_address_nor_secret_is_left_even_
 def test_what_waits_for_an_endpoint_that_is_deleted_is_sent_nowhere(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where it was queued at that moment, so that the deletion did not clear it."""
+    """Also where it was queued at that moment, so that the deletion did not clear it; then nothing is left either."""
+    post.run()
     endpoint = post.endpoint()
+    post.outside.answers[HOST] = 503
+    post.props.job()
+    post.run()
+    with monkeypatch.context() as patched:
+        patched.setattr(SqlDeliveries, "clear", lambda *_: None)
+        post.theatre.must("ada", "DELETE", f"{WHERE}/{endpoint['id']}")
+    assert post.notifier.deliveries.waiting(WebhookId(endpoint["id"])) == 1
+    assert post.notifier.deliveries.failing(WebhookId(endpoint["id"])) is not None
+    post.outside.came.clear()
+    post.later(timedelta(minutes=1))
+    assert post.outside.came == []
+    require_nothing_left(post, endpoint)
+
+
+def test_one_that_is_deleted_just_before_its_failure_is_written_down_leaves_nothing(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post.run()
+    endpoint = post.endpoint()
+    post.outside.answers[HOST] = 503
     post.props.job()
     collect(post.notifier)
-    monkeypatch.setattr(SqlDeliveries, "clear", lambda *_: None)
-    post.theatre.must("ada", "DELETE", f"{WHERE}/{endpoint['id']}")
-    assert post.notifier.deliveries.waiting(WebhookId(endpoint["id"])) == 1
-    post.run()
-    assert post.outside.came == []
-    assert post.notifier.deliveries.waiting(WebhookId(endpoint["id"])) == 0
+    write = SqlDeliveries.put_failing
+
+    def too_late(queue: SqlDeliveries, webhook: WebhookId, failing: Failing | None) -> None:
+        post.theatre.must("ada", "DELETE", f"{WHERE}/{endpoint['id']}")
+        write(queue, webhook, failing)
+
+    monkeypatch.setattr(SqlDeliveries, "put_failing", too_late)
+    (one,) = notifying.waiting(post.notifier, frozenset())
+    deliver(post.notifier, one)
+    require_nothing_left(post, endpoint)
 
 
 @pytest.mark.parametrize("answer", [200, 410, 503])
@@ -212,5 +257,4 @@ def test_whatever_is_answered_for_one_that_is_deleted_meanwhile_nothing_is_left_
     (one,) = notifying.waiting(post.notifier, frozenset())
     deliver(post.notifier, one)
     assert post.facts(WebhookDisabled) == []
-    tables = [line for line in everything(post).splitlines() if "webhook" in line.split("(")[0]]
-    assert not any(endpoint["id"] in line for line in tables)
+    require_nothing_left(post, endpoint)

@@ -12,10 +12,11 @@ from tests.conftest import ADA, NOW
 from tests.entry.post_office import Post
 
 from tunewarden.domain.errors import Unavailable
-from tunewarden.domain.names import Role
-from tunewarden.domain.webhook_events import WebhookChanged, WebhookDisabled
+from tunewarden.domain.names import Role, WebhookId
+from tunewarden.domain.webhook_events import WebhookChanged, WebhookDisabled, WebhookGivenUp
 from tunewarden.drivers.memory import FixedClock
 from tunewarden.drivers.sql_engine import migrate
+from tunewarden.drivers.webhook_seals import WebhookSeals
 from tunewarden.entry import webhooks
 from tunewarden.entry.settings import Settings
 from tunewarden.entry.wiring import create_keys
@@ -129,18 +130,36 @@ def test_an_envelope_opens_in_its_own_place_alone(post: Post) -> None:
         assert (shown["url"], shown["disabled_because"]) == ("", "cannot-be-opened")
 
 
-def test_what_cannot_be_sent_at_all_is_tried_as_often_as_anything_and_given_up(post: Post) -> None:
+@pytest.mark.parametrize(("one", "other"), [("secret", "url"), ("url", "secret")])
+def test_what_cannot_be_opened_waits_and_was_no_attempt(post: Post, one: str, other: str) -> None:
     post.run()
     endpoint = post.endpoint()
-    laid(post, endpoint["id"], secret="url")
+    laid(post, endpoint["id"], **{one: other})
     post.props.job()
     collect(post.notifier)
     turn(post)
     assert notifying.waiting(post.notifier, frozenset()) == []
     post.clock.now += timedelta(minutes=1)
     (again,) = notifying.waiting(post.notifier, frozenset())
-    assert again.attempts == 1
+    assert again.attempts == 0
+    assert post.notifier.deliveries.failing(WebhookId(endpoint["id"])) is None
     assert post.outside.came == []
+
+
+def test_weeks_under_a_wrong_webhook_key_end_no_endpoint_and_lose_no_message(post: Post) -> None:
+    post.run()
+    post.endpoint()
+    jobs = {post.props.job()["id"] for _ in range(3)}
+    collect(post.notifier)
+    posting: Any = post.notifier.attempt
+    post.notifier = replace(post.notifier, attempt=replace(posting, seals=WebhookSeals(bytes(32))))
+    for _ in range(35):  # ten attempts of each message, and more
+        post.clock.now += timedelta(days=1)
+        turn(post)
+    assert post.facts(WebhookDisabled) == post.facts(WebhookGivenUp) == []
+    post.notifier = replace(post.notifier, attempt=posting)
+    post.later(timedelta(minutes=1))
+    assert {one["data"]["id"] for one in post.outside.told()} == jobs
 
 
 def test_a_crash_in_telling_counts_as_an_attempt_and_the_next_message_has_its_turn(post: Post) -> None:

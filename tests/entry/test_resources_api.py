@@ -1,6 +1,8 @@
 """What waits, what was spent, judged and measured, over HTTP: pages, what stands in them, and what they leave out."""
 
 import base64
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -10,10 +12,12 @@ from tests.conftest import ANN, WORKER
 from tests.entry.conftest import Served
 from tests.entry.test_api import register
 
+from tunewarden.domain.errors import Refused
 from tunewarden.domain.names import Alias, RequestId
+from tunewarden.domain.registry import Promotion
 from tunewarden.domain.training import StepName
 from tunewarden.steps import GUARDED
-from tunewarden.usecases import jobs, models
+from tunewarden.usecases import jobs, models, proposals
 from tunewarden.usecases.ports import SignedTreeHead
 from tunewarden_audit.merkle import leaf_hash
 
@@ -163,6 +167,39 @@ def test_promotions_and_aliases_are_listed_as_they_stand(served: Served) -> None
     (alias,) = get(served, "aliases")["data"]
     assert (alias["alias"], alias["model"], alias["clearing"]) == ("staging", model, None)
     assert [get(served, path, "eve")["data"] for path in ("promotions", "aliases", "approvals")] == [[], [], []]
+
+
+def test_a_broken_verdict_is_told_in_its_row_and_the_other_promotions_are_listed(served: Served) -> None:
+    dataset = register(served)
+    made = [_stopped(served, worked_off(served, dataset)) for _ in range(2)]
+    whole, other = get(served, "promotions")["data"]
+    assert [one["id"] for one in (whole, other)] == [made[1].id, made[0].id]
+    served.stage.blobs.stored[made[0].verdict] = b"other bytes"
+    with capture_logs() as woken:
+        same, broken = get(served, "promotions")["data"]
+    assert (same, same["fault"], same["overridable"]) == (whole, None, True)
+    assert broken == {**other, "fault": "blob_corrupted", "overridable": False}
+    said = {"event": "promotion_broken", "code": "blob_corrupted", "verdict": made[0].verdict, "log_level": "error"}
+    assert said in woken
+
+
+def test_the_page_of_promotions_shows_what_waits_and_no_more(served: Served) -> None:
+    job = worked_off(served, register(served))
+    before, now = (_stopped(served, job) for _ in range(2))
+    headers = {"authorization": f"Bearer {served.tokens['bob']}"}
+    page = httpx.get(f"{served.address}/promotions", headers=headers).text
+    assert (f"/promotions/{now.id}" in page, f"/promotions/{before.id}" in page) == (True, False)
+    assert [one["id"] for one in get(served, "approvals", "bob")["data"]] == [now.id]
+
+
+def _stopped(served: Served, job: Any) -> Promotion:
+    """A proposal of ann's that the gate stopped, because it asks for more than before."""
+    policies = served.stage.policies
+    gate = policies.gates["promotion"]
+    policies.gates["promotion"] = replace(gate, rules=(replace(gate.rules[0], limit=Decimal("0.99")),))
+    with pytest.raises(Refused):
+        models.propose(served.stage.platform, ANN, job["governance"]["model"], Alias.STAGING)
+    return proposals.listed(served.stage.platform, ANN)[-1]
 
 
 def test_the_log_is_listed_as_it_is_sealed_and_no_further(served: Served) -> None:

@@ -1,8 +1,8 @@
 """Every code that an error of the platform can have, read from its source.
 
-A code is the first argument of one of our errors, the third of `problem`, or behind a status in a tuple. Where it is
-the parameter of the function around it, the calls of that function are looked at; where it is put together, its
-parts that vary match any word.
+A code is the first argument of one of our errors or of a `Declined`, the third of `problem`, or behind a status in a
+tuple. Where it is the parameter of the function around it, the calls of that function are looked at; where it is put
+together, its parts that vary match any word.
 """
 
 import ast
@@ -24,6 +24,8 @@ _KINDS = {
 _ANY = "[a-z0-9_]+"
 _STATUS_BEFORE_CODE = {"problem": 2, "client_error": 1, "_error": 1}
 """Functions that are given a status and, at this place, a code."""
+_OF_EXITS = {"USAGE": 422, "NOT_LOGGED_IN": 401}
+"""What a command that declined by itself would have answered; as a refusal where nothing is said."""
 Place = tuple[Path, int]
 
 
@@ -107,6 +109,9 @@ def _raised(call: ast.Call) -> Iterator[tuple[int, ast.expr]]:
     if kind is not None and (said := _argument(call, 0, "code")) is not None:
         status = STATUS[errors.NotFound] if kind is errors.Unseen else status_of(kind("", ""))
         yield status, said
+    if _name(call) == "Declined" and isinstance(call.args[0], ast.Constant):  # else it is one that was answered
+        exits = [getattr(one.value, "attr", "") for one in call.keywords if one.arg == "exit_code"]
+        yield _OF_EXITS.get("".join(exits), 403), call.args[0]
     place = _STATUS_BEFORE_CODE.get(_name(call), 0)
     if place and len(call.args) > place and isinstance(call.args[place - 1], ast.Constant):
         yield int(str(call.args[place - 1].value)), call.args[place]  # type: ignore[attr-defined]

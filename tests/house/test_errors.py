@@ -112,6 +112,10 @@ def test_the_reader_of_codes_finds_each_way_to_write_one(tmp_path: Path) -> None
                 raise Conflict(f"{x}_late", "A reason.")
                 raise Unavailable(x.y(), "A reason.")
                 return problem(request, 413, "too_large", "A reason.")
+            def declines():
+                raise Declined("told_here", "A reason.", exit_code=Exit.USAGE)
+                raise Declined("refused_here", "A reason.", exit_code=code)
+                raise Declined(error.code, error.reason, exit_code=code)
             def found(): return 431, "headers_too_large", "A reason."
             def _passing(code, reason): return Corrupted(code, reason)
             def calls(): raise _passing("passed_on", "A reason.")
@@ -124,6 +128,8 @@ def test_the_reader_of_codes_finds_each_way_to_write_one(tmp_path: Path) -> None
         "one": {422},
         "other": {422},
         "too_large": {413},
+        "told_here": {422},
+        "refused_here": {403},
         "passed_on": {500},
         "headers_too_large": {431},
     }

@@ -1,12 +1,14 @@
 """A list of promotions reads what its rows say, and each document once."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from tests.conftest import ANN, BOB, Stage, measured
 from tests.usecases.test_reading_back import worked_off
 
+from tunewarden.domain.canonical import digest_bytes
+from tunewarden.domain.errors import NotFound
 from tunewarden.domain.names import Alias, Digest, ModelId
 from tunewarden.domain.training import StepName, TrainingRequest
 from tunewarden.usecases import models, proposals
@@ -63,6 +65,35 @@ def test_rows_read_their_verdicts_and_what_was_measured_and_nothing_twice(stage:
 
 def test_no_rows_read_nothing(stage: Stage, reads: Reads) -> None:
     assert (proposals.told(stage.platform, []), reads.of) == ([], Counter())
+
+
+@pytest.mark.parametrize(("broken", "code"), [(b"other bytes", "blob_corrupted"), (None, "blob_not_found")])
+@pytest.mark.parametrize("which", ["verdict", "evidence"])
+def test_a_broken_document_is_told_in_its_row_with_what_the_log_says_and_hides_no_other(
+    stage: Stage, which: str, broken: bytes | None, code: str
+) -> None:
+    step = stage.steps[StepName.MEASURE]
+    step.measurements, step.details = (*step.measurements, measured("fairness.not_assessable", "3")), DETAILS
+    (request, model), (_, other) = made(stage), made(stage)
+    for one in (model, other):
+        models.propose(stage.platform, ANN, one, Alias.STAGING)
+    rows = proposals.listed(stage.platform, BOB)
+    before = proposals.told(stage.platform, rows)
+    digest = rows[0].verdict if which == "verdict" else request.evidence[StepName.MEASURE]
+    del stage.blobs.stored[digest]
+    if broken is not None:
+        stage.blobs.stored[digest] = broken
+    found, whole = proposals.told(stage.platform, rows)
+    assert (found.promotion, found.verdict, found.fault) == (rows[0], before[0].verdict, code)
+    assert found.unassessed.count == (3 if which == "verdict" else 0)
+    assert (whole, whole.fault) == (before[1], "")
+
+
+def test_no_other_verdict_of_the_log_is_told_in_the_place_of_one_that_nobody_has_any_more(stage: Stage) -> None:
+    _, model = made(stage)
+    promotion, _, _ = models.propose(stage.platform, ANN, model, Alias.STAGING)
+    with pytest.raises(NotFound):
+        proposals.told(stage.platform, [replace(promotion, verdict=digest_bytes(b"another"))])
 
 
 def _model(stage: Stage, identifier: ModelId) -> models.ModelVersion:

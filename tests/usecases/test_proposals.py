@@ -1,11 +1,11 @@
-"""What waits for a decision about an alias, as those see it who may."""
+"""Promotions, as those see them who may decide, and those who may only read."""
 
 from dataclasses import replace
 
 import pytest
 from tests.conftest import ANN, BOB, EVE, PIA, Stage, measured
 from tests.usecases.test_jobs import CY
-from tests.usecases.test_overriding import again, let_pass, proposed, stopped
+from tests.usecases.test_overriding import let_pass, proposed, stopped
 from tests.usecases.test_voting import stored
 
 from tunewarden.domain.errors import NotFound
@@ -14,7 +14,8 @@ from tunewarden.domain.names import PromotionId
 from tunewarden.domain.registry import Promotion
 from tunewarden.domain.training import StepName
 from tunewarden.usecases import models
-from tunewarden.usecases.proposals import proposal, waiting
+from tunewarden.usecases.deciding import waiting
+from tunewarden.usecases.proposals import proposal
 
 __all__ = ["stopped"]
 
@@ -22,12 +23,12 @@ __all__ = ["stopped"]
 def test_what_is_not_approved_waits_and_only_who_may_see_the_model_version_is_told(
     stage: Stage, stopped: Promotion
 ) -> None:
-    other = again(stage, stopped.model)
-    assert [one.id for one in waiting(stage.platform, PIA)] == [stopped.id, other.id]
+    assert [one.id for one in waiting(stage.platform, PIA)] == [stopped.id]
     assert waiting(stage.platform, EVE) == []
     let_pass(stage, stopped, PIA, BOB)
+    assert [one.id for one in waiting(stage.platform, PIA)] == [stopped.id]
     models.approve(stage.platform, CY, stopped.id, stopped.verdict)
-    assert [one.id for one in waiting(stage.platform, PIA)] == [other.id]
+    assert waiting(stage.platform, PIA) == []
 
 
 def test_it_comes_with_the_verdict_and_the_rules_it_was_judged_by_whatever_the_gate_is_today(

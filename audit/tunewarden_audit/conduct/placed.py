@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tunewarden_audit.conduct.facts import Fact
+from tunewarden_audit.conduct.hours import Hours
 
 NOWHERE = "*"
 """Where what is in no project is, and everything was before there were projects."""
@@ -52,7 +53,9 @@ class Placed:
     clearing: (alias, project) -> who asked last that it be taken off, since it last moved.
     retired: model versions that no alias names again.
     endpoints: of webhooks, and whether they are there still.
-    given_up: of an endpoint, messages since it was made, changed, disabled or given a secret.
+    as_it_is: of an endpoint, when it was made, changed, disabled or given a secret last.
+    given_up: of an endpoint, messages since then.
+    hours: when any entry was written.
     """
 
     created: set[str] = field(default_factory=set)
@@ -62,10 +65,13 @@ class Placed:
     clearing: dict[tuple[str, str], Clearing] = field(default_factory=dict)
     retired: set[str] = field(default_factory=set)
     endpoints: dict[str, bool] = field(default_factory=dict)
+    as_it_is: dict[str, datetime] = field(default_factory=dict)
     given_up: Counter[str] = field(default_factory=Counter)
+    hours: Hours = field(default_factory=Hours)
 
     def add(self, fact: Fact) -> None:
         """The entry was judged: from here on it is so."""
+        self.hours.add(fact)
         match fact.kind:
             case "ProjectCreated":
                 self.created.add(fact["project"])
@@ -90,7 +96,10 @@ class Placed:
         webhook = fact["webhook"]
         if fact.kind in {"WebhookCreated", "WebhookDeleted"}:
             self.endpoints[webhook] = fact.kind == "WebhookCreated"
-        self.given_up[webhook] = self.given_up[webhook] + 1 if fact.kind == "WebhookGivenUp" else 0
+        if fact.kind == "WebhookGivenUp":
+            self.given_up[webhook] += 1
+        else:
+            self.given_up[webhook], self.as_it_is[webhook] = 0, fact.at
 
 
 def project_of(fact: Fact) -> str:

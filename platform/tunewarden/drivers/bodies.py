@@ -50,26 +50,38 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[K, V]):
-    """One kind of thing: the word for one of it, its class, and what its key is."""
+    """One kind of thing: the word for one of it, its class, and what its key is.
+
+    Attributes:
+        deletion: a member with which an earlier release said whether the thing is there still. Its processes may write
+            it while this release takes their place: what is deleted is not there, and else it says nothing.
+    """
 
     noun: str
     form: type[V]
     key: Callable[[V], K]
+    deletion: str = ""
 
     def write(self, value: V) -> bytes:
         """The canonical bytes of `value`."""
         return encode(to_plain(value))
 
-    def read(self, key: str, body: bytes) -> V:
-        """The inverse of `write`; raises `Corrupted` for a body of another form or one that lies under a wrong key."""
+    def read(self, key: str, body: bytes) -> V | None:
+        """The inverse of `write`; raises `Corrupted` for a body of another form or one that lies under a wrong key.
+
+        None where an earlier release deleted it.
+        """
         if len(body) > _LARGE:
             return self._read(key, body)
         remembered = _small if len(body) <= _SMALL else _large
-        value: V = remembered(self, key, body)
+        value: V | None = remembered(self, key, body)
         return value
 
-    def _read(self, key: str, body: bytes) -> V:
-        value = from_plain(self.form, decode(body))
+    def _read(self, key: str, body: bytes) -> V | None:
+        plain = decode(body)
+        if self.deletion and isinstance(plain, dict) and plain.pop(self.deletion, False) is True:
+            return None
+        value = from_plain(self.form, plain)
         if self.key(value) != key:
             raise Corrupted("row_swapped", f"A stored {self.noun} lies under the key of another one.")
         return value
@@ -103,7 +115,7 @@ ERASURES: Kind[ErasureId, Erasure] = Kind("erasure", Erasure, lambda one: one.id
 COHORTS: Kind[CohortId, Cohort] = Kind("cohort", Cohort, lambda one: one.id)
 PROJECTS: Kind[ProjectId, Project] = Kind("project", Project, lambda one: one.id)
 EMERGENCIES: Kind[EmergencyId, Emergency] = Kind("emergency", Emergency, lambda one: one.id)
-WEBHOOKS: Kind[WebhookId, Webhook] = Kind("webhook", Webhook, lambda one: one.id)
+WEBHOOKS: Kind[WebhookId, Webhook] = Kind("webhook", Webhook, lambda one: one.id, deletion="deleted")
 
 NOUNS = tuple(
     kind.noun

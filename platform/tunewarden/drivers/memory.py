@@ -333,7 +333,8 @@ class _Shelf(Generic[K, V]):
         self._unit.shelf(self._kind.noun).pop(key, None)
 
     def all(self) -> Sequence[V]:
-        return [self._kind.read(key, body) for key, body in self._unit.shelf(self._kind.noun).items()]
+        found = (self._kind.read(key, body) for key, body in self._unit.shelf(self._kind.noun).items())
+        return [one for one in found if one is not None]
 
 
 class MemorySealedLog:

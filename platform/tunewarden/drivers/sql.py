@@ -109,7 +109,8 @@ class _Shelf(Generic[K, V]):
 
     def all(self) -> Sequence[V]:
         rows = self._opened.open().execute(_statements(self._table).every)
-        return [self._kind.read(key, body.encode("utf-8")) for key, body in rows]
+        found = (self._kind.read(key, body.encode("utf-8")) for key, body in rows)
+        return [one for one in found if one is not None]
 
 
 class _Rows(_Shelf[K, V]):

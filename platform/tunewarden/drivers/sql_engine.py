@@ -194,6 +194,7 @@ def _prepare_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -
     cursor.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone leaves data in the drive's cache
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA trusted_schema = OFF")
+    cursor.execute("PRAGMA secure_delete = ON")  # keys, addresses and secrets do not stay in pages that are free
     cursor.close()
 
 

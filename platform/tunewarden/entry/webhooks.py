@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
-from tunewarden.domain.errors import Malformed, TunewardenError, Unavailable
+from tunewarden.domain.errors import Corrupted, Malformed, TunewardenError, Unavailable
 from tunewarden.domain.names import WebhookId
 from tunewarden.domain.webhooks import Webhook
 from tunewarden.drivers.access_live import LiveAccess
@@ -80,7 +80,10 @@ class Posting:
     resolve: Resolve = system_resolve
 
     def __call__(self, webhook: Webhook, delivery: Delivery, body: bytes) -> int:
-        """The address is looked up here, and what is connected to is what was looked up."""
+        """The address is looked up here, and what is connected to is what was looked up.
+
+        Raises `Corrupted` where address or secret cannot be opened: the key here is another one, or the row is broken.
+        """
         now = self.clock()
         timestamp = int(now.timestamp())
         try:
@@ -95,6 +98,8 @@ class Posting:
                 "webhook-signature": self.seals.signatures(delivery.message, timestamp, body, shared),
             }
             status = self.send(target, there[0], headers, body)
+        except Corrupted:
+            raise  # nobody was asked, so it is no attempt: the message waits for whoever mends it here
         except TunewardenError as error:
             logger.warning("webhook_failed", webhook=webhook.id, code=error.code, attempts=delivery.attempts + 1)
             return 0

@@ -4,14 +4,15 @@ Deciding is done where the thing is: `voting`, `requests.reject`, `models.approv
 everything once more.
 
 A promotion that a gate stopped waits for two persons who let it pass, as long as they could: the gate still is the one
-that stopped it, no rule is hard, and the same was not proposed again. Else it waits for nobody.
+that stopped it, no rule is hard, and the same was not proposed again. Else it waits for nobody, and neither does any
+of what no alias may come to name: of a retired model version, in an archived project, under a withdrawn signature.
 """
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tunewarden.domain.errors import Corrupted, NotFound
+from tunewarden.domain.errors import Corrupted, NotFound, Refused
 from tunewarden.domain.gates import Verdict
 from tunewarden.domain.names import Action, Alias, Digest, ModelId, PrincipalId, PromotionId
 from tunewarden.domain.overrides import final
@@ -20,8 +21,10 @@ from tunewarden.domain.registry import ModelVersion, Promotion, PromotionState
 from tunewarden.domain.training import State, TrainingRequest
 from tunewarden.usecases.counting import role_of
 from tunewarden.usecases.gating import promotion_gate
+from tunewarden.usecases.models import verdict_of
 from tunewarden.usecases.ports import Platform, Principal, Resource, View
-from tunewarden.usecases.proposals import verdict_of
+from tunewarden.usecases.projects import require_active
+from tunewarden.usecases.signing import require_not_withdrawn
 from tunewarden.usecases.things import of_model, of_promotion, of_request
 
 
@@ -88,19 +91,58 @@ def _plans(platform: Platform, principal: Principal, view: View) -> Iterator[Pen
             )
 
 
+def waiting(platform: Platform, principal: Principal) -> Sequence[Promotion]:
+    """Promotions that wait for anybody at all, of model versions that this principal may see, oldest first."""
+    with platform.view() as view:
+        return [promotion for promotion, _, _ in _waiting(platform, principal, view)]
+
+
 def _promotions(platform: Platform, principal: Principal, view: View) -> Iterator[Pending]:
+    for promotion, model, fault in _waiting(platform, principal, view):
+        if promotion.state is PromotionState.REFUSED:
+            deed, may = Deed.OVERRIDE, _may_let_pass(platform, principal, promotion, model)
+        else:
+            about = of_promotion(promotion, model)
+            deed, may = Deed.APPROVE, _may(platform, principal, Action.APPROVE_PROMOTION, about)
+        if may:
+            yield Pending(
+                thing=promotion,
+                digest=promotion.verdict,
+                requested_by=promotion.proposed_by,
+                deeds=() if fault else (deed,),
+                fault=fault,
+            )
+
+
+def _waiting(platform: Platform, principal: Principal, view: View) -> Iterator[tuple[Promotion, ModelVersion, str]]:
+    """Each with its model version and the fault of its verdict: where that is broken, somebody has to look."""
     found = view.promotions.all()
     replaced = _replaced(found)
     for promotion in found:
         if promotion.state is PromotionState.APPROVED or promotion.id in replaced:
             continue
         model = view.models.get(promotion.model)
-        if model.retired is not None or not _may(platform, principal, Action.READ_MODEL, of_model(model)):
+        if not _may(platform, principal, Action.READ_MODEL, of_model(model)) or not _goes_on(platform, view, model):
             continue
-        if promotion.state is PromotionState.REFUSED:
-            yield from _stopped(platform, principal, view, promotion, model)
-        elif _may(platform, principal, Action.APPROVE_PROMOTION, of_promotion(promotion, model)):
-            yield _proposed(promotion, Deed.APPROVE)
+        try:
+            verdict = verdict_of(platform, promotion)
+        except (Corrupted, NotFound) as broken:
+            yield promotion, model, broken.code
+            continue
+        awaits = promotion.state is PromotionState.AWAITING_APPROVAL
+        if awaits or (not final(verdict) and _is_of_today(platform, view, verdict, model)):
+            yield promotion, model, ""
+
+
+def _goes_on(platform: Platform, view: View, model: ModelVersion) -> bool:
+    """Whether an alias may come to name it at all, as whatever decides on its promotion asks too."""
+    try:
+        model.require_not_retired()
+        require_active(view, model.project)
+        require_not_withdrawn(platform, view, view.requests.get(model.request))
+    except Refused:
+        return False
+    return True
 
 
 def _replaced(promotions: Sequence[Promotion]) -> Set[PromotionId]:
@@ -115,25 +157,15 @@ def _replaced(promotions: Sequence[Promotion]) -> Set[PromotionId]:
     }
 
 
-def _stopped(
-    platform: Platform, principal: Principal, view: View, promotion: Promotion, model: ModelVersion
-) -> Iterator[Pending]:
-    """One that a gate stopped, where this principal is one of the two who could let it pass, and has not."""
+def _may_let_pass(platform: Platform, principal: Principal, promotion: Promotion, model: ModelVersion) -> bool:
+    """Whether this principal is one of the two who could let pass what a gate stopped, and has not."""
     about = of_promotion(promotion, model)
     whose = (about, replace(about, author=model.requested_by))  # as `models.counted_for_two` asks
     said = [platform.access(principal, Action.OVERRIDE_GATE, one) for one in whose]
     if not all(one.allowed for one in said):
-        return
+        return False
     role = role_of(said[0].because)
-    if any(principal.id == one.by or role is one.role for one in promotion.overrides):
-        return
-    try:
-        verdict = verdict_of(platform, promotion)
-    except Corrupted as broken:  # nobody decides on what cannot be read, and somebody has to look
-        yield replace(_proposed(promotion), fault=broken.code)
-        return
-    if not final(verdict) and _is_of_today(platform, view, verdict, model):
-        yield _proposed(promotion, Deed.OVERRIDE)
+    return not any(principal.id == one.by or role is one.role for one in promotion.overrides)
 
 
 def _is_of_today(platform: Platform, view: View, verdict: Verdict, model: ModelVersion) -> bool:
@@ -143,10 +175,6 @@ def _is_of_today(platform: Platform, view: View, verdict: Verdict, model: ModelV
     except NotFound:
         return False
     return gate.digest() == verdict.gate_digest
-
-
-def _proposed(promotion: Promotion, *deeds: Deed) -> Pending:
-    return Pending(thing=promotion, digest=promotion.verdict, requested_by=promotion.proposed_by, deeds=deeds)
 
 
 def _may(platform: Platform, principal: Principal, action: Action, about: Resource) -> bool:

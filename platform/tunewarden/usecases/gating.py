@@ -195,6 +195,11 @@ def judged(request: RequestId, verdict: Verdict) -> GateJudged:
     )
 
 
+def verdict_in(entry: GateJudged) -> Verdict:
+    """The verdict that an entry tells."""
+    return Verdict(gate=entry.gate, gate_digest=entry.gate_digest, about=entry.about, findings=entry.findings)
+
+
 def failed(platform: Platform, work: UnitOfWork, request: TrainingRequest, code: str) -> TrainingRequest:
     """The request has failed for good; what was promised to it and never ran is given back. The caller puts it."""
     return _ended(platform, work, request, State.FAILED, code)

@@ -81,7 +81,8 @@ def approve(
     evidence counts.
 
     Not on a red gate, which two say: the gate's own rules, and the access policy, which is told what the gate said. It
-    is green too where two let pass what it stops (`overrides.is_green`), and still may.
+    is green too where two let pass what it stops (`overrides.is_green`), and still may. Not on a verdict whose document
+    is broken either (`Corrupted`), because nobody can have read it.
     """
     with refusals_recorded(platform, principal, Action.APPROVE_PROMOTION, "promotion", identifier):
         with platform.view() as view:
@@ -97,6 +98,7 @@ def approve(
             platform.policies.registry().require(promotion.alias)
             too_small = not_assessable(evidence_of(platform, model))
             approved = promotion.approve(principal.id, verdict, unassessed=too_small, signed=unassessed)
+            verdict_of(platform, promotion)  # of one that is broken this raises
             require_not_withdrawn(platform, work, work.requests.get(model.request))
             today = judge_today(platform, work, model)
             work.record(judged(model.request, today))
@@ -217,7 +219,12 @@ def promotion(platform: Platform, principal: Principal, identifier: PromotionId)
         found = view.promotions.get(identifier)
         model = view.models.get(found.model)
     permit_to_see(platform, principal, Action.READ_MODEL, of_model(model), noun="promotion")
-    return found, from_plain(Verdict, decode(platform.blobs.read(found.verdict)))
+    return found, verdict_of(platform, found)
+
+
+def verdict_of(platform: Platform, promotion: Promotion) -> Verdict:
+    """What the gate said when it was proposed, for a reader who may see it. Raises `Corrupted`, and `NotFound`."""
+    return from_plain(Verdict, decode(platform.blobs.read(promotion.verdict)))
 
 
 def require_pass(platform: Platform, verdict: Verdict) -> None:

@@ -34,7 +34,7 @@ class Notifier:
     """What telling needs.
 
     Attributes:
-        attempt: sends a message. Never raises for what happens outside.
+        attempt: sends a message. Never raises for what happens outside; `Corrupted` where it cannot be sent from here.
         share: a number from 0 up to 1, at random.
         most_waiting: for one endpoint; one for which more waits is disabled.
     """
@@ -72,7 +72,10 @@ def collect(notifier: Notifier) -> bool:
 
 
 def deliver(notifier: Notifier, delivery: Delivery) -> None:
-    """One attempt, and what follows from it. Raises `Unavailable` as `collect` does; the message waits then."""
+    """One attempt, and what follows from it.
+
+    Raises `Unavailable` as `collect` does, and what `attempt` raises; the message waits then.
+    """
     with notifier.view() as view:
         webhook = view.webhooks.find(delivery.webhook)
         is_asked_for = webhook is not None and (delivery.entry is None or delivery.type in webhook.types)
@@ -80,6 +83,8 @@ def deliver(notifier: Notifier, delivery: Delivery) -> None:
     if webhook is None or not is_wanted:
         if delivery.entry is None:
             notifier.deliveries.answered(replace(delivery, status=0))
+        elif webhook is None:
+            notifier.deliveries.clear(delivery.webhook)  # whoever deleted it may not have come to that
         else:
             notifier.deliveries.done(delivery)
         return
@@ -101,20 +106,22 @@ def deliver(notifier: Notifier, delivery: Delivery) -> None:
 def _not_taken(notifier: Notifier, webhook: Webhook, delivery: Delivery) -> None:
     """The endpoint did not take it. Once it has taken nothing for days, nothing more is sent to it."""
     is_given_up = failed(notifier, delivery)
-    with notifier.view() as view:
-        if view.webhooks.find(webhook.id) != webhook:
-            return  # changed or deleted meanwhile: it was another address, or there is nobody to hold it against
     now, before = notifier.clock(), notifier.deliveries.failing(webhook.id)
     failing = failed_again(before, webhook, now, is_given_up=is_given_up)
     notifier.deliveries.put_failing(webhook.id, failing)
-    if is_given_up and failing.is_over(now):
+    with notifier.view() as view:
+        is_there = view.webhooks.find(webhook.id) is not None
+    if not is_there:  # looked for after that was written: whoever deletes it now clears it, too
+        notifier.deliveries.clear(webhook.id)
+    elif is_given_up and failing.is_over(now):
         _disable(notifier, webhook, WebhookEnd.KEPT_FAILING)
 
 
 def failed(notifier: Notifier, delivery: Delivery) -> bool:
     """An attempt came to nothing: there is another one later, or it is given up, and then true. A test is tried once.
 
-    What failed here and not at the endpoint, a crash, is held against no endpoint.
+    Nothing that failed here is held against an endpoint: neither a crash, which is an attempt, nor what cannot be
+    opened, which is none (`put_off`).
     """
     if delivery.entry is None:
         notifier.deliveries.answered(replace(delivery, status=0))

@@ -10,7 +10,7 @@ from tunewarden.domain.overrides import Override, OverrideReason
 from tunewarden.domain.registry import Promotion
 from tunewarden.usecases.counting import role_of
 from tunewarden.usecases.gating import judged
-from tunewarden.usecases.models import counted_for_two, judge_today, require_told
+from tunewarden.usecases.models import counted_for_two, judge_today, require_told, verdict_of
 from tunewarden.usecases.ports import Platform, Principal, Receipt
 from tunewarden.usecases.projects import require_active
 from tunewarden.usecases.refusals import refusals_recorded
@@ -24,7 +24,8 @@ def override(
 
     Raises `Refused` for whose work it is, for a verdict that is not the gate's any more, for what is stopped for good
     and for a role that they had from whose work it is less than a day before; `Conflict` where they, or somebody in
-    their role, decided before; `IllegalTransition` of a promotion that was not refused; `NotFound`.
+    their role, decided before; `IllegalTransition` of a promotion that was not refused; `Corrupted` where nobody can
+    have read the verdict; `NotFound`.
     """
     action = Action.OVERRIDE_GATE
     with refusals_recorded(platform, principal, action, "promotion", identifier):
@@ -40,6 +41,7 @@ def override(
             mine = Override(by=principal.id, role=role, reason=reason, verdict=verdict, at=platform.clock())
             today = judge_today(platform, work, model)
             decided = promotion.overridden(mine, today, model.requested_by)
+            verdict_of(platform, promotion)  # of one that is broken this raises
             work.promotions.put(decided)
             work.record(judged(model.request, today))
             work.record(GateOverridden(promotion=identifier, model=model.id, verdict=verdict, role=role, reason=reason))

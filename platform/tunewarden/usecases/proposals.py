@@ -1,14 +1,17 @@
-"""What waits for somebody to decide on an alias: promotions that a gate stopped, and those that want approval."""
+"""Promotions as their readers are told of them: one with the rules it was judged by, and many in a list."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tunewarden.domain.canonical import Plain, decode, from_plain
+from tunewarden.domain.canonical import Plain, decode, digest_of, from_plain
+from tunewarden.domain.errors import Corrupted, NotFound
+from tunewarden.domain.events import GateJudged
 from tunewarden.domain.gates import Evidence, Gate, Verdict
-from tunewarden.domain.names import Action, PromotionId
-from tunewarden.domain.registry import Promotion, PromotionState
-from tunewarden.domain.training import StepName
+from tunewarden.domain.names import Action, Digest, PromotionId
+from tunewarden.domain.registry import Promotion
+from tunewarden.domain.training import StepName, TrainingRequest
 from tunewarden.usecases import models
+from tunewarden.usecases.gating import verdict_in
 from tunewarden.usecases.ports import Platform, Principal
 from tunewarden.usecases.things import of_model
 
@@ -45,16 +48,17 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """A promotion as a list tells it: what the gate said when it was proposed, and whom nobody can say anything of."""
+    """A promotion as a list tells it: what the gate said when it was proposed, and whom nobody can say anything of.
+
+    Attributes:
+        fault: code of the error where the document of either is broken, and nobody decides; the verdict is that of the
+            log all the same, and `unassessed` may say nothing. Empty else.
+    """
 
     promotion: Promotion
     verdict: Verdict
     unassessed: Unassessed
-
-
-def waiting(platform: Platform, principal: Principal) -> Sequence[Promotion]:
-    """Of `listed`, what is not approved."""
-    return [one for one in listed(platform, principal) if one.state is not PromotionState.APPROVED]
+    fault: str = ""
 
 
 def listed(platform: Platform, principal: Principal) -> Sequence[Promotion]:
@@ -80,11 +84,6 @@ def proposal(platform: Platform, principal: Principal, identifier: PromotionId) 
     )
 
 
-def verdict_of(platform: Platform, promotion: Promotion) -> Verdict:
-    """What the gate said when it was proposed, for a reader who may see the promotion. Raises `Corrupted`."""
-    return from_plain(Verdict, decode(platform.blobs.read(promotion.verdict)))
-
-
 def unassessed(platform: Platform, promotion: Promotion) -> Unassessed:
     """As it is today, which is as it was measured: evidence never changes. For a reader who may see the promotion."""
     with platform.view() as view:
@@ -93,22 +92,44 @@ def unassessed(platform: Platform, promotion: Promotion) -> Unassessed:
 
 
 def told(platform: Platform, promotions: Sequence[Promotion]) -> Sequence[Told]:
-    """What each of these says, for a reader who may see them. Raises `Corrupted` as `proposal` does.
+    """What each of these says, for a reader who may see them: a broken document is told in its row, and hides no other.
 
     Every document is read once, and of the evidence only that of the measuring step, which counts who is not assessed.
+    Raises `Corrupted` where a verdict's document is broken and its entry has lost its body.
     """
     with platform.view() as view:
         made_by = {one.model: view.requests.get(view.models.get(one.model).request) for one in promotions}
-    verdicts = {one.verdict: verdict_of(platform, one) for one in {each.verdict: each for each in promotions}.values()}
+    alike = {one.verdict: one for one in promotions}
+    verdicts = {digest: _said(platform, one, made_by[one.model]) for digest, one in alike.items()}
     measured = {model: request.evidence[StepName.MEASURE] for model, request in made_by.items()}
-    counted = {
-        digest: _counted(platform, [from_plain(Evidence, decode(platform.blobs.read(digest)))])
-        for digest in set(measured.values())
-    }
+    counted = {digest: _measured(platform, digest) for digest in set(measured.values())}
+    rows = [(one, *verdicts[one.verdict], *counted[measured[one.model]]) for one in promotions]
     return [
-        Told(promotion=one, verdict=verdicts[one.verdict], unassessed=counted[measured[one.model]])
-        for one in promotions
+        Told(promotion=one, verdict=verdict, unassessed=unassessed, fault=fault or other)
+        for one, verdict, fault, unassessed, other in rows
     ]
+
+
+def _said(platform: Platform, promotion: Promotion, request: TrainingRequest) -> tuple[Verdict, str]:
+    """The verdict; where its document is broken, that of the log with this digest, and the code of the fault."""
+    try:
+        return models.verdict_of(platform, promotion), ""
+    except (Corrupted, NotFound) as broken:
+        with platform.view() as view:
+            entries = view.entries_about([request.id], GateJudged)
+            found = [verdict_in(entry.event) for entry in entries if isinstance(entry.event, GateJudged)]
+        for verdict in found:
+            if digest_of(verdict) == promotion.verdict:
+                return verdict, broken.code
+        raise
+
+
+def _measured(platform: Platform, digest: Digest) -> tuple[Unassessed, str]:
+    """Who is not assessed, by the evidence at this digest; nobody, and the code of the fault, where it is broken."""
+    try:
+        return _counted(platform, [from_plain(Evidence, decode(platform.blobs.read(digest)))]), ""
+    except (Corrupted, NotFound) as broken:
+        return Unassessed(count=0, details=None), broken.code
 
 
 def _counted(platform: Platform, evidence: Sequence[Evidence]) -> Unassessed:

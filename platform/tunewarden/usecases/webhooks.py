@@ -327,6 +327,7 @@ def _shown(platform: Platform, door: WebhookDoor, webhook: Webhook) -> Shown:
     is_told, failing = True, None
     with suppress(Unavailable), platform.view() as view:
         is_told = maker_may(view, platform.access, webhook)
+    with suppress(Unavailable):
         failing = door.deliveries.failing(webhook.id)
     ended = webhook.ended or (None if is_told else MAKER_MAY_NOT)
     since = failing.since if failing is not None and failing.changed_at == webhook.changed_at else None

@@ -197,6 +197,7 @@ def test_a_harmless_change_is_not_found(how: str, before: Json) -> None:
 
 
 MAP, OPEN = {"type": "object", "additionalProperties": {"type": "string"}}, {"type": "object"}
+WHOLES = {"type": "object", "additionalProperties": {"type": "integer"}}
 
 
 @pytest.mark.parametrize(
@@ -206,12 +207,32 @@ MAP, OPEN = {"type": "object", "additionalProperties": {"type": "string"}}, {"ty
         (body, OPEN, MAP),
         (body, {"type": "array"}, {"type": "array", "items": {"type": "string"}}),
         (answer, MAP, {"type": "object", "additionalProperties": {"type": "integer"}}),
+        (body, {**WHOLES, "properties": {"a": {"type": "string"}}}, WHOLES),
+        (body, MAP, {**MAP, "propertyNames": {"maxLength": 3}}),
+        (body, {**MAP, "propertyNames": {"maxLength": 4}}, {**MAP, "propertyNames": {"maxLength": 3}}),
+        (body, MAP, {**MAP, "propertyNames": {"enum": ["a", "b"]}}),
+        (body, {**MAP, "propertyNames": {"enum": ["a", "b"]}}, {**MAP, "propertyNames": {"enum": ["a"]}}),
+        (body, {**MAP, "propertyNames": {"enum": ["ab"]}}, {**MAP, "propertyNames": {"maxLength": 1}}),
+        (body, {"type": "array"}, {"type": "array", "uniqueItems": True}),
     ],
 )
 def test_what_stands_under_names_that_nobody_listed_is_compared_as_well(
     where: Callable[[Json], Json], old: Json, new: Json
 ) -> None:
     assert len(comparing(where, old, new)) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({**WHOLES, "properties": {"a": {"type": "integer", "maximum": 9}}}, WHOLES),
+        ({**MAP, "propertyNames": {"maxLength": 3}}, MAP),
+        ({**MAP, "propertyNames": {"enum": ["a"]}}, {**MAP, "propertyNames": {"type": "string", "maxLength": 1}}),
+        ({"type": "array", "uniqueItems": True}, {"type": "array", "uniqueItems": False}),
+    ],
+)
+def test_what_is_taken_under_any_name_and_twice_breaks_nothing(old: Json, new: Json) -> None:
+    assert comparing(body, old, new) == []
 
 
 def comparing(where: Callable[[Json], Json], old: Json, new: Json) -> list[str]:

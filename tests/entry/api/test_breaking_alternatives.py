@@ -86,7 +86,7 @@ def test_alternatives_that_take_and_tell_what_was_taken_and_told_break_nothing(
     assert comparing(where, old, new) == []
 
 
-VALUES: list[Any] = [None, True, False, 0, 1, 2, 5, "", "a", "ab", "abcd", "7", [], ["a"], [1], ["a", 1], {}]
+VALUES: list[Any] = [None, True, False, 0, 1, 2, 5, "", "a", "ab", "abcd", "7", [], ["a"], [1], ["a", 1], [1, 1], {}]
 VALUES += [{"p": one} for one in (None, 1, 5, "a", "abcd", [])] + [{"q": "a"}, {"p": "a", "q": 1}, {"p": 1, "q": "ab"}]
 SIMPLE: st.SearchStrategy[Json] = st.one_of(
     st.sampled_from([{"type": "boolean"}, {"type": "null"}, {"type": "string"}, {"type": "number"}, {}]),
@@ -105,7 +105,7 @@ SIMPLE: st.SearchStrategy[Json] = st.one_of(
 
 
 def shapes(inside: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
-    """Objects, arrays and alternatives of these. Objects take named members alone: a further one breaks nothing."""
+    """Objects, arrays, maps and alternatives. Objects take named members alone: a further one breaks nothing."""
     objects = st.builds(
         lambda members, needed: {
             "type": "object",
@@ -116,8 +116,19 @@ def shapes(inside: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
         st.dictionaries(st.sampled_from("pq"), inside, max_size=2),
         st.sets(st.sampled_from("pq")),
     )
-    arrays = inside.map(lambda one: {"type": "array", "items": one})
-    return objects | arrays | st.lists(inside, min_size=2, max_size=3).map(lambda several: {"anyOf": several})
+    arrays = st.builds(
+        lambda one, unlike: {"type": "array", "items": one} | ({"uniqueItems": True} if unlike else {}),
+        inside,
+        st.booleans(),
+    )
+    maps = st.builds(
+        lambda one, names: {"type": "object", "additionalProperties": one} | names,
+        inside,
+        st.sampled_from(
+            [{}, {"propertyNames": {"enum": ["p"]}}, {"propertyNames": {"type": "string", "maxLength": 0}}]
+        ),
+    )
+    return objects | arrays | maps | st.lists(inside, min_size=2, max_size=3).map(lambda several: {"anyOf": several})
 
 
 @st.composite

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -54,30 +55,29 @@ def proxy(theatre: Theatre, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """The address of a proxy that acts as ann, whoever asks it."""
     if not PROXY.exists():
         pytest.skip("LiteLLM is not installed here: `make .venv/litellm/.ready`")
-    server, folder = Server(theatre.client.app), tmp_path_factory.mktemp("proxy")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    ann = theatre.tokens["ann"]
-    (folder / "config.json").write_text(json.dumps(configured(server.address, ann)))  # JSON is YAML
-    environment = {
-        "PATH": str(PROXY.parent),
-        "HOME": str(folder),
-        "OPENAI_API_BASE": server.address + "/v1",
-        "OPENAI_API_KEY": ann,
-        "TUNEWARDEN_API_KEY": ann,
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    }
-    said = ["--config", "config.json", "--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
-    with (folder / "said").open("wb") as log:
-        process = subprocess.Popen([str(PROXY), *said], cwd=folder, env=environment, stdout=log, stderr=log)
-    try:
+    with ExitStack() as ending:
+        server, folder = Server(theatre.client.app), tmp_path_factory.mktemp("proxy")
+        ending.callback(server.stop)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        ann = theatre.tokens["ann"]
+        (folder / "config.json").write_text(json.dumps(configured(server.address, ann)))  # JSON is YAML
+        environment = {
+            "PATH": str(PROXY.parent),
+            "HOME": str(folder),
+            "OPENAI_API_BASE": server.address + "/v1",
+            "OPENAI_API_KEY": ann,
+            "TUNEWARDEN_API_KEY": ann,
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        }
+        said = ["--config", "config.json", "--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
+        with (folder / "said").open("wb") as log:
+            process = subprocess.Popen([str(PROXY), *said], cwd=folder, env=environment, stdout=log, stderr=log)
+        ending.callback(process.wait)
+        ending.callback(process.kill)
         wait(f"http://127.0.0.1:{port}", process, folder / "said")
         yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
-        server.stop()
 
 
 def configured(address: str, key: str) -> dict[str, Any]:
@@ -96,7 +96,8 @@ def wait(address: str, process: subprocess.Popen[bytes], said: Path) -> None:
             if httpx.get(f"{address}/health/liveliness").status_code == 200:
                 return
         except httpx.TransportError:
-            time.sleep(0.2)
+            pass  # it does not listen yet
+        time.sleep(0.2)
     raise AssertionError(said.read_text()[-3000:])
 
 

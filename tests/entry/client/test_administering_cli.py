@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 from tests.entry.client.conftest import Desk
@@ -224,6 +225,42 @@ def test_a_name_that_somebody_typed_moves_no_cursor_and_begins_no_line(desk: Des
 
 
 @pytest.mark.parametrize(
+    "command", [("keys", "revoke", "prn-1", "--yes"), ("policy", "revoke", "grp-" + "1" * 32, "reviewer")]
+)
+def test_what_takes_away_is_sent_once_and_a_lost_answer_is_told(
+    desk: Desk, hostile: Hostile, command: tuple[str, ...]
+) -> None:
+    hostile.lost = {"DELETE"}
+    told = run(desk, hostile, *command)
+    assert (told.exit_code, told.stdout, hostile.asked) == (5, "", 1)
+    assert "It may have been done: look before you ask again." in told.stderr
+    hostile.lost = set()
+    assert "entry" in run(desk, hostile, *command).stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("keys", "revoke", "key-1", "--yes"),
+        ("emergency", "suspend", "ftjob-1"),
+        ("emergency", "rollback", "production", "m"),
+        ("policy", "grant", "prn-1", "reviewer"),
+        ("policy", "rollback", "pol-1"),
+        ("promotions", "approve", "prom-1", "--yes"),
+        ("reject", "ftjob-1", "--yes"),
+    ],
+)
+def test_what_was_done_by_an_earlier_try_names_no_entry_that_it_does_not_know(
+    desk: Desk, hostile: Hostile, command: tuple[str, ...]
+) -> None:
+    """The thing itself is read then (303), which has no receipt."""
+    told = run(desk, hostile, *command)
+    assert told.exit_code == 0, told.output
+    assert "done before; its entry is in the log" in told.stdout
+    assert "entry  of" not in told.stdout
+
+
+@pytest.mark.parametrize(
     ("command", "answers"),
     [
         (("keys", "list"), {"/v1/keys": {"data": [{"id": "key-1", "scope": 7, "roles": []}]}}),
@@ -253,8 +290,9 @@ COMPLETED: dict[str, Callable[[str], completing.Found]] = {
 def test_a_shell_is_given_ids_and_words_and_never_what_somebody_typed(
     desk: Desk, hostile: Hostile, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    things = [{"id": name, "name": name, "standing": name, "status": name, "principal": name} for name in COMMANDS]
-    good = {"id": "it-1", "name": "touch", "incident": "touch", "email": "touch"}
+    words = ("id", "name", "standing", "status", "principal")
+    things = [{**dict.fromkeys(words, name), "works": True} for name in COMMANDS]
+    good = {"id": "it-1", "name": "touch", "incident": "touch", "email": "touch", "works": True}
     hostile.answers = {path: {"data": [*things, good, {"no": "id"}]}}
     monkeypatch.setenv("TUNEWARDEN_API_URL", hostile.environment["TUNEWARDEN_API_URL"])
     monkeypatch.setenv("TUNEWARDEN_API_KEY", desk.theatre.tokens["ada"])
@@ -280,3 +318,35 @@ def test_ids_are_completed_for_who_may_list_them_and_for_nobody_else(
     assert completing.holders_and_keys("") == []
     assert completing.project_ids("") == []
     assert completing.emergency_ids("") == []
+
+
+def test_the_newest_are_completed_and_no_key_that_opens_nothing(
+    desk: Desk, hostile: Hostile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUNEWARDEN_API_URL", hostile.environment["TUNEWARDEN_API_URL"])
+    monkeypatch.setenv("TUNEWARDEN_API_KEY", desk.theatre.tokens["ada"])
+    keys = [{"id": f"key-{place}", "principal": "prn-1", "works": place % 2 == 0} for place in range(200)]
+    others = [{"id": f"it-{place}"} for place in range(60)]
+    hostile.answers = {"/keys": {"data": keys}, "/users": {"data": others}, "/jobs": {"data": others}}
+    assert completing.key_ids("") == [(f"key-{place}", "prn-1") for place in range(100, 200, 2)]
+    assert completing.key_ids("key-1") == [(f"key-{place}", "prn-1") for place in range(100, 200, 2)]
+    assert completing.key_ids("key-2") == [(f"key-{place}", "prn-1") for place in (2, *range(20, 30, 2))]
+    assert completing.principal_ids("") == [(f"it-{place}", "") for place in range(10, 60)], "the oldest are first"
+    assert completing.job_ids("") == [(f"it-{place}", "") for place in range(50)], "the newest are"
+
+
+def test_what_is_not_read_in_time_is_not_completed_and_one_time_is_for_all_lists(
+    desk: Desk, hostile: Hostile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUNEWARDEN_API_URL", hostile.environment["TUNEWARDEN_API_URL"])
+    monkeypatch.setenv("TUNEWARDEN_API_KEY", desk.theatre.tokens["ada"])
+    hostile.answers = {"/keys": {"data": [{"id": "key-1", "works": True}]}, "/users": {"data": [{"id": "prn-1"}]}}
+    for passed, found, asked in (
+        ([0.0], [("key-1", ""), ("prn-1", "")], 2),
+        ([0.0, 0.0, 9.0], [], 1),
+    ):
+        moments = iter(passed)
+        clock = SimpleNamespace(monotonic=lambda moments=moments, last=passed[-1]: next(moments, last))
+        monkeypatch.setattr(completing, "time", clock)
+        hostile.asked = 0
+        assert (completing.holders_and_keys(""), hostile.asked) == (found, asked)

@@ -242,6 +242,60 @@ def broken(*pieces: bytes) -> Iterator[bytes]:
     raise httpx.RemoteProtocolError("closed")
 
 
+LOST = (httpx.ReadError("lost"), httpx.ReadTimeout("lost"), httpx.RemoteProtocolError("lost"), 502, 504)
+
+
+def answers(*said: int | Exception) -> list[httpx.Response | Exception]:
+    return [problem(one) if isinstance(one, int) else one for one in said]
+
+
+def test_a_delete_is_not_sent_again_once_it_may_have_arrived() -> None:
+    for lost in (*answers(*LOST), httpx.Response(200, content=broken(b"{"))):
+        asked = Asked(lost, httpx.Response(200, json={}))
+        with asked.api as api, pytest.raises((Unavailable, Declined)) as no:
+            api.delete("/v1/x")
+        assert [request.method for request in asked.requests] == ["DELETE"], lost
+        assert "may have been done" in no.value.remedy, lost
+
+
+def test_a_delete_that_did_not_arrive_or_was_not_looked_at_is_sent_again() -> None:
+    asked = Asked(*answers(httpx.ConnectError("no"), httpx.ConnectTimeout("no"), 429), httpx.Response(200, json={}))
+    with asked.api as api:
+        assert api.delete("/v1/x") == {}
+    assert len(asked.requests) == 4
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+def test_a_delete_that_is_refused_is_told_as_that(status: int) -> None:
+    asked = Asked(problem(status), httpx.Response(200, json={}))
+    with asked.api as api, pytest.raises(Declined) as no:
+        api.delete("/v1/x")
+    assert (no.value.status, no.value.remedy, len(asked.requests)) == (status, "Do.", 1)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_what_is_not_let_in_behind_a_lost_answer_may_have_been_done(status: int) -> None:
+    for lost in LOST:
+        asked = Asked(*answers(lost, status))
+        with asked.api as api, pytest.raises(Declined) as no:
+            api.post("/v1/keys/key-1/rotate")
+        assert (no.value.status, no.value.remedy[-4:]) == (status, " Do."), lost
+        assert no.value.remedy.startswith("It may have been done"), lost
+    for other in (httpx.ConnectError("no"), 503, 429):
+        asked = Asked(*answers(other, status))
+        with asked.api as api, pytest.raises(Declined) as no:
+            api.post("/v1/keys/key-1/rotate")
+        assert no.value.remedy == "Do.", other
+
+
+def test_asking_with_the_same_key_is_offered_to_who_chose_one() -> None:
+    for chosen in ("night-1", ""):
+        asked = Asked(*answers(*[502] * 5))
+        with asked.api as api, pytest.raises(Declined) as no:
+            api.post("/v1/x", once=chosen)
+        assert ("--idempotency-key" in no.value.remedy) is bool(chosen)
+
+
 def test_a_download_that_breaks_off_begins_anew_and_nothing_of_the_first_one_is_left() -> None:
     asked = Asked(
         httpx.ConnectError("no"),

@@ -36,3 +36,19 @@ def test_a_broken_gate_ends_with_6_after_everything_was_shown(desk: Desk, platfo
     shown = desk.run("ann", "jobs", "show", BROKEN, **platform.environment)
     assert (shown.exit_code, BROKEN in shown.stdout) == (6, True)
     assert desk.run("ann", "jobs", "show", WHOLE, **platform.environment).exit_code == 0
+
+
+def promotion(identifier: str, fault: str | None) -> dict[str, Any]:
+    gate = {"name": "promotion", "digest": "sha256:" + "a" * 64, "outcome": "fail"}
+    return {"id": identifier, "object": "promotion", "state": "refused", "gate": gate, "fault": fault}
+
+
+def test_a_broken_promotion_ends_with_6_after_all_were_shown(desk: Desk, platform: Hostile) -> None:
+    broken, whole = promotion("prom-" + "1" * 32, "blob_corrupted"), promotion("prom-" + "2" * 32, None)
+    platform.answers = {"promotions": {"object": "list", "data": [broken, whole]}}
+    listed = desk.run("ann", "promotions", "list", "--json", **platform.environment)
+    assert listed.exit_code == 6
+    assert [json.loads(line) for line in listed.stdout.splitlines()] == [broken, whole]
+    assert json.loads(listed.stderr)["error"]["code"] == "promotion_broken"
+    platform.answers = {"promotions": {"object": "list", "data": [whole]}}
+    assert desk.run("ann", "promotions", "list", **platform.environment).exit_code == 0

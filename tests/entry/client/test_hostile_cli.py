@@ -24,12 +24,16 @@ COMMANDS = ("\\$(touch x)", "$(touch x)", '\\"); touch x; x=("', "`touch x`", "a
 
 
 class Hostile:
-    """Answers on loopback, by the end of the path, whatever it is told to; counts, and keeps what it was sent."""
+    """Answers on loopback, by the end of the path, whatever it is told to; counts, and keeps what it was sent.
+
+    Answers to methods in `lost` are lost on their way.
+    """
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
         self.asked = 0
         self.sent: list[tuple[str, Any]] = []
+        self.lost: set[str] = set()
         hostile = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -38,6 +42,9 @@ class Hostile:
                 path = self.path.partition("?")[0]
                 if said := self.rfile.read(int(self.headers.get("content-length") or 0)):
                     hostile.sent.append((path, json.loads(said)))
+                if self.command in hostile.lost:
+                    self.close_connection = True
+                    return
                 found = next((said for end, said in hostile.answers.items() if path.endswith(end)), {})
                 body = json.dumps(found).encode()
                 self.send_response(200)
@@ -45,7 +52,7 @@ class Hostile:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_POST = do_GET  # noqa: N815
+            do_POST = do_DELETE = do_GET  # noqa: N815
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -16,6 +16,7 @@ from hypothesis import given, strategies as st
 from tests.entry.client.conftest import Desk
 from tests.entry.client.test_hostile_cli import FORGED, Hostile, run
 
+from tunewarden.domain.canonical import digest_of, encode
 from tunewarden.entry.cli import app
 from tunewarden.entry.cli.client import completing
 from tunewarden.entry.cli.client.budgets import cells
@@ -153,6 +154,21 @@ def test_a_document_is_handed_over_byte_for_byte(desk: Desk, model: str, tmp_pat
     assert desk.json("otto", "evidence", "document", digest)["content"] == json.loads(out.read_bytes())
     assert desk.refused("otto", "evidence", "document", digest, "--out", out, code=4)["code"] == "file_exists"
     assert desk.refused("otto", "evidence", "document", "sha256:" + "0" * 64, code=3)["status"] == 404
+
+
+def test_a_document_goes_through_no_encoding_of_a_terminal(desk: Desk, hostile: Hostile) -> None:
+    content = {"text": "Zo\u00eb, \u20ac 5"}
+    digest = digest_of(content)
+    hostile.answers = {digest: {"id": digest, "content": content}}
+    said = {"XDG_CONFIG_HOME": str(desk.folder), "TUNEWARDEN_API_KEY": desk.theatre.tokens["otto"]}
+    program = Path(sys.executable).with_name("tunewarden")
+    told = subprocess.run(
+        [program, "evidence", "document", digest],
+        env={**os.environ, **said, **hostile.environment, "PYTHONIOENCODING": "latin-1:replace"},
+        capture_output=True,
+        check=False,
+    )
+    assert (told.returncode, told.stdout) == (0, encode(content)), told.stderr
 
 
 @pytest.mark.parametrize("content", [{"a": 1}, {"a": 1.5}, None, [[[]]]])

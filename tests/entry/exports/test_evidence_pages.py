@@ -201,6 +201,23 @@ def test_entries_that_stand_between_the_first_and_the_last_of_a_run_are_rows_too
     assert all(f'id="log-{index}"' in html for index in answers)
 
 
+def test_entries_between_many_runs_are_no_rows(lineages: Mapping[str, Lineage]) -> None:
+    """Two samples are read at once, and one of them to its end."""
+    report = lineages["whole"].report
+    opened, answer, *_, closed = report.reviews
+    assert isinstance(answer.event, ReviewAnswered)
+    other = replace(answer.event, review=ReviewId("review-" + "4" * 32))
+    mine = [replace(answer, index=opened.index + 1 + 2 * place) for place in range(8)]
+    others = [replace(answer, index=one.index + 1, event=other) for one in mine]
+    last = replace(closed, index=others[-1].index + 1)
+    reviews = (opened, *sorted((*mine, *others), key=lambda one: one.index), last)
+    html = shown(replace(lineages["whole"], report=replace(report, reviews=reviews)), EvidenceKind.REVIEW)
+    assert f'href="#log-{last.index}">{last.index}</a>, 9 entries' in html
+    rows = {int(one) for one in re.findall(r'<tr id="log-([0-9]+)"', html)}
+    assert {one.index for one in (*mine, last)} <= rows
+    assert not {one.index for one in others} & rows
+
+
 def test_nothing_is_fetched_run_or_typed_by_a_person(lineages: Mapping[str, Lineage]) -> None:
     for lineage in lineages.values():
         for html in (listing(lineage), *(shown(lineage, kind) for kind in EvidenceKind)):

@@ -144,5 +144,5 @@ def test_every_box_of_the_picture_names_an_entry_and_leads_to_a_section(told: To
 
 
 def test_statements_whose_footnotes_were_taken_away_are_noticed(told: Told) -> None:
-    bare = re.sub(r'<sup class="log">.*?</sup>', "", PAGES["report"](told), flags=re.DOTALL)
+    bare = re.sub(r'<sup class="log".*?</sup>', "", PAGES["report"](told), flags=re.DOTALL)
     assert len(unfounded(bare)) > 150

@@ -11,8 +11,9 @@ are now, whole; and each one that an answer can be has to keep what one of those
 the one that says the same words of itself (`object`, `type`), where there is such a one. So a request is reported that
 only several of the new alternatives together would take, though it breaks nothing.
 
-Not compared: patterns and formats beyond being the same, `allOf`, `not`, what stands beside alternatives, headers, and
-descriptions.
+Not compared: patterns and formats beyond being the same, `allOf`, `not`, what stands beside alternatives, `multipleOf`,
+`patternProperties`, `contains`, a member that gets a name of its own, `propertyNames` and `uniqueItems` of answers,
+`security`, headers, and descriptions.
 """
 
 import re
@@ -124,10 +125,14 @@ class _Comparison:
         for name in sorted({*new.get("required", [])} - {*old.get("required", [])}):
             yield f"{place}.{name}", "the member is required now"
         for name, one in was.items():
-            if name in now:
-                yield from self._narrowed(f"{place}.{name}", one, now[name], seen)
-            elif not isinstance(new.get("additionalProperties"), dict):
+            other = now.get(name, new.get("additionalProperties"))
+            if isinstance(other, dict):
+                yield from self._narrowed(f"{place}.{name}", one, other, seen)
+            else:
                 yield f"{place}.{name}", "the member is known no more"
+        if "propertyNames" in new:
+            names, other = ({"type": "string", **side.get("propertyNames", {})} for side in (old, new))
+            yield from self._narrowed(f"{place} names", names, other, seen)
         if new.get("additionalProperties") is False and old.get("additionalProperties") is not False:
             yield place, "members that are not named are taken no more"
         for part in ("items", "additionalProperties"):
@@ -235,6 +240,8 @@ def _tightened(old: Json, new: Json) -> Iterator[str]:
     for name in ("pattern", *_WRITTEN):
         if name in new and new[name] != old.get(name):
             yield f"the {name} is another one"
+    if new.get("uniqueItems") and not old.get("uniqueItems"):
+        yield "nothing is taken twice any more"
     if _words(new) is not None:
         yield "words alone are taken now"
 

@@ -42,6 +42,7 @@ def configured(app: FastAPI, settings: Settings) -> uvicorn.Config:
 
 def serve(app: FastAPI, settings: Settings) -> None:
     """Answer until the process is told to stop; what is under way then gets five seconds. Exits if it cannot begin."""
+    app.openapi()  # now: a refusal looks names up in it, and the first one would keep all others waiting
     server = Server(configured(app, settings))
     with suppress(KeyboardInterrupt):  # it is raised again once everything has ended
         server.run()

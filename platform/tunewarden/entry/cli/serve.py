@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -75,7 +74,8 @@ def supervise(settings: Settings, stopping: threading.Event, commands: Mapping[s
             logger.error("process_ended", process=child.name, code=code)
             child.process = None
             if child.name != "sealer" or code != REFUSED:
-                time.sleep(_PAUSE_SECONDS)
+                if stopping.wait(_PAUSE_SECONDS):
+                    break
                 child.start()
     for child in reversed(children):
         child.stop()

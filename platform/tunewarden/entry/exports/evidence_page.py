@@ -25,9 +25,8 @@ from tunewarden.entry.report.view import view
 from tunewarden.entry.report.words import STEPS
 from tunewarden.usecases.reports import Lineage
 
-_LINK = re.compile(r'href="#log-([0-9]+)"')
-_RUN = re.compile(_LINK.pattern + r">[0-9]+</a>(?:\u2013<wbr>| to )<a " + _LINK.pattern)
-"""How `parts.html` writes many indices: the first and the last of them."""
+_LOG = re.compile(r'data-log="([0-9 -]+)"')
+"""All that a footnote of `parts.html` names, as runs `FIRST-LAST`; of many it shows the first and the last alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +154,9 @@ def _citing(lineage: Lineage) -> Callable[[str], tuple[Cited, ...]]:
     entries = lineage.report.entries()
 
     def pointed_at(page: str) -> tuple[Cited, ...]:
-        found = {int(index) for index in _LINK.findall(page)}
-        runs = [range(int(first), int(last) + 1) for first, last in _RUN.findall(page)]
-        return cited(one for one in entries if one.index in found or any(one.index in run for run in runs))
+        runs = [run.split("-") for said in set(_LOG.findall(page)) for run in said.split()]
+        found = {index for first, last in runs for index in range(int(first), int(last) + 1)}
+        return cited(one for one in entries if one.index in found)
 
     return pointed_at
 

@@ -106,7 +106,11 @@ class Overridden(TypedDict):
 
 
 class Promotion(TypedDict):
-    """A proposal that an alias is to name a model version: the verdict to approve, and every finding behind it."""
+    """A proposal that an alias is to name a model version: the verdict to approve, and every finding behind it.
+
+    `fault` is the code of an error, in a list, where a stored document is not what its digest says: nobody can decide
+    then. The findings are those of the log all the same, and `unassessed` is 0 where it cannot be read.
+    """
 
     id: str
     object: Literal["promotion"]
@@ -120,6 +124,7 @@ class Promotion(TypedDict):
     not_assessable: list[NotAssessable]
     overridable: bool
     overrides: list[Overridden]
+    fault: str | None
     gate: Judged
     findings: list[Finding]
     receipt: NotRequired[Receipt]

@@ -30,6 +30,7 @@ from tunewarden.entry.api.registry_schemas import (
 )
 from tunewarden.entry.api.schemas import Json, page, receipt_out
 from tunewarden.entry.bundle import bundle, report_page
+from tunewarden.entry.diagnostics import logger
 from tunewarden.entry.report import difference, render_difference
 from tunewarden.usecases import models, naming, overriding, proposals, removals, reports, rollbacks, serving
 
@@ -159,7 +160,9 @@ def promotions(called: Called, state: Standing = None, after: After = None, limi
     page = paged(found, lambda one: {"id": one.id}, lambda one: one.id, after, limit, "desc")
     chosen = {one.id: one for one in found}
     said = proposals.told(called.platform, [chosen[one["id"]] for one in page["data"]])
-    return {**page, "data": [promotion_out(one.promotion, one.verdict, one.unassessed) for one in said]}
+    for verdict, fault in {(one.promotion.verdict, one.fault) for one in said if one.fault}:
+        logger.error("promotion_broken", code=fault, verdict=verdict)
+    return {**page, "data": [promotion_out(one.promotion, one.verdict, one.unassessed, one.fault) for one in said]}
 
 
 @router.get("/v1/promotions/{promotion_id}", summary="One promotion")

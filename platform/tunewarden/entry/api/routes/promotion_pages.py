@@ -16,7 +16,7 @@ from tunewarden.entry.api.caller import Sent, Visited
 from tunewarden.entry.api.page_answers import done, shown
 from tunewarden.entry.bundle import metrics
 from tunewarden.entry.report.promotion_pages import render_promotion, render_promotions
-from tunewarden.usecases import models, overriding, proposals
+from tunewarden.usecases import deciding, models, overriding, proposals
 
 router = APIRouter(include_in_schema=False)
 
@@ -26,7 +26,7 @@ Digested = Annotated[str, Form(max_length=128)]
 @router.get("/promotions")
 def listed(visited: Visited) -> Response:
     """Those that somebody has begun to let pass first, then those that wait for approval."""
-    return shown(visited, lambda: render_promotions(proposals.waiting(visited.platform, visited.principal)))
+    return shown(visited, lambda: render_promotions(deciding.waiting(visited.platform, visited.principal)))
 
 
 @router.get("/promotions/{promotion_id}")

@@ -2,8 +2,9 @@
 
 Not the OpenAI package's client, which is there too: it tells every server about the machine, follows redirects, and
 repeats a POST by rules of its own. Here every POST carries an `Idempotency-Key`, the same for all its tries, so a lost
-answer makes no second job. No redirect is followed with the key, but for the one by which the platform sends whoever
-asks again to the thing itself (`entry.api.once`). Nothing of this machine is said but the program's name.
+answer makes no second job; a DELETE, which the platform does not know again, is not sent again once it may have
+arrived. No redirect is followed with the key, but for the one by which the platform sends whoever asks again to the
+thing itself (`entry.api.once`). Nothing of this machine is said but the program's name.
 """
 
 from __future__ import annotations
@@ -41,9 +42,12 @@ _AGAIN = frozenset({429, 502, 503, 504})
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 _PASSED_ON = frozenset({502, 504})
 """What a proxy answers that had the request and lost the answer."""
+_SAYS_NOTHING = _PASSED_ON | {401, 403, 404}
+"""Answers that leave open whether an earlier try did it: it may have taken away the key, the right or the thing."""
 _VERSION = "tunewarden-policy-version"
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_MAY_BE_DONE = "It may have been done: look before you ask again, or ask with the same --idempotency-key."
+_MAY_BE_DONE = "It may have been done: look before you ask again."
+_OR_THE_SAME = "It may have been done: look before you ask again, or ask with the same --idempotency-key."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,10 +133,15 @@ class Api:
             )
         sent: Json = {"files": files, "data": data} if files else {"json": dict(body or {})}
         headers = {"idempotency-key": once or uuid4().hex}
-        return self._json("POST", path, patience=patience, headers=headers, **sent)
+        lost = _OR_THE_SAME if once else _MAY_BE_DONE
+        return self._json("POST", path, patience=patience, lost=lost, headers=headers, **sent)
 
     def delete(self, path: str) -> Json:
-        """What was answered. Sent again where an answer was lost: what is gone stays gone. Raises as `get` does."""
+        """What was answered. Raises as `get` does.
+
+        Nothing would tell the platform that it comes a second time, and what it took away may have been given again
+        meanwhile: so it is sent again only where it cannot have arrived, or was not looked at (429).
+        """
         return self._json("DELETE", path)
 
     def pages(self, path: str, query: Query | None = None, *, most: int | None = None) -> Iterator[Json]:
@@ -178,10 +187,17 @@ class Api:
         return said
 
     def _done(
-        self, method: str, path: str, read: Callable[[httpx.Response], Read], patience: float | None = None, **more: Any
+        self,
+        method: str,
+        path: str,
+        read: Callable[[httpx.Response], Read],
+        patience: float | None = None,
+        lost: str = _MAY_BE_DONE,
+        **more: Any,
     ) -> Read:
-        """What `read` makes of a success, however often it has to be asked for."""
+        """What `read` makes of a success, however often it has to be asked for; `lost` is said where none came."""
         patience = self.patience if patience is None else patience
+        again = frozenset({429}) if method == "DELETE" else _AGAIN
         began, failed, may_be_done = self.clock(), 0, False
         while True:
             pause: float | None = None
@@ -196,9 +212,11 @@ class Api:
                     return self._done("GET", where, read)
                 refused = self._declined(response, body)
                 may_be_done |= method != "GET" and status in _PASSED_ON
+                if may_be_done and status in _SAYS_NOTHING:
+                    refused.remedy = f"{lost} {refused.remedy}".rstrip()
                 # A table that is read takes its time; the answer is worth waiting for as long as was granted.
                 is_under_way = status == 409 and response.headers.get("x-should-retry") == "true"
-                if not (status in _AGAIN or (is_under_way and self.clock() - began < patience)):
+                if not (status in again or (is_under_way and self.clock() - began < patience)):
                     raise refused
                 pause, failed = _asked_pause(response), failed + (not is_under_way)
                 last: Declined | Unavailable = refused
@@ -207,16 +225,17 @@ class Api:
                 may_be_done |= method != "GET" and not isinstance(error, _NOT_SENT)
             except UnicodeEncodeError:  # an argument that was no text of its terminal's encoding
                 raise Malformed("text_malformed", "What is to be sent holds what is no character.") from None
-            if failed >= self.tries or (pause is not None and pause > _LONGEST_PAUSE):
+            is_over = failed >= self.tries or (method == "DELETE" and may_be_done)
+            if is_over or (pause is not None and pause > _LONGEST_PAUSE):
                 if may_be_done:
-                    last.remedy = _MAY_BE_DONE
+                    last.remedy = lost
                 raise last
             self.sleep(pause if pause is not None else _backoff(failed))
 
     def _sent(self, method: str, path: str, patience: float, **more: Any) -> Any:
         if self._client is None:
             raise RuntimeError("an Api is used within `with`")
-        timeout = httpx.Timeout(patience, connect=_CONNECT_SECONDS)
+        timeout = httpx.Timeout(patience, connect=min(patience, _CONNECT_SECONDS))
         query = more.pop("query", None)
         said = {name: value for name, value in more.items() if value is not None}
         return self._client.stream(method, self.credentials.address.url(path), params=query, timeout=timeout, **said)

@@ -9,7 +9,7 @@ import typer
 from tunewarden.domain.errors import Conflict
 from tunewarden.entry.cli.client.completing import job_ids
 from tunewarden.entry.cli.client.output import day_of, short
-from tunewarden.entry.cli.client.talk import AsJson, Talk, Yes, at, talking, word
+from tunewarden.entry.cli.client.talk import AsJson, Talk, Yes, at, entry, talking, word
 
 if TYPE_CHECKING:
     from tunewarden.domain.training import Plan
@@ -108,6 +108,6 @@ def _standing(talk: Talk, job: str) -> None:
 
 def _told(talk: Talk, job: dict[str, Any], done: str) -> None:
     talk.out.document(job)
-    index = word(job, "governance", "receipt", "index")
     if not talk.out.as_json:
-        talk.out.line(f"{word(job, 'id')} is {done}: entry {index} of the log; {word(job, 'governance', 'state')}")
+        said = entry(job, "governance")
+        talk.out.line(f"{word(job, 'id')} is {done}: {said}; {word(job, 'governance', 'state')}")

@@ -8,7 +8,7 @@ import typer
 
 from tunewarden.domain.break_glass import EmergencyFinding, EmergencyReason
 from tunewarden.entry.cli.client.completing import emergency_ids, job_ids, model_ids
-from tunewarden.entry.cli.client.talk import AsJson, Once, Talk, at, talking, word
+from tunewarden.entry.cli.client.talk import AsJson, Once, Talk, at, entry, talking, word
 
 app = typer.Typer(no_args_is_help=True, help="Break the glass: for some hours, with a second person and a review.")
 
@@ -81,7 +81,7 @@ def suspend(
     with talking(as_json=as_json) as talk:
         done = talk.api.post(at("/v1/fine_tuning/jobs/{}/pause", job))
         talk.out.document(done)
-        talk.out.line(f"suspended: entry {word(done, 'governance', 'receipt', 'index')} of the log")
+        talk.out.line(f"suspended: {entry(done, 'governance')}")
 
 
 @app.command("rollback")
@@ -95,7 +95,7 @@ def rollback(
         done = talk.api.post(at("/v1/models/{}/rollback", model), {"alias": alias})
         talk.out.document(done)
         named = f"{word(done, 'alias')} names {word(done, 'model')}"
-        talk.out.line(f"{named}: entry {word(done, 'receipt', 'index')} of the log")
+        talk.out.line(f"{named}: {entry(done)}")
 
 
 def _do(emergency: str, verb: str, body: dict[str, str] | None = None, *, as_json: bool) -> None:

@@ -59,8 +59,8 @@ def document(
             return
         talk.out.document(found)
         if not as_json:
-            text = stored.decode("utf-8")
-            typer.echo(plain(text) if sys.stdout.isatty() else text, nl=sys.stdout.isatty())
+            is_shown = sys.stdout.isatty()
+            typer.echo(plain(stored.decode("utf-8")) if is_shown else stored, nl=is_shown)
 
 
 def _show(talk: Talk, found: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import typer
 from tunewarden.domain.identities import KeyKind
 from tunewarden.domain.names import Role
 from tunewarden.entry.cli.client.completing import holders_and_keys, key_ids, principal_ids, project_ids
-from tunewarden.entry.cli.client.talk import AsJson, Once, Talk, Yes, at, talking, word
+from tunewarden.entry.cli.client.talk import AsJson, Once, Talk, Yes, at, entry, talking, word
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -87,7 +87,8 @@ def rotate(
 ) -> None:
     """Make a key like this one in its place. It is shown once; only its hash is stored.
 
-    The old one stops at once, your own too, unless an overlap is said.
+    The old one stops at once, your own too, unless an overlap is said. The new one is lost where the answer is: with
+    `--overlap-minutes` you keep a way back to your own; else there is `operator keys create` on the platform's machine.
     """
     with talking(as_json=as_json) as talk:
         body: dict[str, Any] = {"overlap_minutes": overlap_minutes, **({"expires_in_days": days} if days else {})}
@@ -117,7 +118,7 @@ def revoke(
             talk.confirm(f"Take away every key of {which} for good?", yes=yes)
             done = talk.api.delete(at("/v1/organization/users/{}", which))
         talk.out.document(done)
-        talk.out.line(f"revoked: entry {word(done, 'receipt', 'index')} of the log")
+        talk.out.line(f"revoked: {entry(done)}")
 
 
 def _shown_once(talk: Talk, made: dict[str, Any]) -> None:

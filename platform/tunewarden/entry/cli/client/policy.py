@@ -15,7 +15,7 @@ from tunewarden.domain.errors import Conflict, Corrupted
 from tunewarden.domain.names import Role
 from tunewarden.entry.cli.client.completing import members, policy_ids, project_ids
 from tunewarden.entry.cli.client.output import short
-from tunewarden.entry.cli.client.talk import AsJson, Once, Talk, Yes, at, talking, word
+from tunewarden.entry.cli.client.talk import AsJson, Once, Talk, Yes, at, entry, talking, word
 from tunewarden.entry.cli.policy import app
 from tunewarden.entry.cli.policy_words import in_words
 
@@ -158,7 +158,7 @@ def _proposed(talk: Talk, made: dict[str, Any], base: str) -> None:
         return
     if word(made, "base") != base:
         talk.out.note(f"{base} was in force when its links and groups were read, and is not any more: look at them.")
-    talk.out.line(f"{word(made, 'id')} is {word(made, 'state')}: entry {word(made, 'receipt', 'index')} of the log")
+    talk.out.line(f"{word(made, 'id')} is {word(made, 'state')}: {entry(made)}")
     read = f"--digest {word(made, 'digest')} --report {word(made, 'report')}"
     talk.out.line("Next: somebody else reads this and runs")
     talk.out.line(f"tunewarden policy activate {word(made, 'id')} {read}")
@@ -202,4 +202,4 @@ def _tell(talk: Talk, report: Mapping[str, Any] | None) -> None:
 def _told(talk: Talk, done: dict[str, Any], what: str) -> None:
     version = talk.api.policy_version
     talk.out.document({**done, "policy_version": version or None})
-    talk.out.line(f"{what}: entry {word(done, 'receipt', 'index')} of the log, version {version or 'unknown'}")
+    talk.out.line(f"{what}: {entry(done)}, version {version or 'unknown'}")

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from tunewarden.domain.errors import Conflict
+from tunewarden.domain.errors import Conflict, Corrupted
 from tunewarden.domain.overrides import OverrideReason
 from tunewarden.domain.registry import PromotionState
 from tunewarden.entry.cli.client.completing import model_ids
-from tunewarden.entry.cli.client.talk import AsJson, Once, Talk, Yes, at, talking, word
+from tunewarden.entry.cli.client.talk import AsJson, Once, Talk, Yes, at, entry, talking, word
 
 app = typer.Typer(no_args_is_help=True, help="Promotions: an alias is moved by evidence and two persons.")
 
@@ -45,13 +45,20 @@ def listed(
 ) -> None:
     """Those that you may see, newest first, however they ended; as JSON one a line."""
     with talking(as_json=as_json) as talk:
-        rows = []
+        rows, broken = [], 0
         for one in talk.api.pages("/v1/promotions", {"limit": 100, **({"state": str(state)} if state else {})}):
             talk.out.document(one)
-            gate = word(one, "gate", "outcome")
+            gate, broken = word(one, "gate", "outcome"), broken + bool(word(one, "fault"))
             rows.append([one.get(name) for name in ("id", "model", "alias", "state", "proposed_by")] + [gate])
         columns = ("promotion", "model", "alias", "state", "proposed by", "gate")
         talk.out.table(columns, rows, "There is no promotion that you may see.")
+        if broken:
+            raise Corrupted(
+                "promotion_broken",
+                f"What {broken} promotion(s) rest on cannot be read there; what gates said stands in the log.",
+                remedy="Restore the documents, and the blob key, from a copy.",
+                who="administrator",
+            )
 
 
 @app.command("show")
@@ -149,5 +156,4 @@ def _show(talk: Talk, found: dict[str, Any]) -> None:
 def _told(talk: Talk, done: dict[str, Any], what: str) -> None:
     talk.out.document(done)
     if not talk.out.as_json:
-        index, state = word(done, "receipt", "index"), word(done, "state")
-        talk.out.line(f"{word(done, 'id')} is {what}: entry {index} of the log; {state}")
+        talk.out.line(f"{word(done, 'id')} is {what}: {entry(done)}; {word(done, 'state')}")

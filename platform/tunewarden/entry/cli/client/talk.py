@@ -121,6 +121,12 @@ def word(said: dict[str, Any], *path: str) -> str:
     return "" if found is None or isinstance(found, dict | list) else str(found)
 
 
+def entry(done: dict[str, Any], *path: str) -> str:
+    """Which entry of the log says so. What is read where the first answer was lost has no receipt."""
+    index = word(done, *path, "receipt", "index")
+    return f"entry {index} of the log" if index else "done before; its entry is in the log"
+
+
 def _is_answered() -> bool:
     import sys
 
