@@ -4,7 +4,6 @@ The server is configured as `tunewarden api` configures it, and its own lines ar
 """
 
 import io
-import logging
 import socket
 import threading
 import time
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import structlog
@@ -105,13 +104,9 @@ def serving(stage: Stage, tmp_path: Path) -> Iterator[Serving]:
     before = structlog.get_config()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=said))  # ours writes to the first stderr
     try:
-        app = create_app(replace(stage.platform, blobs=blobs), settings)
-        server = Server(configured(app, settings))
-        # Not while stderr is another: a handler of absl, where that was imported, would close the one that it knew.
-        for name in ("uvicorn", "uvicorn.access"):
-            for handler in logging.getLogger(name).handlers:
-                cast(logging.StreamHandler[Any], handler).setStream(said)
         with redirect_stderr(said), redirect_stdout(said):
+            app = create_app(replace(stage.platform, blobs=blobs), settings)
+            server = Server(configured(app, settings))
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
             thread.start()
             while not server.started:
