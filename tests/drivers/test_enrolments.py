@@ -86,6 +86,38 @@ def test_putting_down_again_replaces_what_was_there(backend: Any) -> None:
     assert found.persons == 2
 
 
+def test_another_attempt_takes_the_place_of_one_under_way_which_then_ends(backend: Any) -> None:
+    one, rolls = CohortId("a.training"), []
+
+    def overtaken() -> Iterator[bytes]:
+        yield person(1)
+        rolls.append(backend.enrolments.put_down(one, map(person, range(5, 8))))
+        yield person(2)
+
+    with pytest.raises(Conflict):
+        backend.enrolments.put_down(one, overtaken())
+    with backend.work(ANN) as unit:
+        assert unit.combinations(one, rolls[0].number) == {frozenset(): 3}, "nobody of the one that was overtaken"
+
+
+def test_a_roll_whose_place_was_taken_decides_about_nobody(backend: Any) -> None:
+    """Else an attempt whose persons were struck before it counted them would admit nobody, and train on them all."""
+    one = CohortId("a.training")
+    before = backend.enrolments.put_down(one, [])
+
+    def meanwhile() -> Iterator[bytes]:
+        with backend.work(ANN) as unit, pytest.raises(Conflict):
+            unit.combinations(one, before.number)
+        yield person(1)
+
+    now = backend.enrolments.put_down(one, meanwhile())
+    with backend.work(ANN) as unit:
+        assert unit.combinations(one, now.number) == {frozenset(): 1}
+    backend.enrolments.strike(one)
+    with backend.work(ANN) as unit, pytest.raises(Conflict):
+        unit.combinations(one, now.number)
+
+
 def test_an_admitted_cohort_cannot_be_put_down_again_or_struck(backend: Any) -> None:
     a = admitted(backend, "a", range(4))
     for change in (lambda: backend.enrolments.strike(a), lambda: backend.enrolments.put_down(a, [person(9)])):

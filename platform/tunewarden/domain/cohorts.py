@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import NewType
 
 from tunewarden.domain.canonical import digest_of
-from tunewarden.domain.errors import BudgetExceeded, Malformed
+from tunewarden.domain.errors import BudgetExceeded, Conflict, Malformed
 from tunewarden.domain.names import DatasetId, Digest, PolicyName, RequestId
 from tunewarden.domain.privacy import Accountant, Mechanism, Spend
 
@@ -176,6 +176,13 @@ def _excess(
     others: Sequence[Mechanism] = [held(cohort) for cohort in sorted(combination)]
     epsilon = accountant([mechanism for mechanism in (*others, asked) if mechanism.updates], limit.delta)
     return max(Decimal(0), epsilon - limit.epsilon)
+
+
+def under_way() -> Conflict:
+    """What is raised where two attempts put down the persons of one cohort."""
+    return Conflict(
+        "cohort_under_way", "Nobody is put down for this, or another attempt does it; this one has to wait."
+    )
 
 
 def _exceeded(limit: PersonLimit, persons: int, by: Decimal) -> BudgetExceeded:

@@ -281,8 +281,8 @@ class _MemoryUnit:
         self._forgetting.add(person)
         return is_there
 
-    def combinations(self, cohort: CohortId) -> Mapping[Combination, int]:
-        return memory_cohorts.combinations(self._state.rolls, cohort, self.shelf("cohort").keys())
+    def combinations(self, cohort: CohortId, roll: int | None = None) -> Mapping[Combination, int]:
+        return memory_cohorts.combinations(self._state.rolls, cohort, roll, self.shelf("cohort").keys())
 
     def leave_out(self, cohort: CohortId, combinations: Set[Combination]) -> int:
         admitted = self.shelf("cohort").keys()

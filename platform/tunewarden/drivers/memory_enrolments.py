@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from tunewarden.domain.cohorts import CohortId
+from tunewarden.domain.cohorts import CohortId, under_way
 from tunewarden.domain.errors import Conflict
 from tunewarden.domain.names import Digest
 from tunewarden.drivers.memory import MemoryState
+from tunewarden.drivers.memory_cohorts import PutDown
 from tunewarden.drivers.memory_tree import leaf_hash, root
 from tunewarden.usecases.ports import Roll
 
@@ -21,15 +22,19 @@ class MemoryEnrolments:
     def put_down(self, cohort: CohortId, members: Iterable[bytes]) -> Roll:
         """In place of what was put down under this id before."""
         self.strike(cohort)
-        self._state.rolls[cohort] = dict.fromkeys(members, False)
-        leaves = [leaf_hash(member) for member in sorted(self._state.rolls[cohort])]
+        mine = self._state.rolls[cohort] = PutDown()
+        for member in members:
+            if self._state.rolls.get(cohort) is not mine:
+                raise under_way()
+            mine[member] = False
+        leaves = [leaf_hash(member) for member in sorted(mine)]
         digest = f"sha256:{root(leaves).hex()}" if leaves else _NOBODY
-        return Roll(root=Digest(digest), persons=len(leaves))
+        return Roll(root=Digest(digest), persons=len(leaves), number=mine.number)
 
     def left_out(self, cohort: CohortId) -> frozenset[bytes]:
         """Who was."""
         if cohort not in self._state.rolls:
-            raise Conflict("cohort_under_way", "Nobody is put down for this, or another attempt is about to do it.")
+            raise under_way()
         return frozenset(member for member, left_out in self._state.rolls[cohort].items() if left_out)
 
     def strike(self, cohort: CohortId) -> None:

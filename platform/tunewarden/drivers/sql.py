@@ -320,8 +320,8 @@ class _SqlUnit:
         sql_attributes.drop(self.changing(), dataset, pseudonym)
         return vault.destroy_key(self.changing(), dataset, pseudonym)
 
-    def combinations(self, cohort: CohortId) -> Mapping[Combination, int]:
-        return sql_cohorts.combinations(self.open(), cohort)
+    def combinations(self, cohort: CohortId, roll: int | None = None) -> Mapping[Combination, int]:
+        return sql_cohorts.combinations(self.open(), cohort, roll)
 
     def leave_out(self, cohort: CohortId, combinations: Set[Combination]) -> int:
         return sql_cohorts.leave_out(self.changing(), cohort, combinations)

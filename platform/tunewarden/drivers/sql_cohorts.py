@@ -8,6 +8,7 @@ The database is trusted with this as with all state: who owns it can take a pers
 new budget. The Merkle root in the log convicts them; nothing here looks for it.
 """
 
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import islice
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, String, Table, cast, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tunewarden.domain.cohorts import CohortId, Combination
+from tunewarden.domain.cohorts import CohortId, Combination, under_way
 from tunewarden.domain.errors import Conflict
 from tunewarden.domain.names import Digest
 from tunewarden.drivers.sql_engine import is_postgres, reading
@@ -23,6 +24,7 @@ from tunewarden.drivers.sql_schema import ENROLMENTS, ROLLS, STATE
 from tunewarden.usecases.ports import Roll
 from tunewarden_audit.merkle import Frontier, leaf_hash
 
+_NUMBERS = 2**31  # of rolls, as many as a column of PostgreSQL has
 _AT_ONCE = 5_000  # rows of one transaction: about 50 ms, for which other writers wait
 _MINE, _THEIRS = ENROLMENTS.alias("mine"), ENROLMENTS.alias("theirs")
 
@@ -34,18 +36,25 @@ class SqlEnrolments:
         self._engine, self._reading = engine, reading(engine)
 
     def put_down(self, cohort: CohortId, members: Iterable[bytes]) -> Roll:
-        """In batches, each durable; in place of what was put down under this id before."""
+        """In batches, each durable; in place of what was put down under this id before.
+
+        Another attempt that begins meanwhile takes the place of this one, which then raises `Conflict`, and so does the
+        unit of work that was to decide by its roll.
+        """
         self.strike(cohort)
+        # Drawn and not counted: SQLite gives the number of a roll that was struck to the next one.
+        roll = secrets.randbelow(_NUMBERS)
         with self._engine.begin() as connection:
-            connection.execute(_unless_there(connection, ROLLS), {"id": cohort})
-            roll = _roll(connection, cohort)
+            if not connection.execute(_unless_there(connection, ROLLS), {"seq": roll, "id": cohort}).rowcount:
+                raise under_way()
         rest = iter(members)
         while some := list(islice(rest, _AT_ONCE)):
             rows = [{"member": member, "roll": roll, "left_out": False} for member in some]
             with self._engine.begin() as connection:
+                _roll(connection, cohort, roll)  # whoever strikes it has the same lock
                 connection.execute(_unless_there(connection, ENROLMENTS), rows)
         with self._reading.connect() as connection:
-            return _read(_members(connection, roll))
+            return _read(_members(connection, roll), roll)
 
     def left_out(self, cohort: CohortId) -> frozenset[bytes]:
         """Who was."""
@@ -68,9 +77,9 @@ class SqlEnrolments:
                     return
 
 
-def combinations(connection: Connection, cohort: CohortId) -> Mapping[Combination, int]:
+def combinations(connection: Connection, cohort: CohortId, wanted: int | None) -> Mapping[Combination, int]:
     """As `UnitOfWork.combinations`."""
-    roll = _roll(connection, cohort)
+    roll = _roll(connection, cohort, wanted)
     mine = select(func.count()).where(ENROLMENTS.c.roll == roll, ~ENROLMENTS.c.left_out)
     alone = connection.scalar(mine) or 0
     counted: dict[Combination, int] = {}
@@ -113,10 +122,10 @@ def _grouped(roll: int) -> Select[Any]:
     return select(both.c.member, rolls).group_by(both.c.member)
 
 
-def _roll(connection: Connection, cohort: CohortId) -> int:
+def _roll(connection: Connection, cohort: CohortId, wanted: int | None = None) -> int:
     number: int | None = connection.scalar(select(ROLLS.c.seq).where(ROLLS.c.id == cohort))
-    if number is None:
-        raise Conflict("cohort_under_way", "Nobody is put down for this, or another attempt is about to do it.")
+    if number is None or wanted not in (None, number):
+        raise under_way()
     return number
 
 
@@ -129,6 +138,6 @@ def _members(connection: Connection, roll: int) -> Iterator[bytes]:
     yield from map(bytes, connection.scalars(mine.execution_options(yield_per=_AT_ONCE)))
 
 
-def _read(members: Iterator[bytes]) -> Roll:
+def _read(members: Iterator[bytes], number: int) -> Roll:
     tree = Frontier().extend(map(leaf_hash, members))
-    return Roll(root=Digest(f"sha256:{tree.root().hex()}"), persons=tree.size)
+    return Roll(root=Digest(f"sha256:{tree.root().hex()}"), persons=tree.size, number=number)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from tunewarden.domain import cohorts
-from tunewarden.domain.cohorts import Admission, Cohort, CohortId, PersonLimit, cohort_id
-from tunewarden.domain.errors import Conflict, PlanMismatch
+from tunewarden.domain.cohorts import Admission, Cohort, CohortId, PersonLimit, cohort_id, under_way
+from tunewarden.domain.errors import PlanMismatch
 from tunewarden.domain.events import CohortAdmitted
 from tunewarden.domain.training import StepName, TrainingRequest
 from tunewarden.usecases.charging import SPENDS, underway
@@ -41,9 +41,9 @@ def _decide(platform: Platform, worker: Principal, request: TrainingRequest, ste
         attempt, request = request.attempt, underway(platform, work, request.id, step)
         account = work.ledgers.get(request.plan.dataset).account(request.id, SPENDS[step])
         cohort = cohort_id(request.id, account.what)
-        persons = work.combinations(cohort)
+        persons = work.combinations(cohort, roll.number)
         if work.cohorts.find(cohort) is not None or sum(persons.values()) != roll.persons:
-            raise Conflict("cohort_under_way", "Another attempt puts the same persons down; this one has to wait.")
+            raise under_way()
         limit = limit_of(platform, work, request)
         admission = cohorts.admit(limit, platform.accountant, account.committed(), persons, held_by(work))
         left_out = work.leave_out(cohort, admission.left_out) if admission.left_out else 0

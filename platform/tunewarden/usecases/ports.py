@@ -190,20 +190,18 @@ class Calibrate(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roll:
-    """Persons that were put down for a cohort: how many, and the Merkle root that `domain.cohorts.Cohort` has."""
+    """Persons put down for a cohort: how many, their Merkle root (see `Cohort`), and a number no other roll has."""
 
     root: Digest
     persons: int
+    number: int
 
 
 class Enrolments(Protocol):
-    """Who is in which cohort, by budget pseudonyms of 32 bytes. What counts, units of work decide.
-
-    Who was put down counts for nobody until a unit of work stores the cohort; from then on it stays as it is.
-    """
+    """Who is in which cohort, by budget pseudonyms of 32 bytes. Nobody counts before a unit of work stored it."""
 
     def put_down(self, cohort: CohortId, members: Iterable[bytes]) -> Roll:
-        """Whoever they are, each once, in place of those before; streamed. Raises as `strike` does."""
+        """Each once, in place of those before; streamed. Raises as `strike`, and `Conflict` where another does it."""
 
     def left_out(self, cohort: CohortId) -> frozenset[bytes]:
         """Those whom the unit of work left out that admitted the cohort. Raises `Conflict` where nobody is down."""

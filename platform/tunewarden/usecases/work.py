@@ -299,10 +299,11 @@ class UnitOfWork(Protocol):
         Protected attributes that lie under the key go with it (`attribute_doors.table_key`).
         """
 
-    def combinations(self, cohort: CohortId) -> Mapping[Combination, int]:
+    def combinations(self, cohort: CohortId, roll: int | None = None) -> Mapping[Combination, int]:
         """Of the persons of a cohort who were not left out: how many are in which others that were admitted.
 
-        Everybody is counted once; who is in no other one, under the empty combination.
+        Everybody is counted once; who is in no other one, under the empty combination. Raises `Conflict` where nobody
+        is put down for it, or not under the number `roll`: another attempt took the place of that one.
         """
 
     def leave_out(self, cohort: CohortId, combinations: Set[Combination]) -> int:
