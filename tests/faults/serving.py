@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-import uvicorn
 from tests.conftest import FewPolicies, linear_accountant, linear_calibration
 
 from tunewarden.entry.api.app import create_app
+from tunewarden.entry.api.server import serve
 from tunewarden.entry.running import running
 from tunewarden.entry.settings import Settings
 from tunewarden.entry.wiring import build
@@ -59,12 +59,12 @@ class Api:
 
 
 def main(port: int) -> None:
-    settings = Settings(requests_per_minute=1_000_000)
+    settings = Settings(requests_per_minute=1_000_000, port=port)
     built = build(settings)
     policies = FewPolicies(restart=partial(put_in_force, built.work, built.view))
     platform = replace(built, policies=policies, accountant=linear_accountant, calibrate=linear_calibration)
     app = create_app(platform, settings, running=running(settings, platform))
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="critical", timeout_graceful_shutdown=5)
+    serve(app, settings)
 
 
 if __name__ == "__main__":

@@ -14,16 +14,16 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from sqlalchemy import (
     Connection,
     Engine,
-    NestedTransaction,
     Select,
     Table,
-    Update,
     bindparam,
     delete,
     insert,
     select,
     update,
 )
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.sql import ClauseElement
 
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.cohorts import CohortId, Combination
@@ -32,7 +32,7 @@ from tunewarden.domain.events import Event, about
 from tunewarden.domain.names import DatasetId, PrincipalId, PruneId, RequestId
 from tunewarden.drivers import bodies, sql_attributes, sql_cohorts, sql_log, sql_repeats, sql_retention, vault
 from tunewarden.drivers.bodies import Kind
-from tunewarden.drivers.sql_engine import reading
+from tunewarden.drivers.sql_engine import first_row, has_failed, reading, run
 from tunewarden.drivers.sql_group import Group, Turns
 from tunewarden.drivers.sql_policies import SqlPolicyShelf, SqlPolicyStore
 from tunewarden.drivers.sql_schema import CLAIMS, STATE
@@ -76,19 +76,30 @@ class _Writes(_Reads, Protocol):
 class _Statements:
     """What is asked of a table of things. Made once: to make a statement takes longer than to run it."""
 
-    one: Select[Any]
+    one: str
     every: Select[Any]
-    replace: Update
+    add: str
+    replace: str
+
+
+_UNIT = "unit_of_work"
+_QMARK = DefaultDialect(paramstyle="qmark")
 
 
 @cache
 def _statements(table: Table) -> _Statements:
     columns, wanted = table.c, table.c.id == bindparam("key")
+    added = insert(table).values(id=bindparam("key"), body=bindparam("text"))
     return _Statements(
-        one=select(columns.body).where(wanted),
+        one=_text(select(columns.body).where(wanted)),
         every=select(columns.id, columns.body).order_by(columns.seq),
-        replace=update(table).where(wanted).values(body=bindparam("text")),
+        add=_text(added),
+        replace=_text(update(table).where(wanted).values(body=bindparam("text"))),
     )
+
+
+def _text(statement: ClauseElement) -> str:
+    return str(statement.compile(dialect=_QMARK))
 
 
 class _Shelf(Generic[K, V]):
@@ -104,8 +115,8 @@ class _Shelf(Generic[K, V]):
         return found
 
     def find(self, key: K) -> V | None:
-        body: str | None = self._opened.open().scalar(_statements(self._table).one, {"key": key})
-        return None if body is None else self._kind.read(key, body.encode("utf-8"))
+        row = first_row(self._opened.open(), _statements(self._table).one, key)
+        return None if row is None else self._kind.read(key, row[0].encode("utf-8"))
 
     def all(self) -> Sequence[V]:
         rows = self._opened.open().execute(_statements(self._table).every)
@@ -122,10 +133,9 @@ class _Rows(_Shelf[K, V]):
 
     def put(self, value: V) -> None:
         key, body = self._kind.key(value), self._kind.write(value).decode("utf-8")
-        connection = self._unit.changing()
-        replaced = connection.execute(_statements(self._table).replace, {"key": key, "text": body})
-        if replaced.rowcount == 0:
-            connection.execute(insert(self._table), {"id": key, "body": body})
+        connection, statements = self._unit.changing(), _statements(self._table)
+        if run(connection, statements.replace, body, key).rowcount == 0:
+            run(connection, statements.add, key, body)
 
     def remove(self, key: K) -> None:
         self._unit.changing().execute(delete(self._table).where(self._table.c.id == key))
@@ -251,7 +261,7 @@ class _SqlUnit:
         self._turns, self._clock, self._actor = turns, clock, actor
         self._is_open = False
         self._group: Group | None = None  # joined with the first reading or change
-        self._savepoint: NestedTransaction | None = None
+        self._has_changed = False  # behind a savepoint
         self._pending: list[Event] = []
         self._keeping: Keeping | None = None
 
@@ -266,8 +276,9 @@ class _SqlUnit:
         if self._group is None:
             return
         try:
-            if self._savepoint is not None:
-                self._savepoint.rollback()
+            if self._has_changed and not has_failed(self._group.connection):  # one that failed is thrown away
+                run(self._group.connection, f"ROLLBACK TO SAVEPOINT {_UNIT}")
+                run(self._group.connection, f"RELEASE SAVEPOINT {_UNIT}")
         finally:
             self._group = None
             self._turns.leave()
@@ -290,8 +301,8 @@ class _SqlUnit:
             self._is_open = False
             return self._turns.append(self._written)
         written = self._written()
-        if self._savepoint is not None:
-            self._savepoint.commit()
+        if self._has_changed:
+            run(self._group.connection, f"RELEASE SAVEPOINT {_UNIT}")
         group, self._group, self._is_open = self._group, None, False
         return self._turns.finish(group, written)
 
@@ -337,8 +348,9 @@ class _SqlUnit:
     def changing(self) -> Connection:
         """The connection to write on, behind a savepoint: what this unit of work changes can be undone alone."""
         connection = self.open()
-        if self._savepoint is None:
-            self._savepoint = connection.begin_nested()
+        if not self._has_changed:
+            run(connection, f"SAVEPOINT {_UNIT}")
+            self._has_changed = True
         return connection
 
     def _joined(self) -> Group:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, bindparam, func, 
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.errors import Corrupted
 from tunewarden.drivers import bodies
-from tunewarden.drivers.sql_engine import is_postgres, reading, translated
+from tunewarden.drivers.sql_engine import first_row, is_postgres, reading, translated
 from tunewarden.drivers.sql_schema import ENTRIES, TREE_HEADS
 from tunewarden_audit.merkle import leaf_hash
 
@@ -70,8 +70,8 @@ def next_index(connection: Connection) -> int:
 
     An index is taken under the write lock, never from a sequence: a rollback would leave a gap.
     """
-    newest: int | None = connection.scalar(select(func.max(ENTRIES.c.idx)))
-    return 0 if newest is None else newest + 1
+    (newest,) = first_row(connection, "SELECT max(idx) FROM entries")
+    return 0 if newest is None else int(newest) + 1
 
 
 def insert_entries(connection: Connection, entries: Sequence[NewEntry]) -> None:

@@ -16,6 +16,7 @@ from tunewarden.domain.names import Digest, GroupId, PolicyId, PrincipalId, Proj
 from tunewarden.domain.policies import Given, Grant, PolicyState, PolicyVersion
 from tunewarden.drivers import sql_groups
 from tunewarden.drivers.policy_columns import instant_in, instant_of, malformed, text_of
+from tunewarden.drivers.sql_engine import first_row
 from tunewarden.drivers.sql_schema import (
     POLICY_GROUPS,
     POLICY_HEAD,
@@ -44,9 +45,8 @@ class SqlPolicyShelf:
         self._opened = opened
 
     def head(self) -> Head | None:
-        columns = POLICY_HEAD.c
-        row = self._opened.open().execute(select(columns.policy, columns.changes, columns.decides)).one_or_none()
-        return None if row is None else Head(policy=row.policy, changes=row.changes, decides=row.decides)
+        row = first_row(self._opened.open(), 'SELECT policy, changes, decides FROM policy_head WHERE "only" = 1')
+        return None if row is None else Head(policy=row[0], changes=row[1], decides=row[2])
 
     def versions(self) -> Sequence[PolicyVersion]:
         rows = self._opened.open().execute(select(POLICY_VERSIONS).order_by(POLICY_VERSIONS.c.seq))

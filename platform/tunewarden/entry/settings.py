@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     key_days: int = Field(default=365, ge=1, le=3650)
     requests_per_minute: int = Field(default=6000, ge=1)
     requests_at_once: int = Field(default=512, ge=1)
+    request_threads: int = Field(default=8, ge=1, le=64)
     streams_at_once: int = Field(default=256, ge=1)
     streams_of_each_principal: int = Field(default=8, ge=1)
     webhooks: bool = False

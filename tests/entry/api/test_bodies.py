@@ -149,7 +149,6 @@ def passage(stage: Stage, home: Path, coming: Coming, app: ASGIApp | None = None
     """With one place, around an application that answers 204 if no other is given."""
     return Passage(
         app or Response(status_code=204),
-        platform=stage.platform,
         settings=Settings(home=home, requests_at_once=1),
         running=Running(),
         metrics=Metrics(stage.platform.view, lambda: True),

@@ -29,7 +29,6 @@ def passage(stage: Stage, home: Path, app: Application) -> Passage:
     """With one place."""
     return Passage(
         app,
-        platform=stage.platform,
         settings=Settings(home=home, requests_at_once=1),
         running=Running(),
         metrics=Metrics(stage.platform.view, lambda: True),

@@ -12,7 +12,7 @@ from fastapi_offline import FastAPIOffline
 
 from tunewarden.entry.api import documents, errors, metrics, once
 from tunewarden.entry.api.bell import Bell
-from tunewarden.entry.api.description import described, operation_id
+from tunewarden.entry.api.description import described
 from tunewarden.entry.api.doors import Doors, doors
 from tunewarden.entry.api.live import Live
 from tunewarden.entry.api.metrics import Metrics
@@ -57,6 +57,7 @@ from tunewarden.entry.api.routes import (
     uploads,
     webhooks,
 )
+from tunewarden.entry.api.snapshots import snapshots
 from tunewarden.entry.identities import Identities
 from tunewarden.entry.running import Running
 from tunewarden.entry.settings import Settings
@@ -78,7 +79,7 @@ def create_app(
     running = running or Running()
     live = Live(bell=Bell(platform.view), most=settings.streams_at_once, most_each=settings.streams_of_each_principal)
     counted = Metrics(platform.view, running.ready, streams=lambda: live.open)
-    platform = replace(platform, access=counted.counting(platform.access))
+    platform = snapshots(replace(platform, access=counted.counting(platform.access)))
     ours = doors(platform, settings, identities or Identities(), live, once=running.once, webhooks=running.webhooks)
     app: FastAPI = FastAPIOffline(
         lifespan=_closing(ours),
@@ -88,7 +89,6 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         telemetry=_NO_TELEMETRY,
-        generate_unique_id_function=operation_id,
     )
     app.openapi = lambda: described(app)  # type: ignore[method-assign]
     app.state.doors = ours
@@ -135,10 +135,11 @@ def create_app(
         error_pages,
         login,
     ):
-        app.include_router(routes.router)
+        # Not included as routers: each request would be held against a router first, and then against its routes twice.
+        app.router.routes.extend(routes.router.routes)
 
     @app.get(ALIVE, include_in_schema=False)
-    def healthy() -> dict[str, str]:
+    async def healthy() -> dict[str, str]:  # on the event loop: where all threads are busy, the process still lives
         return {"status": "ok"}
 
     @app.get("/readyz", include_in_schema=False)
@@ -149,7 +150,7 @@ def create_app(
 
     if settings.metrics_token_file is not None:
         metrics.install(app, counted, metrics.read_token(settings.metrics_token_file))
-    app.add_middleware(Passage, platform=platform, settings=settings, running=running, metrics=counted)
+    app.add_middleware(Passage, settings=settings, running=running, metrics=counted)
     return app
 
 

@@ -21,6 +21,7 @@ from tunewarden.drivers.identity import form_token, is_admin_token, is_form_toke
 from tunewarden.entry.api.cookies import session_of
 from tunewarden.entry.api.doors import Doors
 from tunewarden.entry.api.errors import AskForKey, LogIn, NotAuthenticated
+from tunewarden.entry.api.threads import in_thread
 from tunewarden.entry.api.versions import require_version
 from tunewarden.entry.settings import Settings
 from tunewarden.usecases.ports import Platform, Principal
@@ -82,18 +83,22 @@ def _narrowed(request: Request, doors: Doors, principal: Principal) -> Principal
     return acting_in(doors.platform, principal, ProjectId(named[0]))
 
 
+@in_thread
 def _at_project(request: Request, bearer: WithBearer) -> Caller:
     return _called(request, bearer, KeyKind.PROJECT)
 
 
+@in_thread
 def _at_admin(request: Request, bearer: WithBearer) -> Caller:
     return _called(request, bearer, KeyKind.ADMIN)
 
 
+@in_thread
 def _at_either(request: Request, bearer: WithBearer) -> Caller:
     return _called(request, bearer, _door_of(bearer))
 
 
+@in_thread
 def _at_either_within(request: Request, bearer: WithBearer) -> Caller:
     return _called(request, bearer, _door_of(bearer), narrows_all=True)
 
@@ -103,6 +108,7 @@ def _door_of(bearer: HTTPAuthorizationCredentials | None) -> KeyKind:
     return KeyKind.ADMIN if is_admin else KeyKind.PROJECT
 
 
+@in_thread
 def _again(request: Request, bearer: WithBearer) -> Callable[[], Caller]:
     return lambda: _called(request, bearer, KeyKind.PROJECT)
 
@@ -119,6 +125,7 @@ Equipping = Annotated[Caller, Depends(_at_either_within)]
 """Of a route by which a project is equipped: a key of either kind opens it, and the header narrows both."""
 
 
+@in_thread
 def _visitor(request: Request, bearer: WithBearer, basic: WithBasic) -> Caller:
     """Whoever reads a page: with a session, or with a key, the password of HTTP Basic (RFC 7617) in browsers.
 
@@ -142,6 +149,7 @@ def _visitor(request: Request, bearer: WithBearer, basic: WithBasic) -> Caller:
     raise AskForKey if doors.settings.pages_take_keys else NotAuthenticated
 
 
+@in_thread
 def _sender(
     request: Request,
     visitor: Annotated[Caller, Depends(_visitor)],

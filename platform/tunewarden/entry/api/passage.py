@@ -25,7 +25,6 @@ from tunewarden.entry.api.metrics import Metrics
 from tunewarden.entry.api.versions import version_to_say
 from tunewarden.entry.running import Running
 from tunewarden.entry.settings import Settings
-from tunewarden.usecases.ports import Platform
 
 ALIVE = "/healthz"
 """Who reads whether the process lives needs no place: it does, however many requests it has."""
@@ -50,13 +49,12 @@ class Passage:
         self,
         app: ASGIApp,
         *,
-        platform: Platform,
         settings: Settings,
         running: Running,
         metrics: Metrics,
         coming: Coming | None = None,
     ) -> None:
-        self._app, self._platform, self._settings = app, platform, settings
+        self._app, self._settings = app, settings
         self._once, self._metrics = running.once, metrics
         self._coming, self._places = coming or Coming(), AtOnce(settings.requests_at_once)
 
@@ -67,7 +65,7 @@ class Passage:
             return
         request = Request(scope, receive)
         request.state.request_id = "req_" + secrets.token_hex(12)
-        leaving = _Leaving(request, send, self._platform, self._metrics, self._places)
+        leaving = _Leaving(request, send, self._metrics, self._places)
         try:
             await self._answered(request, leaving)
         except ClientDisconnect:
@@ -118,15 +116,15 @@ class Passage:
 class _Leaving:
     """An answer on its way out: it gets its headers, is counted, and its place is free again once it has begun."""
 
-    def __init__(self, request: Request, send: Send, platform: Platform, metrics: Metrics, places: AtOnce) -> None:
-        self._request, self._send, self._platform, self._metrics = request, send, platform, metrics
+    def __init__(self, request: Request, send: Send, metrics: Metrics, places: AtOnce) -> None:
+        self._request, self._send, self._metrics = request, send, metrics
         self._places, self._began = places, time.monotonic()
         self._has_place = self.has_begun = False
 
     async def __call__(self, message: Message) -> None:
         """ASGI's `send`."""
         if message["type"] == "http.response.start":
-            await self._begin(message)
+            self._begin(message)
         await self._send(message)
 
     def take_place(self) -> bool:
@@ -140,10 +138,10 @@ class _Leaving:
             self._has_place = False
             self._places.give_back()
 
-    async def _begin(self, message: Message) -> None:
+    def _begin(self, message: Message) -> None:
         request, status = self._request, message["status"]
         headers = MutableHeaders(scope=message)
-        for name, value in (await version_to_say(request.method, status, self._platform)).items():
+        for name, value in version_to_say(request).items():
             headers[name] = value
         for name, value in _HEADERS.items():
             headers.setdefault(name, value)

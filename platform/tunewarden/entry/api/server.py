@@ -1,11 +1,13 @@
 """The HTTP server of an api process."""
 
+import gc
 import sys
 from contextlib import suppress
 from socket import socket
 from typing import cast
 
 import uvicorn
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 
 from tunewarden.entry.api.doors import Doors
@@ -16,7 +18,19 @@ _NOT_STARTED = 3  # exit code, as that of `uvicorn`
 
 
 class Server(uvicorn.Server):
-    """Tells streams to end before it waits for what is under way: by themselves they would last for an hour."""
+    """Has few threads, and tells streams to end before it waits: by themselves they would last for an hour.
+
+    Threads of one interpreter take turns: the more there are, the longer whoever writes keeps all others waiting.
+    """
+
+    def __init__(self, config: uvicorn.Config, threads: int = 8) -> None:
+        super().__init__(config)
+        self._threads = threads
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """See `uvicorn.Server`."""
+        current_default_thread_limiter().total_tokens = self._threads
+        await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """See `uvicorn.Server`."""
@@ -43,7 +57,9 @@ def configured(app: FastAPI, settings: Settings) -> uvicorn.Config:
 def serve(app: FastAPI, settings: Settings) -> None:
     """Answer until the process is told to stop; what is under way then gets five seconds. Exits if it cannot begin."""
     app.openapi()  # now: a refusal looks names up in it, and the first one would keep all others waiting
-    server = Server(configured(app, settings))
+    gc.collect()
+    gc.freeze()  # what is there now stays: to look through it again and again keeps everybody waiting each time
+    server = Server(configured(app, settings), settings.request_threads)
     with suppress(KeyboardInterrupt):  # it is raised again once everything has ended
         server.run()
     if not server.started:

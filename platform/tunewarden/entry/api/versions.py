@@ -6,8 +6,9 @@ back as `Tunewarden-At-Least` is decided by that version or a later one, or not 
 nobody can make a process wait.
 """
 
+from contextlib import suppress
+
 from fastapi import Request
-from fastapi.concurrency import run_in_threadpool
 
 from tunewarden.domain.errors import Malformed, TunewardenError
 from tunewarden.usecases.policies import engine
@@ -31,11 +32,16 @@ def require_version(request: Request, platform: Platform) -> None:
         engine(platform).at_least(named[0])
 
 
-async def version_to_say(method: str, status: int, platform: Platform) -> dict[str, str]:
-    """After something was done, a header of which version is stored: no older one than what was changed by it."""
-    if method in _READING or status >= 400 or platform.engine is None:
-        return {}
-    try:
-        return {SAID: await run_in_threadpool(platform.engine.version)}
-    except TunewardenError:
-        return {}  # what was done is done; without the header nobody is promised anything
+def note_version(request: Request, status: int) -> None:
+    """After something was done, note for the headers which version is stored: no older one than what it changed."""
+    platform: Platform = request.app.state.doors.platform
+    if request.method in _READING or status >= 400 or platform.engine is None:
+        return
+    with suppress(TunewardenError):  # what was done is done; without the header nobody is promised anything
+        request.state.policy_version = platform.engine.version()
+
+
+def version_to_say(request: Request) -> dict[str, str]:
+    """The header, where there is something to say."""
+    noted = getattr(request.state, "policy_version", None)
+    return {} if noted is None else {SAID: noted}

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import StringConstraints
 
 from tunewarden.domain.access import EVERY
@@ -14,9 +14,10 @@ from tunewarden.domain.names import Action, PrincipalId, Role, project_id
 from tunewarden.domain.policies import Grant
 from tunewarden.entry.api.caller import Administering, Asking
 from tunewarden.entry.api.schemas import Json, Strict, Word, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import grants, who_may
 
-router = APIRouter(tags=["access"])
+router = Routes(tags=["access"])
 
 Kind = Annotated[str, Query(description="file, dataset, request, ...", max_length=64, pattern=r"^[a-z-]+$")]
 Thing = Annotated[

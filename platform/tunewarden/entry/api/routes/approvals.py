@@ -1,17 +1,16 @@
 """/v1/approvals: what waits for who asks to say yes or no. It is said where the thing is, and each item says how."""
 
-from fastapi import APIRouter
-
 from tunewarden.domain.registry import Promotion
 from tunewarden.domain.training import TrainingRequest
 from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.organization_pages import After, Limit, paged
 from tunewarden.entry.api.schemas import Json
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.diagnostics import logger
 from tunewarden.usecases import deciding
 from tunewarden.usecases.deciding import Deed, Pending
 
-router = APIRouter(prefix="/v1/approvals", tags=["approvals"])
+router = Routes(prefix="/v1/approvals", tags=["approvals"])
 
 
 @router.get("", summary="What waits for your decision")

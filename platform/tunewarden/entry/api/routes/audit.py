@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 
-from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
 from tunewarden.domain.canonical import instant_text
@@ -10,10 +9,11 @@ from tunewarden.domain.entries import read_entry
 from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.organization_pages import After, Limit, index_in, page_of
 from tunewarden.entry.api.schemas import Json
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import log
 from tunewarden_audit.proof import EntryProof
 
-router = APIRouter(tags=["audit"])
+router = Routes(tags=["audit"])
 
 
 @router.get("/v1/audit/checkpoint", summary="The newest signed tree head", response_class=PlainTextResponse)

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from fastapi import APIRouter
-
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.events import BudgetCharged, BudgetReserved, BudgetSettled, CohortAdmitted
@@ -13,10 +11,11 @@ from tunewarden.domain.privacy import Mechanism
 from tunewarden.entry.api.caller import Called, Caller
 from tunewarden.entry.api.organization_pages import After, Limit, index_in, paged
 from tunewarden.entry.api.schemas import Json, budget_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import budgets, datasets
 from tunewarden.usecases.budgets import Spending, Spent
 
-router = APIRouter(prefix="/v1/privacy/budgets", tags=["privacy"])
+router = Routes(prefix="/v1/privacy/budgets", tags=["privacy"])
 
 _KINDS: Mapping[type[Spending], str] = MappingProxyType(
     {

@@ -1,17 +1,18 @@
 """Model cards: as JSON for programs, and as pages; and the lineage report for a browser with a session."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from tunewarden.domain.canonical import digest_of, encode
 from tunewarden.domain.model_names import model_in
 from tunewarden.entry.api.caller import Called, Visited
 from tunewarden.entry.api.page_answers import shown
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.bundle import metrics, report_page
 from tunewarden.entry.exports.card import card
 from tunewarden.entry.exports.card_page import render_card
 from tunewarden.usecases import reports
 
-router = APIRouter(tags=["models"])
+router = Routes(tags=["models"])
 
 
 @router.get("/v1/models/{model_id}/card", summary="The model card", response_class=Response, responses={200: {}})

@@ -7,7 +7,7 @@ in the evidence.
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from tunewarden.domain.model_names import model_in
 from tunewarden.domain.names import EVERYWHERE, RequestId
@@ -16,9 +16,10 @@ from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.file_schemas import seconds
 from tunewarden.entry.api.organization_pages import After, Limit, paged
 from tunewarden.entry.api.schemas import Json, Word, page
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import models, naming, requests
 
-router = APIRouter(prefix="/v1/fine_tuning", tags=["fine-tuning"])
+router = Routes(prefix="/v1/fine_tuning", tags=["fine-tuning"])
 
 Project = Annotated[Word | None, Query(description="Only the permission of this project.")]
 

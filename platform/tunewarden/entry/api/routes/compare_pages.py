@@ -1,15 +1,15 @@
 """/models/{one}/compare/{other}: how two model versions differ, as a page for whoever may read both lineages."""
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
 from tunewarden.domain.model_names import model_in
 from tunewarden.entry.api.caller import Visited
 from tunewarden.entry.api.page_answers import shown
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.report import render_difference
 from tunewarden.usecases import reports
 
-router = APIRouter(include_in_schema=False)
+router = Routes(include_in_schema=False)
 
 
 @router.get("/models/{model_id}/compare/{other_id}")

@@ -1,6 +1,5 @@
 """/v1/datasets/{dataset_id}/versions/{digest}/data: what may be told of the contents of a dataset version."""
 
-from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from tunewarden.domain.canonical import to_plain
@@ -9,10 +8,11 @@ from tunewarden.domain.names import DatasetId, digest_name
 from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.pages import html
 from tunewarden.entry.api.schemas import Json
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.report.described import render_described
 from tunewarden.usecases import data_reports
 
-router = APIRouter(tags=["datasets"])
+router = Routes(tags=["datasets"])
 
 
 @router.get("/v1/datasets/{dataset_id}/versions/{digest}/data", summary="What a dataset version holds, counted")

@@ -1,7 +1,5 @@
 """/v1/datasets"""
 
-from fastapi import APIRouter
-
 from tunewarden.domain.datasets import Budget, Columns, Groups, KnownColumn
 from tunewarden.domain.names import DatasetId, FileId, policy_name
 from tunewarden.entry.api.caller import Called, decimal
@@ -15,9 +13,10 @@ from tunewarden.entry.api.schemas import (
     page,
     receipt_out,
 )
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import datasets
 
-router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+router = Routes(prefix="/v1/datasets", tags=["datasets"])
 
 
 @router.post("", summary="Register a dataset")

@@ -1,17 +1,16 @@
 """/v1/emergencies: breaking the glass, confirming it, and looking at it afterwards."""
 
-from fastapi import APIRouter
-
 from tunewarden.domain.break_glass import Emergency, EmergencyFinding, EmergencyReason
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.names import EmergencyId
 from tunewarden.entry.api.caller import Asking, Called, Caller
 from tunewarden.entry.api.organization_pages import After, Limit, paged
 from tunewarden.entry.api.schemas import Json, Strict, Word, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import emergencies
 from tunewarden.usecases.ports import Receipt
 
-router = APIRouter(prefix="/v1/emergencies", tags=["emergencies"])
+router = Routes(prefix="/v1/emergencies", tags=["emergencies"])
 
 
 class EmergencyIn(Strict):

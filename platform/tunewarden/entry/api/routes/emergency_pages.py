@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from fastapi.responses import RedirectResponse, Response
 
 from tunewarden.domain.break_glass import EmergencyFinding
@@ -10,10 +10,11 @@ from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import EmergencyId
 from tunewarden.entry.api.caller import Sent, Visited
 from tunewarden.entry.api.page_answers import done, shown
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.report.emergency_pages import render_emergencies
 from tunewarden.usecases import emergencies
 
-router = APIRouter(include_in_schema=False)
+router = Routes(include_in_schema=False)
 
 
 @router.get("/emergencies")

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
 from pydantic import Field
 
 from tunewarden.domain.canonical import instant_text
@@ -10,9 +9,10 @@ from tunewarden.domain.erasures import Erasure
 from tunewarden.domain.names import DatasetId
 from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.schemas import Json, Strict, page, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import erasures
 
-router = APIRouter(prefix="/v1/datasets", tags=["erasures"])
+router = Routes(prefix="/v1/datasets", tags=["erasures"])
 
 _LIMITS = (
     "Later releases of the dataset leave the person out, requests that have read their records and made no model "

@@ -1,14 +1,14 @@
 """/errors: what each code of an error means, for everybody who met one."""
 
-from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from tunewarden.domain.errors import NotFound
 from tunewarden.entry.api.pages import html
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.codes import codes
 from tunewarden.entry.report.error_pages import render_error, render_errors
 
-router = APIRouter(include_in_schema=False)
+router = Routes(include_in_schema=False)
 
 
 @router.get("/errors")

@@ -1,16 +1,15 @@
 """/v1/evidence: what was measured about a model version, by kind, and each document by its digest."""
 
-from fastapi import APIRouter
-
 from tunewarden.domain.model_names import model_in
 from tunewarden.domain.names import digest_name
 from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.schemas import Json, page
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.bundle import metrics
 from tunewarden.entry.exports.evidence_kinds import EvidenceKind, evidence_of_kind, kinds_of_evidence
 from tunewarden.usecases import evidence, reports
 
-router = APIRouter(tags=["evidence"])
+router = Routes(tags=["evidence"])
 
 
 @router.get("/v1/models/{model_id}/evidence", summary="What was measured about a model version")

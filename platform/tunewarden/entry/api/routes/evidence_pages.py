@@ -1,11 +1,11 @@
 """/models/{id}/evidence: what was measured about a model version, as pages for whoever may read its lineage."""
 
-from fastapi import APIRouter
 from fastapi.responses import Response
 
 from tunewarden.domain.model_names import model_in
 from tunewarden.entry.api.caller import Caller, Visited
 from tunewarden.entry.api.page_answers import shown
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.bundle import metrics
 from tunewarden.entry.exports.evidence_kinds import EvidenceKind
 from tunewarden.entry.exports.evidence_page import render_evidence, render_kinds
@@ -13,7 +13,7 @@ from tunewarden.usecases import reports
 from tunewarden.usecases.refusals import not_found
 from tunewarden.usecases.reports import Lineage
 
-router = APIRouter(include_in_schema=False)
+router = Routes(include_in_schema=False)
 
 
 @router.get("/models/{model_id}/evidence")

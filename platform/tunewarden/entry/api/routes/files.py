@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, BinaryIO, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import StreamingResponse
 
 from tunewarden.domain.errors import Malformed
@@ -12,10 +12,11 @@ from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.file_schemas import file_out
 from tunewarden.entry.api.organization_pages import After, paged
 from tunewarden.entry.api.schemas import Json, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.api.uploads import FORM, Uploaded
 from tunewarden.usecases import discarding, files
 
-router = APIRouter(prefix="/v1/files", tags=["files"])
+router = Routes(prefix="/v1/files", tags=["files"])
 
 Purpose = Annotated[str | None, Query(max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=10_000)]

@@ -1,14 +1,13 @@
 """/v1/gates: the rules that have to hold before anything is trained, and before an alias names a model version."""
 
-from fastapi import APIRouter
-
 from tunewarden.domain.names import policy_name
 from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.gate_schemas import gate_out
 from tunewarden.entry.api.schemas import Json, page
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import judging
 
-router = APIRouter(prefix="/v1/gates", tags=["gates"])
+router = Routes(prefix="/v1/gates", tags=["gates"])
 
 
 @router.get("", summary="List gates")

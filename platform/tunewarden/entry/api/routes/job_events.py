@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from fastapi.responses import Response
 
 from tunewarden.domain.canonical import to_plain
@@ -16,10 +16,11 @@ from tunewarden.entry.api.errors import problem
 from tunewarden.entry.api.live import EventStream
 from tunewarden.entry.api.organization_pages import paged, unknown_cursor
 from tunewarden.entry.api.schemas import Json
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import requests
 from tunewarden.usecases.following import News, is_told_of, news
 
-router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["fine-tuning"])
+router = Routes(prefix="/v1/fine_tuning/jobs", tags=["fine-tuning"])
 
 After = Annotated[str | None, Query(max_length=64, description="The last event that is known already.")]
 Limit = Annotated[int, Query(ge=1, le=100, description="Of a list; a stream has no limit.")]

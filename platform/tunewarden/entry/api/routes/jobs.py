@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from tunewarden.domain.names import Digest, RequestId
 from tunewarden.domain.training import TrainingRequest
@@ -17,12 +17,13 @@ from tunewarden.entry.api.mitigation_schemas import mitigation_out
 from tunewarden.entry.api.organization_pages import paged
 from tunewarden.entry.api.plan_schemas import plan_out
 from tunewarden.entry.api.schemas import ApprovalIn, Json, RejectionIn, budget_out, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.diagnostics import logger
 from tunewarden.usecases import datasets, judging, requests, suspending, voting
 from tunewarden.usecases.judging import Judgement
 from tunewarden.usecases.ports import Receipt
 
-router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["fine-tuning"])
+router = Routes(prefix="/v1/fine_tuning/jobs", tags=["fine-tuning"])
 
 After = Annotated[str | None, Query(max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=100)]

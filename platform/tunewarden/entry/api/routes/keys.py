@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.errors import Malformed
@@ -12,10 +12,11 @@ from tunewarden.drivers.identity import new_token, token_hash
 from tunewarden.entry.api.caller import Administering
 from tunewarden.entry.api.doors import Doors
 from tunewarden.entry.api.schemas import Json, KeyIn, RotationIn, page, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import keys
 from tunewarden.usecases.ports import KeyRecord, Principal
 
-router = APIRouter(prefix="/v1/keys", tags=["keys"])
+router = Routes(prefix="/v1/keys", tags=["keys"])
 
 
 @router.post("", summary="Make a key")

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
@@ -17,11 +17,12 @@ from tunewarden.domain.training import TrainingRequest
 from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.pages import html
 from tunewarden.entry.api.schemas import Json, Strict, Word, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.report import render_descendants
 from tunewarden.usecases import descending, tracing
 from tunewarden.usecases.descending import DEEPEST, Direction
 
-router = APIRouter(tags=["lineage"])
+router = Routes(tags=["lineage"])
 
 Way = Annotated[Direction, Query(description="Towards what it was made from, what was made from it, or both.")]
 Depth = Annotated[int, Query(ge=1, le=DEEPEST, description="So many steps.")]

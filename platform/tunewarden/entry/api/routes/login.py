@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from tunewarden.domain.errors import Corrupted, NotFound, Refused
@@ -25,13 +25,14 @@ from tunewarden.entry.api.caller import Sent, Visited
 from tunewarden.entry.api.doors import Doors
 from tunewarden.entry.api.errors import NotAuthenticated
 from tunewarden.entry.api.pages import html
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.identities import lifetimes
 from tunewarden.entry.report.login_pages import render_leaving, render_left
 from tunewarden.entry.report.reading_pages import render_no
 from tunewarden.usecases import sessions
 from tunewarden.usecases.ports import Platform
 
-router = APIRouter(include_in_schema=False)
+router = Routes(include_in_schema=False)
 
 _PATIENCE = timedelta(minutes=10)
 _ABOUT = "login"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, BinaryIO
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from tunewarden.domain.datasets import Purpose
@@ -29,12 +29,13 @@ from tunewarden.entry.api.registry_schemas import (
     stretch_out,
 )
 from tunewarden.entry.api.schemas import Json, page, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.bundle import bundle, report_page
 from tunewarden.entry.diagnostics import logger
 from tunewarden.entry.report import difference, render_difference
 from tunewarden.usecases import models, naming, overriding, proposals, removals, reports, rollbacks, serving
 
-router = APIRouter(tags=["models"])
+router = Routes(tags=["models"])
 
 AsOf = Annotated[str | None, Query(max_length=40, description="A date (to its end, UTC), or an instant with its zone.")]
 At = Annotated[str | None, Query(max_length=40, description="A date (to its end, UTC), or an instant; else now.")]

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from fastapi import APIRouter
-
 from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.routes.organization_absent import say_absent
+from tunewarden.entry.api.threads import Routes
 
-router = APIRouter(include_in_schema=False)
+router = Routes(include_in_schema=False)
 
 _RUN = "/v1/evals/{eval_id}/runs/{run_id}"
 _PERMISSIONS = "/v1/fine_tuning/checkpoints/{model_id}/permissions"

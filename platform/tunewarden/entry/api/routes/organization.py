@@ -1,6 +1,6 @@
 """/v1/organization: users, and the roles that they and groups hold, as the OpenAI client asks for them."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from tunewarden.domain.access import EVERY
 from tunewarden.domain.errors import Malformed, NotFound
@@ -20,11 +20,12 @@ from tunewarden.entry.api.organization_schemas import (
     user_out,
 )
 from tunewarden.entry.api.schemas import Json, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import grants, groups, keys, projects
 from tunewarden.usecases.directory import Assigned, Directory, directory, names_are_shown
 from tunewarden.usecases.ports import Principal, Receipt
 
-router = APIRouter(prefix="/v1", tags=["organization"])
+router = Routes(prefix="/v1", tags=["organization"])
 EVERYWHERE = ProjectId(EVERY)
 
 

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import JSONResponse
 
 from tunewarden.entry.api.caller import Asking
 from tunewarden.entry.api.errors import problem
+from tunewarden.entry.api.threads import Routes
 
-router = APIRouter(include_in_schema=False)
+router = Routes(include_in_schema=False)
 
 _ORG, _PROJECT = "/v1/organization", "/v1/organization/projects/{project_id}"
 _NO_MONEY = "There is no bill here, so there is no usage, cost or limit to spend."
@@ -87,7 +88,7 @@ ABSENT: Mapping[str, tuple[str, str]] = MappingProxyType(
 """Path -> its methods, and why it is not here."""
 
 
-def say_absent(router: APIRouter, absent: Mapping[str, tuple[str, str]], caller: Any) -> None:
+def say_absent(router: Routes, absent: Mapping[str, tuple[str, str]], caller: Any) -> None:
     """A route for each path, which says why it is not here to whoever `caller` lets in."""
     for path, (methods, why) in absent.items():
         router.add_api_route(path, _saying(why, caller), methods=methods.split())

@@ -4,7 +4,7 @@ from collections.abc import Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import Field
 
 from tunewarden.domain.entries import Entry
@@ -15,9 +15,10 @@ from tunewarden.entry.api.caller import Asking, Caller
 from tunewarden.entry.api.organization_log import ALL, cursor, index_of, is_ours, item, known_types, names, type_of
 from tunewarden.entry.api.organization_pages import MOST, page_of, unknown_cursor
 from tunewarden.entry.api.schemas import Json, Lenient, Word
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases.audit_trail import Period, trail
 
-router = APIRouter(prefix="/v1/organization", tags=["organization"])
+router = Routes(prefix="/v1/organization", tags=["organization"])
 
 _MOST_WORDS = 100
 _LAST = 253_402_214_399  # a day before the last that there is: what is asked for a second later, or two minutes, is one

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 
 from tunewarden.domain.access import EVERY
 from tunewarden.domain.errors import NotFound
@@ -22,10 +22,11 @@ from tunewarden.entry.api.organization_schemas import (
     role_out,
 )
 from tunewarden.entry.api.schemas import Json, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import groups, projects
 from tunewarden.usecases.directory import Directory, directory, names_are_shown, refuse_other_roles
 
-router = APIRouter(prefix="/v1", tags=["organization"])
+router = Routes(prefix="/v1", tags=["organization"])
 EVERYWHERE = ProjectId(EVERY)
 AnyRole = Annotated[str, Path(alias="role_id")]
 AnyProject = Annotated[str, Path(alias="project_id")]

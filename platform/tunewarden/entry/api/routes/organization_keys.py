@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from tunewarden.domain.access import EVERY
 from tunewarden.domain.errors import Malformed, NotFound
@@ -24,11 +24,12 @@ from tunewarden.entry.api.organization_schemas import (
     seconds,
 )
 from tunewarden.entry.api.schemas import Json, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import keys, projects
 from tunewarden.usecases.directory import Directory, directory
 from tunewarden.usecases.ports import KeyRecord, Principal
 
-router = APIRouter(prefix="/v1/organization", tags=["organization"])
+router = Routes(prefix="/v1/organization", tags=["organization"])
 
 ADMIN_KEY, PROJECT_KEY = "organization.admin_api_key", "organization.project.api_key"
 ACCOUNT = "organization.project.service_account"

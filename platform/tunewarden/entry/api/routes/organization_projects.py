@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from tunewarden.domain.errors import NotFound
 from tunewarden.domain.names import GroupId, PrincipalId, ProjectId
@@ -22,10 +22,11 @@ from tunewarden.entry.api.organization_schemas import (
     role_of,
 )
 from tunewarden.entry.api.schemas import Json, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import archiving, grants, groups, projects
 from tunewarden.usecases.directory import Directory, directory, names_are_shown
 
-router = APIRouter(prefix="/v1/organization/projects", tags=["organization"])
+router = Routes(prefix="/v1/organization/projects", tags=["organization"])
 
 
 @router.get("", summary="List projects")

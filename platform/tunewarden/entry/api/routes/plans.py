@@ -1,15 +1,14 @@
 """/v1/plans: what would come of a request, without asking for it."""
 
-from fastapi import APIRouter
-
 from tunewarden.entry.api.asking import ask_of, gathered, plan_file
 from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.job_schemas import JobIn
 from tunewarden.entry.api.plan_schemas import preview_out
 from tunewarden.entry.api.schemas import Json
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import previewing
 
-router = APIRouter(prefix="/v1/plans", tags=["plans"])
+router = Routes(prefix="/v1/plans", tags=["plans"])
 
 
 @router.post("", summary="Plan a fine-tune without asking for it")

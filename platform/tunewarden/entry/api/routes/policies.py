@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter
 from pydantic import Field, StringConstraints
 
 from tunewarden.domain.access import EVERY, PolicySet, RoleLink, Rule
@@ -11,10 +10,11 @@ from tunewarden.domain.names import Digest, PolicyId
 from tunewarden.domain.policies import PolicyVersion
 from tunewarden.entry.api.caller import Administering, Asking, Called
 from tunewarden.entry.api.schemas import DigestText, Json, Strict, page, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import policies
 from tunewarden.usecases.policy_report import WhatIf
 
-router = APIRouter(prefix="/v1/policies", tags=["policies"])
+router = Routes(prefix="/v1/policies", tags=["policies"])
 
 Cell = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
 

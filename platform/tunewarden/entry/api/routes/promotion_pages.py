@@ -6,7 +6,7 @@ is hard, or was not measured, has no form.
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from fastapi.responses import RedirectResponse, Response
 
 from tunewarden.domain.errors import Malformed
@@ -14,11 +14,12 @@ from tunewarden.domain.names import PromotionId, digest_name
 from tunewarden.domain.overrides import OverrideReason
 from tunewarden.entry.api.caller import Sent, Visited
 from tunewarden.entry.api.page_answers import done, shown
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.bundle import metrics
 from tunewarden.entry.report.promotion_pages import render_promotion, render_promotions
 from tunewarden.usecases import deciding, models, overriding, proposals
 
-router = APIRouter(include_in_schema=False)
+router = Routes(include_in_schema=False)
 
 Digested = Annotated[str, Form(max_length=128)]
 

@@ -4,7 +4,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Form
+from fastapi import Form
 from fastapi.responses import RedirectResponse, Response
 
 from tunewarden.domain.attestations import Knowledge, Withdrawal
@@ -18,6 +18,7 @@ from tunewarden.domain.reviews import MOST_MARKS, Mark
 from tunewarden.entry.api.caller import Caller, Sent, Visited
 from tunewarden.entry.api.page_answers import done, shown
 from tunewarden.entry.api.pages import html
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.report.reading_pages import (
     render_item,
     render_leaks,
@@ -28,7 +29,7 @@ from tunewarden.entry.report.safe_harbor import render_safe_harbor, standing
 from tunewarden.usecases import reviews, signing
 from tunewarden.usecases.ports import View
 
-router = APIRouter(include_in_schema=False)
+router = Routes(include_in_schema=False)
 
 W = TypeVar("W", bound=StrEnum)
 

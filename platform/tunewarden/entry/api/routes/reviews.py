@@ -2,8 +2,6 @@
 
 import json
 
-from fastapi import APIRouter
-
 from tunewarden.domain.attestations import Attestation
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.errors import Malformed
@@ -11,9 +9,10 @@ from tunewarden.domain.names import ReviewId, digest_name
 from tunewarden.domain.reviews import Mark, Review
 from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.schemas import AnswerIn, AttestationIn, Json, WithdrawalIn, page, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import reviews, signing
 
-router = APIRouter(tags=["reviews"])
+router = Routes(tags=["reviews"])
 
 
 @router.get("/v1/reviews", summary="Samples to read")

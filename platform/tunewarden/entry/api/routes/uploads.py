@@ -1,17 +1,16 @@
 """/v1/uploads: files that come in parts."""
 
-from fastapi import APIRouter
-
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.files import LARGEST_PART
 from tunewarden.domain.names import PartId, UploadId
 from tunewarden.entry.api.caller import Called
 from tunewarden.entry.api.file_schemas import CompletionIn, UploadIn, part_out, upload_out
 from tunewarden.entry.api.schemas import Json, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.entry.api.uploads import PART_FORM, PartUploaded
 from tunewarden.usecases import uploads
 
-router = APIRouter(prefix="/v1/uploads", tags=["files"])
+router = Routes(prefix="/v1/uploads", tags=["files"])
 
 
 @router.post("", summary="Begin a file that comes in parts")

@@ -8,7 +8,7 @@ and `v1a` under the key whose public half is at `/v1/webhook_signing_key`.
 import time
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import Field
 
 from tunewarden.domain.errors import NotFound, Unavailable
@@ -18,11 +18,12 @@ from tunewarden.entry.api.caller import Equipping
 from tunewarden.entry.api.doors import Doors
 from tunewarden.entry.api.organization_pages import After, Limit, paged
 from tunewarden.entry.api.schemas import Json, Strict, receipt_out
+from tunewarden.entry.api.threads import Routes
 from tunewarden.usecases import webhooks
 from tunewarden.usecases.webhook_deliveries import Deliveries, Delivery
 from tunewarden.usecases.webhooks import Shown, WebhookDoor
 
-router = APIRouter(prefix="/v1", tags=["webhooks"])
+router = Routes(prefix="/v1", tags=["webhooks"])
 
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Url = Annotated[str, Field(min_length=1, max_length=2000)]
