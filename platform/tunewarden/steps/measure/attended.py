@@ -21,7 +21,7 @@ from tunewarden.steps.measure.attributing import Explained, batches, integrate, 
 from tunewarden.steps.measure.intervals import Figure, Floats, mean, within_one
 from tunewarden.steps.measure.neutral import neutral_pairs
 from tunewarden.steps.measure.probes import Attribute, Pair, pairs
-from tunewarden.steps.measure.weights import Weights, with_weights
+from tunewarden.steps.measure.weights import Weights, folded, with_weights
 from tunewarden.steps.train.model import TextModel
 
 MOST_TEXTS = 32
@@ -59,8 +59,9 @@ def attended(model: TextModel, explained: Explained, untrained: Weights, texts: 
     """Of so many texts, `MOST_TEXTS` at most and two at least; `untrained` is the model as training began."""
     each = max(1, min(texts, MOST_TEXTS) // len(Attribute))
     protected, neutral = ([pair for name in Attribute for pair in of(name, each)] for of in (pairs, neutral_pairs))
-    mine, control = _shares(explained, protected), _shares(explained, neutral)
-    with with_weights(model, untrained):
+    with folded(model):
+        mine, control = _shares(explained, protected), _shares(explained, neutral)
+    with with_weights(model, untrained), folded(model):
         base = _shares(explained, protected)
     return Attended(
         texts=len(protected),
@@ -97,9 +98,9 @@ def _shares(explained: Explained, asked: Sequence[Pair]) -> Floats:
     """Of the first text of each pair, in their order: float64[pairs]."""
     where = {pair.first: number for number, pair in enumerate(asked)}
     shares = np.zeros(len(asked))
-    for some in batches(list(where), lambda text: len(explained.tokenizer.tokenize(text))):
+    for some in batches(list(where), explained.length):
         given = read(explained, some)
-        weights = integrate(given, explained.embeddings, steps=_STEPS).weights
+        weights = integrate(given, explained.embeddings, steps=_STEPS)
         for row, text in enumerate(some):
             number = where[text]
             shares[number] = _share(numbers(weights[row]), given.encoding, row, differing(asked[number]))

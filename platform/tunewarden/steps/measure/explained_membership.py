@@ -120,9 +120,9 @@ def attribution_figures(explained: Explained, texts: Sequence[str]) -> Floats:
     Their norm and variance (as logarithms), the share of the heaviest token, and the entropy of the shares.
     """
     found = dict[str, Floats]()
-    for some in batches(sorted(set(texts))):
+    for some in batches(sorted(set(texts)), explained.length):
         given = read(explained, some)
-        weights = integrate(given, explained.embeddings, steps=_STEPS).weights
+        weights = integrate(given, explained.embeddings, steps=_STEPS)
         for row, text in enumerate(some):
             own = weights[row][given.removable[row]].double().cpu().numpy()
             found[text] = _figures(np.asarray(own, dtype=np.float64))

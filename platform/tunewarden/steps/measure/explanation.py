@@ -18,7 +18,7 @@ import torch
 
 from tunewarden.domain.canonical import LATER
 from tunewarden.domain.gates import Measurement
-from tunewarden.steps.measure.attributing import Explained, batches, integrate, numbers, read
+from tunewarden.steps.measure.attributing import Explained, batches, complete, numbers, read
 from tunewarden.steps.measure.erasure import Faithfulness, Lost, erase, erase_at_random, faithfulness
 from tunewarden.steps.measure.intervals import Figure, Floats, ratio
 from tunewarden.steps.measure.terms import Term, WeighedWords, global_terms, weighed_words
@@ -78,7 +78,7 @@ def explain(model: Explained, texts: Sequence[str], *, made_up: bool = False) ->
     missed, change, steps = list[Floats](), list[Floats](), 0
     for some in batches(texts):
         given = read(model, some)
-        found = integrate(given, model.embeddings)
+        found = complete(given, model.embeddings)
         lost.append(erase(given, found.weights))
         at_random.append(erase_at_random(given, generator))
         missed.append(np.abs(found.missed))

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-import torch
 from torch import Tensor
 
 from tunewarden.domain.canonical import LATER
@@ -20,6 +19,7 @@ from tunewarden.steps.measure.attributing import (
     Explained,
     Texts,
     batches,
+    complete,
     gradient_x_activation,
     integrate,
     neutral_tokens,
@@ -30,12 +30,13 @@ from tunewarden.steps.measure.explained_membership import ExplainedMembership
 from tunewarden.steps.measure.in_domain import Exchanged
 from tunewarden.steps.measure.intervals import exactly
 from tunewarden.steps.measure.maps import ProbeMap, probe_map
+from tunewarden.steps.measure.nested import nested
 from tunewarden.steps.measure.neutral import neutral_pairs
 from tunewarden.steps.measure.probes import Attribute, probe_texts
 from tunewarden.steps.measure.shortcuts import Shortcuts, Weighed, shortcuts, weighed
 from tunewarden.steps.measure.stability import Stability, Ways, stability
 from tunewarden.steps.measure.swaps import LEAST_PAIRS, Answers, Say, Swapped, ask_pairs, swapped
-from tunewarden.steps.measure.weights import Weights, held, redrawn, with_weights
+from tunewarden.steps.measure.weights import Weights, folded, held, redrawn, with_weights
 from tunewarden.steps.train.model import TextModel
 
 SHOWN = 8
@@ -95,13 +96,16 @@ def scrutinise(model: TextModel, explained: Explained, say: Say, untrained: Weig
     """
     ways, shares, maps = list[Ways](), list[Weighed](), dict[str, ProbeMap]()
     chosen, shuffled = probe_texts(depth.texts), redrawn(held(model))
-    for some in batches(chosen):
-        given = read(explained, some)
-        found = integrate(given, explained.embeddings)
-        with with_weights(model, shuffled):
+    for some in batches(chosen, explained.length):
+        with folded(model):
+            given = read(explained, some)
+            both = nested(given, explained.embeddings)
+            found = complete(given, explained.embeddings, first=both.twenty_one)
+            others = _others(given, explained, both.ten)
+        with with_weights(model, shuffled), folded(model):
             by_chance = integrate(given, explained.embeddings, steps=_FEWER_STEPS)
-        ways.append(_ways(given, explained, found.weights, by_chance.weights))
-        chances = given.sureness(torch.ones_like(given.removable))
+        ways.append(Ways(removable=given.removable, chosen=found.weights, others=others, redrawn=by_chance))
+        chances = given.chances()
         for row, text in enumerate(some):
             weights = numbers(found.weights[row])
             shares.append(weighed(text, given.encoding, row, weights))
@@ -116,18 +120,13 @@ def scrutinise(model: TextModel, explained: Explained, say: Say, untrained: Weig
     )
 
 
-def _ways(given: Texts, explained: Explained, chosen: Tensor, redrawn: Tensor) -> Ways:
+def _others(given: Texts, explained: Explained, fewer: Tensor) -> dict[str, Tensor]:
     another = neutral_tokens(explained.tokenizer)[1]
-    return Ways(
-        removable=given.removable,
-        chosen=chosen,
-        others={
-            "steps": integrate(given, explained.embeddings, steps=_FEWER_STEPS).weights,
-            "baseline": integrate(given, explained.embeddings, nothing=another, steps=_FEWER_STEPS).weights,
-            "gradient-x-activation": gradient_x_activation(given, explained.embeddings),
-        },
-        redrawn=redrawn,
-    )
+    return {
+        "steps": fewer,
+        "baseline": integrate(given, explained.embeddings, nothing=another, steps=_FEWER_STEPS),
+        "gradient-x-activation": gradient_x_activation(given, explained.embeddings),
+    }
 
 
 def _swaps(model: TextModel, say: Say, untrained: Weights, pairs: int) -> tuple[Swapped, ...]:

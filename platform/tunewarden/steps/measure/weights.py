@@ -1,11 +1,13 @@
-"""The same model with other weights, for a while: as it was before training, or drawn anew."""
+"""The same model with other weights, for a while: as it was before training, drawn anew, or folded together."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
+from peft.tuners.lora import LoraLayer
 from torch import Tensor
 
+from tunewarden.domain.training import Precision
 from tunewarden.steps.train.model import TextModel
 
 Weights = Mapping[str, Tensor]
@@ -39,6 +41,27 @@ def with_weights(model: TextModel, weights: Weights) -> Iterator[None]:
         yield
     finally:
         _put(model, own)
+
+
+@contextmanager
+def folded(model: TextModel) -> Iterator[None]:
+    """Inside it, what LoRA adds is part of the layers it is added to, so `model` answers the same with less work.
+
+    Only sums round otherwise. Where the model computes in bfloat16 it stays as it is: what training added would be lost
+    in the sum. Afterwards each layer has its own weights again, to the last bit. Inside, `with_weights` does nothing.
+    """
+    exact = model.precision is Precision.FLOAT32
+    layers = [layer for layer in model.modules() if exact and isinstance(layer, LoraLayer)]
+    own = [layer.get_base_layer().weight.data for layer in layers]
+    try:
+        for layer, weight in zip(layers, own, strict=True):
+            layer.get_base_layer().weight.data = weight.clone()
+            layer.merge()
+        yield
+    finally:
+        for layer, weight in zip(layers, own, strict=True):
+            layer.get_base_layer().weight.data = weight
+            layer.merged_adapters.clear()
 
 
 @torch.no_grad()
