@@ -251,6 +251,7 @@ def test_the_command_line_says_how_long_copies_of_before_hold_keys(
     again = [json.loads(line) for line in run(app, ["master-keys", "rotate", "--json"]).stdout.splitlines()]
     assert [(one["purpose"], one["keys"], one["left"]) for one in again][-1] == ("vault", 700, False)
     assert again[-1]["version"] not in rotated.output
+    assert again[-1]["version"].startswith("vault-")
     *_, vault = [json.loads(line) for line in run(app, ["master-keys", "status", "--json"]).stdout.splitlines()]
     assert (vault["purpose"], vault["rotated_at"][:2], vault["erasures"]) == ("vault", "20", 0)
     refused = run(app, ["master-keys", "wrap"])

@@ -11,8 +11,10 @@ from structlog.testing import capture_logs
 from tests.conftest import ANN, WORKER
 from tests.entry.conftest import Served
 from tests.entry.test_api import register
+from tests.usecases.test_audit_trail import pruned
 
 from tunewarden.domain.errors import Refused
+from tunewarden.domain.events import about
 from tunewarden.domain.names import Alias, RequestId
 from tunewarden.domain.registry import Promotion
 from tunewarden.domain.training import StepName
@@ -181,6 +183,17 @@ def test_a_broken_verdict_is_told_in_its_row_and_the_other_promotions_are_listed
     assert broken == {**other, "fault": "blob_corrupted", "overridable": False}
     said = {"event": "promotion_broken", "code": "blob_corrupted", "verdict": made[0].verdict, "log_level": "error"}
     assert said in woken
+
+
+def test_of_a_verdict_that_the_log_has_no_more_either_the_row_says_so_and_nobody_decides(served: Served) -> None:
+    job = worked_off(served, register(served))
+    made = _stopped(served, job)
+    (whole,) = get(served, "promotions")["data"]
+    del served.stage.blobs.stored[made.verdict]
+    pruned(served.stage, [entry.index for entry in served.stage.entries() if about(entry.event) == job["id"]])
+    assert get(served, "promotions")["data"] == [
+        {**whole, "gate": None, "findings": [], "fault": "blob_not_found", "overridable": False}
+    ]
 
 
 def test_the_page_of_promotions_shows_what_waits_and_no_more(served: Served) -> None:

@@ -14,6 +14,7 @@ from tests.audit.test_conduct_agreement import CY, OPERATOR, PAT, ask, calibrate
 from tests.conftest import ANN, BOB, DANA, OTTO, POLICIES, WORKER, Stage
 from typer.testing import CliRunner
 
+from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.errors import Conflict, NotFound, Refused
 from tunewarden.domain.events import KeyCreated, PruneFinished
 from tunewarden.domain.names import Alias, ModelId
@@ -123,11 +124,18 @@ def test_hold_rotation_and_pruning_leave_a_log_that_every_check_accepts(
     stage.clock.now = datetime.now(UTC)
     placed = json.loads(log("hold", "place", held, "--json", "--key-file", settings.home / PAT.id))
     (listed,) = map(json.loads, log("hold", "list", "--json", "--key-file", settings.home / PAT.id).splitlines())
-    assert (listed["hold"], listed["resource"], listed["index"]) == (placed["hold"], held, placed["receipt"]["index"])
+    index = placed["receipt"]["index"]
+    with stage.platform.view() as view:
+        (entry,) = view.entries(index)
+    said = {"hold": placed["hold"], "resource": held, "index": index}
+    assert listed == {**said, "placed_at": instant_text(entry.at)}
+    assert placed["resource"] == held
     log("new-key", settings.home / "new.key")
     log("rotate-key", settings.home / "new.key")
     seal(settings)
-    prune = log("prune", "propose", "--key-file", settings.home / PAT.id).partition(":")[0]
+    proposed = json.loads(log("prune", "propose", "--json", "--key-file", settings.home / PAT.id))
+    prune = proposed["prune"]
+    assert 0 <= proposed["first"] < proposed["last"]
     copy = tmp_path / "copy"
     log("tiles", copy)
     newer = settings.log_vkey
@@ -144,7 +152,8 @@ def test_hold_rotation_and_pruning_leave_a_log_that_every_check_accepts(
     with stage.platform.view() as view:
         gone = sum(map(len, view.dropped_bodies().values()))
         [finished] = [entry.event for entry in view.entries() if isinstance(entry.event, PruneFinished)]
-    assert finished.entries == gone == dropped["bodies"] > 20
+    assert finished.entries == gone == dropped["bodies"] == proposed["entries"] > 20
+    assert dropped["prune"] == prune
     log("tiles", tmp_path / "fresh")
     capsys.readouterr()
     since = ["--since", str(settings.home / "kept"), "--key", str(first), "--key", str(newer)]

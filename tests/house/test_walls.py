@@ -48,6 +48,8 @@ def test_the_walls_stand(copy: Path) -> None:
         ("platform/tunewarden/drivers/sql.py", "from tunewarden.entry import settings"),
         ("platform/tunewarden/usecases/jobs.py", "from tunewarden_audit import log"),
         ("platform/tunewarden/entry/cli/client/keys.py", "from tunewarden.entry.wiring import build"),
+        ("platform/tunewarden/entry/cli/client/keys.py", "from tunewarden.drivers import identity"),
+        ("platform/tunewarden/entry/cli/policy_words.py", "def late():\n    from tunewarden.entry.cli import acting"),
         ("audit/tunewarden_audit/verify.py", "from tunewarden.domain import gates"),
         ("audit/tunewarden_audit/verify.py", "from tunewarden_audit import log"),
     ],

@@ -4,6 +4,7 @@ Three real processes; the commands are those that README.md lists. It ends befor
 `test_the_main_path.py` has: whoever asked withdraws, and Ctrl-C ends everything.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -24,6 +25,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from tunewarden.entry.cli import app
+from tunewarden.entry.cli.client.uploading import PART
 
 CAST = {"dana": "steward", "ann": "requester", "bob": "approver", "pia": "privacy-officer", "otto": "auditor"}
 SECRET = "CANARY fell from a ladder"
@@ -138,6 +140,7 @@ def test_what_people_type_beside_a_served_platform_and_ctrl_c(window: Window, tm
     assert window.names() == ["api", "sealer", "worker"]
     window.log_in()
     dataset = registered(window, tmp_path)
+    uploaded(window, tmp_path, dataset)
     job = asked(window, tmp_path / "plan.toml", dataset)
     decided(window, job)
     read(window, job, tmp_path)
@@ -157,6 +160,25 @@ def registered(window: Window, folder: Path) -> str:
     (listed,) = window.lines("dana", "data", "list")
     assert listed["id"] == made["id"]
     return str(made["id"])
+
+
+def uploaded(window: Window, folder: Path, dataset: str) -> None:
+    """More records for the dataset in one piece, and a file of two parts that nothing is made of."""
+    more = folder / "CANARY more.csv"
+    more.write_text(table(folder).read_text().replace("P-", "Q-"))
+    made = window.json("dana", "data", "upload", more, "--dataset", dataset)
+    assert [(version["rows"], version["persons"]) for version in made["versions"]] == [(120, 120)] * 2
+    large = folder / "CANARY large.jsonl"
+    large.write_bytes(json.dumps({"text": SECRET}).encode().ljust(1023) + b"\n")
+    large.write_bytes(large.read_bytes() * (PART // 1024 + 1))
+    sent = window.json("dana", "data", "upload", large, "--as", "large.jsonl")
+    assert (sent["filename"], sent["bytes"]) == ("large.jsonl", large.stat().st_size)
+    assert sent["digest"] == "sha256:" + hashlib.sha256(large.read_bytes()).hexdigest()
+    assert list((window.home.parent / "dana" / "tunewarden" / "uploads").iterdir()) == [], (
+        "nothing is left to go on with"
+    )
+    assert sent["id"] in [one["id"] for one in window.lines("dana", "data", "list", "--files")]
+    assert sent["id"] not in [one["id"] for one in window.lines("ann", "data", "list", "--files")]
 
 
 def asked(window: Window, plan: Path, dataset: str) -> str:

@@ -4,10 +4,12 @@ Little evidence is made on it (`serving.py`), and its figures are noisy. The dem
 users get, exact figures, and the shipped gates.
 """
 
+import json
 import shutil
 import time
 import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -17,7 +19,9 @@ from openai import HttpxBinaryResponseContent
 from tests.conftest import POLICIES
 from tests.journeys.conftest import LENIENT, Played, audit, declared_metrics, lineage_of, measured_in
 from tests.journeys.serving import WORKER
+from typer.testing import CliRunner
 
+from tunewarden.entry.cli import app
 from tunewarden.entry.cli.stage import call
 
 _PATIENCE_SECONDS = 480
@@ -84,6 +88,39 @@ def test_a_governed_fine_tune_ends_in_a_promoted_model_that_the_auditor_verifies
     assert [step["step"] for step in lineage["steps"] if "output" in step] == ["deidentify", "train", "measure"]
     assert lineage["privacy"]["unit"] == "person"
     assert lineage["privacy"]["updates_charged"] >= lineage["privacy"]["mechanism"]["updates"]
+
+
+def test_on_the_command_line_the_auditor_fetches_the_same_bundle_and_verifies_it(
+    played: Played, trained: Trained, tmp_path: Path
+) -> None:
+    bundle, model = tmp_path / "bundle.zip", trained.fine_tuned_model
+    done, said = typed(played, "auditor", "lineage", model, "--out", bundle)
+    assert (done, said) == (
+        0,
+        {"object": "lineage.bundle", "model": model, "file": str(bundle), "bytes": said["bytes"]},
+    )
+    assert bundle.stat().st_size == said["bytes"]
+    assert lineage_of(bundle)["model"] == model
+    verify = ("audit", "verify", bundle, "--key", played.stage.vkey)
+    for conduct in ((), ("--conduct",)):
+        done, said = typed(played, "nobody", *verify, *conduct)
+        assert (done, said["ok"]) == (0, True), said["lines"]
+    assert typed(played, "auditor", "lineage", model, "--out", bundle)[0] == 4, "never over another file"
+    data = bytearray(bundle.read_bytes())
+    data[data.index(b'"type":"BudgetCharged"') + 9] ^= 1
+    bundle.write_bytes(data)
+    done, said = typed(played, "nobody", *verify)
+    assert (done, said["ok"]) == (6, False)
+    assert any("FAILED" in line for line in said["lines"])
+
+
+def typed(played: Played, who: str, *words: object) -> tuple[int, Any]:
+    """What a command ends with and says to a program, typed by somebody of the stage, or by nobody who is known."""
+    client = played.stage.clients.get(who)
+    key = "" if client is None else client.api_key
+    environment = {"TUNEWARDEN_API_URL": played.stage.address if key else "", "TUNEWARDEN_API_KEY": key}
+    done = CliRunner().invoke(app, [*map(str, words), "--json"], env=environment)
+    return done.exit_code, json.loads(done.stdout or done.stderr)
 
 
 def test_the_report_is_the_page_of_the_bundle_and_runs_no_script(played: Played, trained: Trained) -> None:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from tunewarden.domain.errors import Malformed
 from tunewarden.drivers.access import CasbinAccess
+from tunewarden.drivers.access_files import read_policy
 from tunewarden.entry.cli import app
 
 
@@ -45,7 +46,10 @@ def test_the_shipped_policy_passes_its_check(shipped: str, access: CasbinAccess)
     found = asked("check", "--folder", shipped)
     assert (found["violations"], found["remarks"], found["version"]) == ([], [], access.version)
     assert found["decisions"] > 40_000
-    assert "0 that no policy may make" in run("check", "--folder", shipped)
+    told = run("check", "--folder", shipped)
+    assert "0 that no policy may make" in told
+    assert f"{found['rules']} rules, version {access.version}" in told
+    assert found["rules"] == len(read_policy(Path(shipped) / "policy.csv"))
 
 
 def test_a_policy_that_allows_too_much_fails_its_check_with_an_example(changed: Path) -> None:
@@ -82,6 +86,7 @@ def test_a_difference_says_who_gains_and_who_loses(shipped: str, changed: Path) 
         (["requester"], "retire-dataset", True),
         (["steward"], "retire-dataset", False),
     ]
+    assert {"kind": "dataset", "situation": ["own"]} in [one["example"] for one in found["changes"] if one["gains"]]
     said = run("diff", shipped, place)
     assert "2 changes" in said
     assert "requester gains retire-dataset, for example: retire-dataset of a dataset, own" in said
@@ -105,12 +110,14 @@ def test_a_difference_says_who_gains_and_who_loses(shipped: str, changed: Path) 
         ),
     ],
 )
-def test_a_decision_is_explained(shipped: str, role: str, situation: str, said: str) -> None:
+def test_a_decision_is_explained(shipped: str, access: CasbinAccess, role: str, situation: str, said: str) -> None:
     question = ("--action", "approve-promotion", "--kind", "promotion", "--role", role, "--situation", situation)
     assert run("explain", *question, "--folder", shipped) == said + "\n"
     found = asked("explain", *question, "--folder", shipped)
     assert found["allowed"] == said.startswith("allowed")
     assert found["allowed"] or found["unblocks"] == said.rpartition(": ")[2]
+    assert found["rule"] in said
+    assert found["version"] == access.version
 
 
 def test_what_no_rule_is_about_is_explained_too(shipped: str) -> None:

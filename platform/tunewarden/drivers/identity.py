@@ -10,18 +10,15 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from types import MappingProxyType
 
 from tunewarden.domain.identities import KeyKind, LoginFailure, acting_roles
+from tunewarden.domain.tokens import PREFIXES, TOKEN, is_admin_token as is_admin_token, is_token as is_token
 from tunewarden.usecases.keys import works
 from tunewarden.usecases.ports import KeyRecord, Principal, Views
 
-_TOKEN = re.compile(r"tw-(admin-)?[A-Za-z0-9_-]{43}")
 _SIGNING_SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{32}")
-_PREFIXES: Mapping[KeyKind, str] = MappingProxyType({KeyKind.PROJECT: "tw-", KeyKind.ADMIN: "tw-admin-"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +31,7 @@ class Bearer:
 
 def new_token(kind: KeyKind = KeyKind.PROJECT) -> str:
     """A fresh API key: the prefix of its kind and 256 random bits in base64url. Shown once and stored nowhere."""
-    return _PREFIXES[kind] + secrets.token_urlsafe(32)
+    return PREFIXES[kind] + secrets.token_urlsafe(32)
 
 
 def new_session_token() -> str:
@@ -47,19 +44,9 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8")).hexdigest()
 
 
-def is_token(text: str) -> bool:
-    """Whether this looks like an API key."""
-    return _TOKEN.fullmatch(text) is not None
-
-
 def holds_token(text: str) -> bool:
     """Whether something that looks like an API key, or a webhook's signing secret, stands anywhere in this."""
-    return _TOKEN.search(text) is not None or _SIGNING_SECRET.search(text) is not None
-
-
-def is_admin_token(text: str) -> bool:
-    """Whether this looks like an admin key."""
-    return is_token(text) and text.startswith(_PREFIXES[KeyKind.ADMIN])
+    return TOKEN.search(text) is not None or _SIGNING_SECRET.search(text) is not None
 
 
 def identify(view: Views, token: str, now: datetime) -> Bearer | LoginFailure:

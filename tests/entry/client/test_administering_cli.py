@@ -1,5 +1,6 @@
 """`tunewarden keys|projects|emergency`: what administrators, and who breaks the glass, do through the API."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from tunewarden.domain.names import PrincipalId, Role
 from tunewarden.domain.project_events import ProjectArchived, ProjectCreated, ProjectRenamed
 from tunewarden.drivers.identity import Bearer, identify
 from tunewarden.entry.cli.client import completing
+from tunewarden.usecases.ports import Principal
 
 FORGED = "North\r\nkey  tw-forged\x1b]0;PWNED\x07\u202e"
 """A name as the operator's way, or a platform that means one ill, may bring it."""
@@ -93,6 +95,25 @@ def test_made_again_with_the_same_key_of_the_request_no_second_key_is_made(desk:
     before = len(desk.lines("ada", "keys", "list"))
     assert desk.refused("ada", *said, code=4)["code"] == "secret_shown_once"
     assert len(desk.lines("ada", "keys", "list")) == before
+
+
+def test_a_key_made_at_the_machine_is_for_no_more_than_was_said(desk: Desk) -> None:
+    def made(*said: str) -> object:
+        home = {"TUNEWARDEN_HOME": str(desk.theatre.settings.home)}
+        done = desk.run("operator", "operator", "keys", "create", *said, "--json", **home)
+        assert done.exit_code == 0, done.output
+        return whose(desk.theatre, json.loads(done.stdout)["key"])
+
+    first = made("--role", "requester", "--role", "steward", "--scope", "steward")
+    assert isinstance(first, Principal)
+    assert first.roles == {Role.STEWARD}
+    both = made("--role", "administrator", "--role", "reviewer", "--scope", "administrator")
+    assert isinstance(both, Principal)
+    assert both.roles == {Role.ADMINISTRATOR}, "of the kind that its scope needs"
+    job = desk.props.job()["id"]
+    further = made("--principal", first.id, "--request", job)
+    assert isinstance(further, Principal)
+    assert (further.bound_to, further.roles) == (job, {Role.REQUESTER, Role.STEWARD})
 
 
 def test_what_takes_away_for_good_is_asked_first(desk: Desk) -> None:
@@ -175,8 +196,8 @@ def test_an_emergency_goes_from_its_opening_to_its_review(desk: Desk) -> None:
     first = desk.props.model()
     for model in (first, desk.props.model()):
         desk.props.promote(model, "candidate")
-    back = desk.run("gail", "emergency", "rollback", "candidate", first)
-    assert f"candidate names {first}: entry " in back.stdout, back.output
+    back = desk.json("gail", "emergency", "rollback", "candidate", first)
+    assert (back["alias"], back["model"], back["receipt"]["index"] > 0) == ("candidate", first, True)
     undone = last(desk.theatre, AliasRolledBack)
     assert isinstance(undone, AliasRolledBack)
     assert (undone.alias, undone.model, undone.emergency) == ("candidate", first, identifier)

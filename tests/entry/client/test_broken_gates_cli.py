@@ -45,10 +45,13 @@ def promotion(identifier: str, fault: str | None) -> dict[str, Any]:
 
 def test_a_broken_promotion_ends_with_6_after_all_were_shown(desk: Desk, platform: Hostile) -> None:
     broken, whole = promotion("prom-" + "1" * 32, "blob_corrupted"), promotion("prom-" + "2" * 32, None)
-    platform.answers = {"promotions": {"object": "list", "data": [broken, whole]}}
+    lost = {**promotion("prom-" + "3" * 32, "blob_not_found"), "gate": None}
+    platform.answers = {"promotions": {"object": "list", "data": [broken, lost, whole]}}
     listed = desk.run("ann", "promotions", "list", "--json", **platform.environment)
     assert listed.exit_code == 6
-    assert [json.loads(line) for line in listed.stdout.splitlines()] == [broken, whole]
+    assert [json.loads(line) for line in listed.stdout.splitlines()] == [broken, lost, whole]
+    table = desk.run("ann", "promotions", "list", **platform.environment)
+    assert (table.exit_code, lost["id"] in table.stdout, whole["id"] in table.stdout) == (6, True, True)
     assert json.loads(listed.stderr)["error"]["code"] == "promotion_broken"
     platform.answers = {"promotions": {"object": "list", "data": [whole]}}
     assert desk.run("ann", "promotions", "list", **platform.environment).exit_code == 0

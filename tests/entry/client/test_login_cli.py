@@ -33,6 +33,13 @@ def test_a_key_that_works_is_kept_for_its_owner_alone_and_used_by_the_next_comma
     assert listed.exit_code == 0, listed.output
 
 
+def test_a_script_is_told_where_it_is_logged_in(desk: Desk) -> None:
+    typed = desk.theatre.tokens["ann"] + "\n"
+    done = desk.run("ann", "login", desk.server.address, "--key-file", "-", "--json", typed=typed, **BARE)
+    said = {"url": desk.server.address, "kind": "a project", "project": None, "stored": str(stored(desk, "ann"))}
+    assert json.loads(done.stdout) == {"object": "login", **said}
+
+
 def test_a_key_of_the_environment_is_sent_to_no_address_that_is_typed(desk: Desk) -> None:
     said = {"TUNEWARDEN_API_URL": "https://tuning.example", "TUNEWARDEN_API_KEY": desk.theatre.tokens["ann"]}
     done = desk.run("ann", "login", desk.server.address, **said)

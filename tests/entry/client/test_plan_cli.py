@@ -17,6 +17,9 @@ def test_a_fresh_plan_file_says_what_is_still_open_and_is_sent_nowhere(desk: Des
     path = desk.folder / "plan.toml"
     told = desk.run("ann", "plan", "new", path, "--model", "tiny")
     assert f"3 things still have to be said: replace {OPEN}" in told.stdout
+    other = desk.folder / "other.toml"
+    said = {"object": "plan.file", "file": str(other), "incomplete": 4}
+    assert desk.json("ann", "plan", "new", other) == said
     error = desk.refused("ann", "plan", "validate", path, code=2)
     assert error["code"] == "plan_incomplete"
     assert "dataset, privacy.epsilon, purpose" in error["message"]

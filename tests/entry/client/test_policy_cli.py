@@ -65,6 +65,11 @@ def test_a_policy_goes_its_way_through_the_api(desk: Desk, changed: Path) -> Non
     first, *_, latest = desk.lines("otto", "policy", "history")
     assert (first["state"], latest["state"], latest["proposed_by"]) == ("superseded", "active", "prn-ada")
     assert latest["activated_at"] in desk.run("otto", "policy", "history").stdout
+    tried = desk.json("pia", "policy", "simulate", "--folder", changed)
+    assert (tried["base"], tried["shifts"]) == (latest["id"], []), "what is meant is in force"
+    back = desk.json("ada", "policy", "rollback", first["id"])
+    assert (back["base"], back["state"]) == (latest["id"], "proposed")
+    assert [(one["action"], one["gains"]) for one in back["what_if"]["shifts"]] == [("read-model", False)]
 
 
 def test_what_is_only_tried_and_what_comes_back_are_told_as_what_is_proposed(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from tunewarden.domain.canonical import digest_of, encode
 from tunewarden.entry.cli import app
 from tunewarden.entry.cli.client import completing
 from tunewarden.entry.cli.client.budgets import cells
+from tunewarden.entry.cli.client.output import spent_shown
 
 
 @pytest.fixture
@@ -103,6 +105,30 @@ def test_what_became_of_a_budget_is_told_newest_first_and_what_is_withheld_is_co
     hidden = desk.run("other", "budgets", "entries", dataset, TUNEWARDEN_API_KEY=other)
     assert hidden.stdout == "Nothing was promised or spent that you may see.\n"
     assert hidden.stderr == f"{len(entries)} more are of requests that you may not see.\n"
+
+
+def test_the_share_of_noisy_figures_stands_in_the_table_of_entries(desk: Desk, hostile: Hostile, dataset: str) -> None:
+    settled = {"index": 9, "kind": "settlement", "updates": 12, "returned": 3, "epsilon": "0.50001"}
+    settled |= {"metrics_charged": 2, "metrics_returned": 1}
+    promised = {"index": 4, "kind": "reservation", "updates": 15, "metrics": {"updates": 3}, "epsilon": "0.5"}
+    plain = {"index": 3, "kind": "settlement", "updates": 7, "returned": 0, "metrics_charged": 0, "metrics_returned": 0}
+    hostile.answers = {"/entries": {"data": [settled, {**promised, "metrics_epsilon": "0.10001"}, plain]}}
+    told = run(desk, hostile, "budgets", "entries", "d").stdout.splitlines()
+    header, *rows = (re.split(r"  +", line.rstrip()) for line in told)
+    assert header[-5:] == ["updates", "given back", "persons", "epsilon", "for figures"]
+    assert rows == [
+        ["9", "settlement", "12 + 2", "3 + 1", "0.5001"],
+        ["4", "reservation", "15 + 3", "0.5", "0.1001"],
+        ["3", "settlement", "7", "0"],
+    ]
+    reserved = next(one for one in desk.lines("ann", "budgets", "entries", dataset) if one["kind"] == "reservation")
+    (line,) = [
+        line
+        for line in desk.run("ann", "budgets", "entries", dataset).stdout.splitlines()
+        if line.split()[0] == str(reserved["index"])
+    ]
+    assert f"{reserved['updates']} + {reserved['metrics']['updates']}" in line
+    assert line.split()[-1] == spent_shown(reserved["metrics_epsilon"])
 
 
 budgets = st.tuples(*[st.decimals(0, 1000, places=6)] * 3)

@@ -93,6 +93,9 @@ def test_a_card_is_written_byte_for_byte(desk: Desk, model: str) -> None:
     assert out.read_bytes() == answer.content
     assert answer.headers["tunewarden-card"] == "sha256:" + hashlib.sha256(out.read_bytes()).hexdigest()
     assert json.loads(desk.run("otto", "models", "card", model).stdout) == answer.json()
+    other = desk.folder / "other.json"
+    said = {"object": "file", "file": str(other), "bytes": out.stat().st_size}
+    assert desk.json("otto", "models", "card", model, "--out", other) == said
 
 
 def fetched(desk: Desk, model: str) -> Path:

@@ -53,7 +53,8 @@ def test_every_sink_is_shown_with_its_lag_its_error_and_its_dead_letters(stored:
     assert sinks()[1:] == ["file ocsf 2 1 1 x", "gone cef - - - not begun"]
     file, gone = map(json.loads, sinks("--json"))
     assert file == {"sink": "file", "format": "ocsf", "next_index": 2, "lag": 1, "dead": 1, "error": "x"}
-    assert (gone["sink"], gone["next_index"], gone["lag"]) == ("gone", None, None)
+    begun = dict.fromkeys(("next_index", "lag", "error"))
+    assert gone == {"sink": "gone", "format": "cef", "dead": 0, **begun}
     assert sinks("dead", "file") == ["entry 1 x"]
     assert [json.loads(one) for one in sinks("dead", "file", "--json")] == [{"event": "entry 1", "code": "x"}]
     assert sinks("dead", "gone") == []
@@ -61,7 +62,9 @@ def test_every_sink_is_shown_with_its_lag_its_error_and_its_dead_letters(stored:
 
 def test_a_sink_is_tried_with_an_event_that_moves_nothing(stored: SqlSinks, tmp_path: Path) -> None:
     assert sinks("test", "file") == ["file took the event"]
-    assert json.loads((tmp_path / "events").read_text())["metadata"]["event_code"] == "SinkTested"
+    assert list(map(json.loads, sinks("test", "file", "--json"))) == [{"sink": "file", "taken": True}]
+    for line in (tmp_path / "events").read_text().splitlines():
+        assert json.loads(line)["metadata"]["event_code"] == "SinkTested"
     assert stored.find("file") is None
     with pytest.raises(Unavailable):
         sinks("test", "gone")

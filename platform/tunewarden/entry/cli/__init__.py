@@ -12,7 +12,7 @@ import typer
 
 from tunewarden.domain.datasets import HeldOut
 from tunewarden.domain.errors import TunewardenError
-from tunewarden.entry.cli import data, deid, log, masters, operator, privacy
+from tunewarden.entry.cli import data, deid, log, masters, operator, policy, privacy
 from tunewarden.entry.cli.client import (
     approving,
     audit,
@@ -25,10 +25,10 @@ from tunewarden.entry.cli.client import (
     login,
     models,
     plan,
-    policy,
     projects,
     promotions,
 )
+from tunewarden.entry.cli.client.credentials import acting_in
 from tunewarden.entry.cli.client.declined import of_error
 from tunewarden.entry.cli.client.output import Output
 from tunewarden.entry.cli.exits import TABLE
@@ -77,6 +77,23 @@ app.add_typer(privacy.app, name="privacy", rich_help_panel=_ALONE)
 app.add_typer(operator.app, name="operator", rich_help_panel=_HERE)
 app.add_typer(masters.app, name="master-keys", rich_help_panel=_HERE)
 app.add_typer(log.app, name="log", rich_help_panel=_HERE)
+
+
+@app.callback()
+def within(
+    context: typer.Context,
+    project: Annotated[
+        str | None,
+        typer.Option(
+            help="Act in this project alone: make things in it, see nothing else. '' is none, whatever is kept."
+        ),
+    ] = None,
+) -> None:
+    """In which project a command acts. Raises `BadParameter` where it would act in none, whatever was said."""
+    group: Any = context.command
+    if project is not None and group.commands[context.invoked_subcommand].rich_help_panel != _ASKING:
+        raise typer.BadParameter("Only what asks the API acts in a project.", param_hint="--project")
+    context.with_resource(acting_in(project))
 
 
 @app.command(rich_help_panel=_HERE)

@@ -1,6 +1,6 @@
 """`tunewarden policy check|diff|explain`: what a policy of files comes to. They ask nobody, and nothing is kept.
 
-What is about the policy in force is in `entry.cli.client.policy`.
+What is about the policy in force is in `entry.cli.client.policy`; these are commands of the same group.
 """
 
 from __future__ import annotations
@@ -16,14 +16,11 @@ from tunewarden.domain.access_compile import remarks
 from tunewarden.domain.access_explain import Explanation
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import Action, Role
+from tunewarden.entry.cli.client.policy import app as app
 
 if TYPE_CHECKING:
     from tunewarden.drivers.access import CasbinAccess
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="The access policy: what files of one come to (check, diff, explain), what is in force, and changing it.",
-)
 Folder = Annotated[
     Path | None, typer.Option("--folder", help="With model.conf and policy.csv; the settings' own if absent.")
 ]

@@ -75,40 +75,11 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """What a plan means for one person, in words and as a picture: for whoever has to approve it."""
+    from tunewarden.entry.cli.privacy_words import figures, tell
+
     found, budget = _found(plan, dataset)
     told = tell(found, budget, svg)
     typer.echo(json.dumps({"plan": found.digest(), **figures(found)}, sort_keys=True) if as_json else told)
-
-
-def tell(plan: Plan, budget: Budget | None, svg: Path | None) -> str:
-    """The whole text; the picture is written to `svg`."""
-    from tunewarden.drivers import accounting
-    from tunewarden.entry.cli.privacy_words import explained
-    from tunewarden.entry.report.tradeoff import curve, picture
-
-    here = curve(lambda epsilons: accounting.deltas([plan.promised], epsilons))
-    told = figures(plan)
-    record = None if told["epsilon_of_one_record"] is None else Decimal(told["epsilon_of_one_record"])
-    text = explained(plan, here, tighter=Decimal(told["epsilon_pld"] or 0), record=record, budget=budget)
-    if svg is None:
-        return text
-    svg.write_text(str(picture(plan.promised_epsilon, plan.delta, here)), encoding="utf-8")
-    return f"{text}\n\nThe picture is in {svg}."
-
-
-def figures(plan: Plan) -> dict[str, str | None]:
-    """A plan's promise as decimals: for one person, by both ways of accounting, and for a record where that is less."""
-    from tunewarden.drivers import accounting
-
-    alone = None
-    if plan.mechanism.unit is not PrivacyUnit.PERSON:
-        alone = f"{accounting.epsilon([plan.promised.for_one_unit()], plan.delta):f}"
-    return {
-        "epsilon": f"{plan.promised_epsilon:f}",
-        "delta": f"{plan.delta:f}",
-        "epsilon_pld": f"{accounting.epsilon_pld([plan.promised], plan.delta):f}",
-        "epsilon_of_one_record": alone,
-    }
 
 
 def _found(plan: str, dataset: str | None) -> tuple[Plan, Budget | None]:

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
+from pathlib import Path
 from textwrap import fill
 
 from tunewarden.domain.privacy import PrivacyUnit
 from tunewarden.domain.training import Plan
 from tunewarden.entry.report.figures import exact, listed, percent
 from tunewarden.entry.report.privacy import most_often_right
-from tunewarden.entry.report.tradeoff import Point, most_right
+from tunewarden.entry.report.tradeoff import Point, curve, most_right, picture
 
 _WIDTH = 88
 _BEFORE = (Decimal("0.01"), Decimal("0.1"), Decimal("0.5"), Decimal("0.9"))
@@ -23,6 +24,35 @@ class Budget:
     delta: Decimal
     spent: Decimal
     left: Decimal
+
+
+def tell(plan: Plan, budget: Budget | None, svg: Path | None) -> str:
+    """The whole text; the picture is written to `svg`."""
+    from tunewarden.drivers import accounting
+
+    here = curve(lambda epsilons: accounting.deltas([plan.promised], epsilons))
+    told = figures(plan)
+    record = None if told["epsilon_of_one_record"] is None else Decimal(told["epsilon_of_one_record"])
+    text = explained(plan, here, tighter=Decimal(told["epsilon_pld"] or 0), record=record, budget=budget)
+    if svg is None:
+        return text
+    svg.write_text(str(picture(plan.promised_epsilon, plan.delta, here)), encoding="utf-8")
+    return f"{text}\n\nThe picture is in {svg}."
+
+
+def figures(plan: Plan) -> dict[str, str | None]:
+    """A plan's promise as decimals: for one person, by both ways of accounting, and for a record where that is less."""
+    from tunewarden.drivers import accounting
+
+    alone = None
+    if plan.mechanism.unit is not PrivacyUnit.PERSON:
+        alone = f"{accounting.epsilon([plan.promised.for_one_unit()], plan.delta):f}"
+    return {
+        "epsilon": f"{plan.promised_epsilon:f}",
+        "delta": f"{plan.delta:f}",
+        "epsilon_pld": f"{accounting.epsilon_pld([plan.promised], plan.delta):f}",
+        "epsilon_of_one_record": alone,
+    }
 
 
 def explained(

@@ -22,7 +22,8 @@ from uuid import uuid4
 import httpx2 as httpx
 
 from tunewarden.domain.errors import Corrupted, Malformed, Unavailable
-from tunewarden.entry.cli.client.credentials import Credentials
+from tunewarden.domain.names import Role
+from tunewarden.entry.cli.client.credentials import PROJECT, Credentials
 from tunewarden.entry.cli.client.declined import Declined, of_answer
 from tunewarden.entry.cli.exits import Exit
 
@@ -84,12 +85,14 @@ class Api:
         return self
 
     def _made(self) -> httpx.Client:
+        project = self.credentials.project
         return httpx.Client(
             headers={
                 "authorization": f"Bearer {self.credentials.key}",
                 "user-agent": "tunewarden",
                 "accept": "application/json",
                 "accept-encoding": "identity",  # what is bounded is what comes
+                **({"openai-project": project} if project else {}),
             },
             follow_redirects=False,
             # A proxy of the environment would read the key on a connection that is not encrypted.
@@ -276,12 +279,19 @@ class Api:
             said = json.loads(body)
         except (ValueError, RecursionError):
             said = None
-        return of_answer(
+        no = of_answer(
             status,
             said if isinstance(said, dict) else {},
             response.headers.get("x-request-id", ""),
             self.credentials.key,
         )
+        if self.credentials.project and no.code == "project_not_found" and not no.remedy:
+            no.remedy = (
+                f"You act in {self.credentials.project} alone, as --project, {PROJECT} or the login says: "
+                "look whether that is its id and whether you hold a role there; `tunewarden --project ''` acts in none."
+            )
+            no.who = no.who or Role.ADMINISTRATOR
+        return no
 
 
 def _pieces(response: httpx.Response, largest: int) -> Iterator[bytes]:

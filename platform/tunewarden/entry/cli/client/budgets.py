@@ -62,20 +62,27 @@ def entries(
     """What became of it, newest first, as the log has it: promised, charged, given back; as JSON one a line.
 
     Epsilon is what the mechanism alone costs one person; of a settlement, what everything had cost by then. For figures
-    is what was promised for noisy figures beside the training.
+    is what was promised for noisy figures beside the training; their updates stand behind a + after the training's.
     """
     with talking(as_json=as_json) as talk:
         path, rows = at(_PATH + "/{}/entries", dataset), []
         for one in talk.api.pages(path, {"limit": min(limit, 100)}, most=limit):
             talk.out.document(one)
             cells = [one.get(name) for name in ("index", "at", "kind", "what", "request")]
-            numbers = [one.get(name) for name in ("updates", "returned", "persons")]
             costs = [spent_shown(word(one, name)) for name in ("epsilon", "metrics_epsilon")]
-            rows.append([*cells, *numbers, *costs])
+            rows.append([*cells, *_updates(one), one.get("persons"), *costs])
         columns = ("entry", "at", "what", "of", "job", "updates", "given back", "persons", "epsilon", "for figures")
         talk.out.table(columns, rows, "Nothing was promised or spent that you may see.")
         if not as_json and (withheld := talk.api.get(path, {"limit": 1}).get("withheld")):
             talk.out.note(f"{withheld} more are of requests that you may not see.")
+
+
+def _updates(one: dict[str, Any]) -> tuple[str, str]:
+    """How many, and how many were given back: the training's, and those of noisy figures where there are any."""
+    of_figures = word(one, "metrics_charged") or word(one, "metrics", "updates")
+    pairs = ((word(one, "updates"), of_figures), (word(one, "returned"), word(one, "metrics_returned")))
+    ran, back = (f"{own} + {figures}" if figures not in ("", "0") else own for own, figures in pairs)
+    return ran, back
 
 
 def bar(budget: Mapping[str, Any], width: int) -> str:

@@ -97,6 +97,18 @@ def members(incomplete: str) -> Found:
     return _found(incomplete, _PERSONS, _GROUPS)
 
 
+def members_of_project(context: typer.Context, incomplete: str) -> Found:
+    """Of who holds a role in the project that stands before it on the command line, and of groups that do."""
+    from tunewarden.entry.cli.client.talk import is_id
+
+    project = str(context.params.get("project", ""))
+    if not is_id(project):
+        return []
+    path = f"/v1/organization/projects/{project}"
+    groups = _List(path=f"{path}/groups", id_of=lambda one: one["group_id"])
+    return _found(incomplete, _List(path=f"{path}/users", about="role"), groups)
+
+
 def evidence_kinds(context: typer.Context, incomplete: str) -> Found:
     """Of evidence about the model version that stands before it on the command line."""
     from tunewarden.entry.cli.client.talk import is_id

@@ -5,30 +5,48 @@ import json
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import typer
 
 from tunewarden.domain.errors import Corrupted, Malformed, NotFound, Refused, Unavailable
+from tunewarden.domain.names import EVERYWHERE, project_id
 from tunewarden.entry.cli.client.address import Address, address
 from tunewarden.entry.cli.client.declined import Declined
 from tunewarden.entry.cli.exits import Exit
 
-URL, KEY = "TUNEWARDEN_API_URL", "TUNEWARDEN_API_KEY"
+URL, KEY, PROJECT = "TUNEWARDEN_API_URL", "TUNEWARDEN_API_KEY", "TUNEWARDEN_API_PROJECT"
 """Environment variables that win over what `tunewarden login` stored."""
 
 _LARGEST = 64 * 1024
 _KEY = re.compile(r"[\x21-\x7e]{1,8192}")  # an API key, or a token of an identity provider
+_SAID: ContextVar[str | None] = ContextVar("project", default=None)
+"""The project of the command line's own option."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Whom to ask, and with which key. The key shows up in no text made of this."""
+    """Whom to ask, with which key, and in which project alone; in none of them where that is empty.
+
+    The key shows up in no text made of this.
+    """
 
     address: Address
     key: str = field(repr=False)
+    project: str = ""
+
+
+@contextlib.contextmanager
+def acting_in(project: str | None) -> Iterator[None]:
+    """Within, commands act in this project, whatever else says; in none for an empty text. None says nothing."""
+    token = _SAID.set(project)
+    try:
+        yield
+    finally:
+        _SAID.reset(token)
 
 
 def folder() -> Path:
@@ -44,8 +62,9 @@ def stored_at() -> Path:
 def current(environment: Mapping[str, str]) -> Credentials:
     """Whom to ask now: the environment first, then what was stored.
 
-    A stored key goes to the address that it was stored for and to no other, whatever the environment says. Raises
-    `Declined` where nobody logged in, and as `load` does.
+    A stored key goes to the address that it was stored for and to no other, whatever the environment says; and a
+    project is stored for its key, so it says nothing about another one. Raises `Declined` where nobody logged in, and
+    as `load` does.
     """
     url, key = environment.get(URL, ""), environment.get(KEY, "")
     found = None if url and key else load()
@@ -57,7 +76,11 @@ def current(environment: Mapping[str, str]) -> Credentials:
         named = found.address
     else:
         raise _nobody("Nobody is logged in here.")
-    return Credentials(address=named, key=require_key(key or (found.key if found else "")))
+    project = _SAID.get()
+    if project is None:
+        project = environment.get(PROJECT, "") or ("" if found is None or key else found.project)
+    key = require_key(key or (found.key if found else ""))
+    return Credentials(address=named, key=key, project=require_project(project))
 
 
 def load() -> Credentials | None:
@@ -68,7 +91,9 @@ def load() -> Credentials | None:
     try:
         said = json.loads(read_private(path))
         return Credentials(
-            address=address(said["url"], insecure=said["insecure"] is True), key=require_key(said["key"])
+            address=address(said["url"], insecure=said["insecure"] is True),
+            key=require_key(said["key"]),
+            project=require_project(said.get("project", "")),  # logins of before have none
         )
     except (ValueError, KeyError, TypeError, Malformed, AttributeError):
         raise Corrupted(
@@ -80,6 +105,8 @@ def store(credentials: Credentials, *, insecure: bool) -> Path:
     """Keep it for the next commands, in a file for its owner only. Raises `Unavailable`."""
     path = stored_at()
     said = {"url": credentials.address.text, "key": credentials.key, "insecure": insecure}
+    if credentials.project:
+        said["project"] = credentials.project
     write_private(path, json.dumps(said) + "\n")
     return path
 
@@ -141,6 +168,16 @@ def require_key(text: str) -> str:
     if not _KEY.fullmatch(key):
         raise Malformed("key_malformed", "This is no API key: one has no blanks, and only visible characters of ASCII.")
     return key
+
+
+def require_project(text: str) -> str:
+    """The id of a project; empty for none, which '*' says too. Raises `Malformed`."""
+    return project_id(text) if text and text != EVERYWHERE else ""
+
+
+def said_project() -> str:
+    """The project of the command line's own option; empty where it said none. Raises `Malformed`."""
+    return require_project(_SAID.get() or "")
 
 
 def _same(found: Credentials, url: str) -> bool:

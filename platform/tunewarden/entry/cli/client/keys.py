@@ -6,41 +6,29 @@ from typing import Annotated, Any
 
 import typer
 
-from tunewarden.domain.identities import KeyKind
-from tunewarden.domain.names import Role
 from tunewarden.entry.cli.client.completing import holders_and_keys, key_ids, principal_ids, project_ids
 from tunewarden.entry.cli.client.talk import AsJson, Once, Talk, Yes, at, entry, talking, word
+from tunewarden.entry.cli.key_options import OF_WHOM, WHERE, Days, Kind, Name, Request, Roles, Scope, Service
 
 app = typer.Typer(
     no_args_is_help=True,
     help="API keys, for administrators. The first ones of a platform are made on its machine: `operator keys create`.",
 )
 
-Days = Annotated[
-    int | None, typer.Option("--days", min=1, max=3650, help="For how long it works; else as the settings say.")
-]
 _PATH = "/v1/keys"
 
 
 @app.command("create")
 def create(
-    role: Annotated[
-        list[Role] | None, typer.Option(help="What a new principal may do; may be given more than once.")
-    ] = None,
-    name: Annotated[str, typer.Option(help="Whose key it is; for screens only, never logged.")] = "",
-    principal: Annotated[
-        str, typer.Option(help="Instead: whose further key it is.", autocompletion=principal_ids)
-    ] = "",
-    kind: Annotated[
-        KeyKind | None, typer.Option(help="admin is for the administrator role alone; else by the roles.")
-    ] = None,
-    scope: Annotated[list[Role] | None, typer.Option(help="For these of its principal's roles only.")] = None,
+    role: Roles = None,
+    name: Name = "",
+    principal: Annotated[str, typer.Option(help=OF_WHOM, autocompletion=principal_ids)] = "",
+    kind: Kind = None,
+    scope: Scope = None,
     days: Days = None,
-    service: Annotated[bool, typer.Option("--service", help="A program, which never counts as a person.")] = False,
-    request: Annotated[str, typer.Option(help="Bind the key to this training request.")] = "",
-    project: Annotated[
-        str, typer.Option(help="It opens what is in this project, and nothing else.", autocompletion=project_ids)
-    ] = "",
+    service: Service = False,
+    request: Request = "",
+    project: Annotated[str, typer.Option(help=WHERE, autocompletion=project_ids)] = "",
     once: Once = "",
     as_json: AsJson = False,
 ) -> None:

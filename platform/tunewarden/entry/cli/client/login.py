@@ -10,6 +10,7 @@ import typer
 
 from tunewarden.domain.errors import Malformed
 from tunewarden.domain.names import Action
+from tunewarden.domain.tokens import is_admin_token, is_token
 from tunewarden.entry.cli.client.talk import AsJson, Talk, talking, telling
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ Url = Annotated[str, typer.Argument(help="Where the platform is: https://HOST or
 KeyFile = Annotated[
     Path | None, typer.Option("--key-file", help="File with the API key, 0600, or - for standard input; else asked.")
 ]
+Project = Annotated[str, typer.Option(help="Keep this too: the next commands act in this project alone.")]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Send the key over http to another machine all the same.")]
 
 _DEEDS = (
@@ -40,7 +42,9 @@ _DEEDS = (
 _CONDITIONS = {"other": "it is somebody else's", "own": "it is yours", "purpose-fits": "the purpose fits"}
 
 
-def login(url: Url, key_file: KeyFile = None, insecure: Insecure = False, as_json: AsJson = False) -> None:
+def login(
+    url: Url, key_file: KeyFile = None, project: Project = "", insecure: Insecure = False, as_json: AsJson = False
+) -> None:
     """Keep an API key for the next commands, in a file that only you can read.
 
     The key is read without an echo, from a file or from standard input, and never from an argument, which others on
@@ -50,16 +54,24 @@ def login(url: Url, key_file: KeyFile = None, insecure: Insecure = False, as_jso
     with telling(as_json=as_json) as out:
         from tunewarden.entry.cli.client.address import address
         from tunewarden.entry.cli.client.api import Api
-        from tunewarden.entry.cli.client.credentials import Credentials, require_key, store
+        from tunewarden.entry.cli.client.credentials import (
+            Credentials,
+            require_key,
+            require_project,
+            said_project,
+            store,
+        )
 
-        where = address(url, insecure=insecure)
-        found = Credentials(address=where, key=require_key(_key(key_file)))
+        where, place = address(url, insecure=insecure), require_project(project) or said_project()
+        found = Credentials(address=where, key=require_key(_key(key_file)), project=place)
         with Api(credentials=found) as api:
             _may(api, *_DEEDS[2])  # any question: whether the key opens the door
         path = store(found, insecure=insecure)
-        out.document({"object": "login", "url": where.text, "kind": _kind(found), "stored": str(path)})
+        said = {"url": where.text, "kind": _kind(found), "project": place or None}
+        out.document({"object": "login", **said, "stored": str(path)})
         if not as_json:
             out.line(f"Logged in to {where.text} with {_kind(found)} key, which is kept in {path}.")
+            out.facts([("project", place)])
 
 
 def logout(as_json: AsJson = False) -> None:
@@ -83,9 +95,11 @@ def whoami(as_json: AsJson = False) -> None:
 def _show(talk: Talk, told: list[tuple[Action, str, dict[str, Any]]]) -> None:
     found = talk.api.credentials
     deeds = [_deed(action, kind, said) for action, kind, said in told]
-    talk.out.document({"object": "whoami", "url": found.address.text, "kind": _kind(found), "may": deeds})
+    said = {"url": found.address.text, "kind": _kind(found), "project": found.project or None}
+    talk.out.document({"object": "whoami", **said, "may": deeds})
     if not talk.out.as_json:
-        talk.out.line(f"{found.address.text}, with {_kind(found)} key")
+        where = f", in {found.project} alone" if found.project else ""
+        talk.out.line(f"{found.address.text}, with {_kind(found)} key{where}")
     rows = [(one["action"], _in_words(one), "" if one["allowed"] else one["who"]) for one in deeds]
     talk.out.table(("what", "may", "who can"), rows, "")
 
@@ -115,8 +129,6 @@ def _may(api: Api, action: Action, kind: str) -> dict[str, Any]:
 
 
 def _kind(found: Credentials) -> str:
-    from tunewarden.drivers.identity import is_admin_token, is_token
-
     if is_admin_token(found.key):
         return "an admin"
     return "a project" if is_token(found.key) else "an identity provider's"

@@ -93,7 +93,7 @@ def explain(
 ) -> None:
     """What a plan means for one person, in words and as a picture: for whoever has to approve it."""
     with talking(as_json=as_json) as talk:
-        from tunewarden.entry.cli.privacy import figures, tell
+        from tunewarden.entry.cli.privacy_words import figures, tell
 
         made = plan_of(_planned(talk, plan))
         budget = _budget(talk, made)

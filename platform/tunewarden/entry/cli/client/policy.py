@@ -1,6 +1,6 @@
 """`tunewarden policy simulate|propose|show|activate|rollback|history|grant|revoke|grants`: what is in force.
 
-What is about files alone is in `entry.cli.policy`.
+What is about files alone is in `entry.cli.policy`, which puts its commands beside these.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ from tunewarden.domain.names import Role
 from tunewarden.entry.cli.client.completing import members, policy_ids, project_ids
 from tunewarden.entry.cli.client.output import short
 from tunewarden.entry.cli.client.talk import AsJson, Once, Talk, Yes, at, entry, talking, word
-from tunewarden.entry.cli.policy import app
 from tunewarden.entry.cli.policy_words import in_words
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The access policy: what files of one come to (check, diff, explain), what is in force, and changing it.",
+)
 
 Proposed = Annotated[Path, typer.Option("--folder", help="With the policy.csv that is meant.")]
 Version = Annotated[str, typer.Argument(metavar="POLICY", help="Id of a version.", autocompletion=policy_ids)]
@@ -29,8 +33,6 @@ Project = Annotated[str, typer.Option(help="In one project only.", autocompletio
 _PATH, _EVERYWHERE = "/v1/policies", "*"
 _COMPARING_SECONDS = 600.0
 """A policy is asked up to two million questions, and held against 90 days of the log, before the answer comes."""
-
-__all__ = ["app"]
 
 
 @app.command("simulate")
@@ -90,7 +92,7 @@ def activate(
         talk.out.note(f"{word(found, 'proposed_by')} proposed {word(found, 'digest')}, report {word(found, 'report')}")
         talk.confirm("Put exactly this in force?", yes=yes)
         said = {"digest": found["digest"], "report": found["report"]}
-        _told(talk, talk.api.post(at(_PATH + "/{}/activate", version), said), "in force")
+        told(talk, talk.api.post(at(_PATH + "/{}/activate", version), said), "in force")
 
 
 @app.command("history")
@@ -114,7 +116,7 @@ def grant(principal: Member, role: Granted, project: Project = _EVERYWHERE, as_j
             made = talk.api.post(path, {"role_id": str(role)})
         else:
             made = talk.api.post("/v1/grants", {"principal": principal, "role": str(role), "project": project})
-        _told(talk, made, "granted")
+        told(talk, made, "granted")
 
 
 @app.command("revoke")
@@ -125,7 +127,7 @@ def revoke(principal: Member, role: Granted, project: Project = _EVERYWHERE, as_
             back = talk.api.delete(f"{path}/{role}")
         else:
             back = talk.api.post("/v1/grants/revoke", {"principal": principal, "role": str(role), "project": project})
-        _told(talk, back, "taken back")
+        told(talk, back, "taken back")
 
 
 @app.command("grants")
@@ -199,7 +201,8 @@ def _tell(talk: Talk, report: Mapping[str, Any] | None) -> None:
         talk.out.line(line)
 
 
-def _told(talk: Talk, done: dict[str, Any], what: str) -> None:
+def told(talk: Talk, done: dict[str, Any], what: str) -> None:
+    """What was done, in which entry of the log, and by which version of the policy is decided from then on."""
     version = talk.api.policy_version
     talk.out.document({**done, "policy_version": version or None})
     talk.out.line(f"{what}: {entry(done)}, version {version or 'unknown'}")

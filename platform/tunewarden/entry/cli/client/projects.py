@@ -1,4 +1,4 @@
-"""`tunewarden projects create|list|show|rename|archive`: projects, through the API."""
+"""`tunewarden projects create|list|show|rename|archive|members`: projects, through the API."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tunewarden.entry.cli.client import members
 from tunewarden.entry.cli.client.completing import project_ids
 from tunewarden.entry.cli.client.output import day_of
 from tunewarden.entry.cli.client.talk import AsJson, Once, Talk, Yes, at, talking, word
@@ -15,11 +16,12 @@ app = typer.Typer(no_args_is_help=True, help="Projects: what is in one is there 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="For screens only, never logged.")]
 Project = Annotated[str, typer.Argument(metavar="PROJECT", help="Its id.", autocompletion=project_ids)]
 _PATH = "/v1/organization/projects"
+app.add_typer(members.app, name="members")
 
 
 @app.command("create")
 def create(name: Name, once: Once = "", as_json: AsJson = False) -> None:
-    """Make a project. Roles in it: `keys create --project`, `policy grant --project`."""
+    """Make a project. Roles in it: `projects members add`, `keys create --project`."""
     with talking(as_json=as_json) as talk:
         _show(talk, talk.api.post(_PATH, {"name": name}, once=once))
 

@@ -136,9 +136,17 @@ def _part_size(size: int, part: int) -> int:
 
 
 def _memory(api: Api, file: Path, size: int, part: int) -> Path:
-    """Where it is written down how far an upload is: one place per platform, key, file and state of the file."""
+    """Where it is written down how far an upload is: one place per platform, key, project, file and its state."""
     whose = hashlib.sha256(api.credentials.key.encode()).hexdigest()
-    facts = [api.credentials.address.text, whose, str(file.resolve()), size, file.stat().st_mtime_ns, part]
+    facts = [
+        api.credentials.address.text,
+        whose,
+        api.credentials.project,
+        str(file.resolve()),
+        size,
+        file.stat().st_mtime_ns,
+        part,
+    ]
     return folder() / "uploads" / (hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32] + ".json")
 
 

@@ -19,16 +19,17 @@ def create_key(
     roles: frozenset[Role],
     *,
     kind: KeyKind | None = None,
+    scope: frozenset[Role] = frozenset(),
     days: int | None = None,
     request: RequestId | None = None,
     being: PrincipalKind = PrincipalKind.PERSON,
     project: ProjectId | None = None,
 ) -> tuple[Principal, str]:
-    """A new principal and its token, which is nowhere else. `days` is for how many it works; None for always."""
-    kind = kind or keys.kind_for(roles)
-    token = new_token(kind)
-    expires = None if days is None else platform.clock() + timedelta(days=days)
-    key = keys.NewKey(hash=token_hash(token), kind=kind, request=request, expires=expires, project=project)
+    """A new principal and its token, which is nowhere else. `days` is for how many it works; None for always.
+
+    With a scope the key is for these of the roles only.
+    """
+    token, key = _new(platform, kind or keys.kind_for(scope or roles), scope, days, request, project)
     principal, _, _ = keys.create(platform, OPERATOR, name=name, roles=roles, key=key, kind=being)
     return principal, token
 
@@ -36,17 +37,32 @@ def create_key(
 def add_key(
     platform: Platform,
     whose: PrincipalId,
-    kind: KeyKind,
-    scope: frozenset[Role],
-    days: int,
+    *,
+    kind: KeyKind | None = None,
+    scope: frozenset[Role] = frozenset(),
+    days: int | None = None,
+    request: RequestId | None = None,
     project: ProjectId | None = None,
 ) -> str:
     """A further token of a principal. Raises `NotFound`."""
-    token = new_token(kind)
-    expires = platform.clock() + timedelta(days=days)
-    key = keys.NewKey(hash=token_hash(token), kind=kind, scope=scope or None, expires=expires, project=project)
+    token, key = _new(platform, kind or keys.kind_for(scope), scope, days, request, project)
     keys.add(platform, OPERATOR, whose, key)
     return token
+
+
+def _new(
+    platform: Platform,
+    kind: KeyKind,
+    scope: frozenset[Role],
+    days: int | None,
+    request: RequestId | None,
+    project: ProjectId | None,
+) -> tuple[str, keys.NewKey]:
+    token = new_token(kind)
+    expires = None if days is None else platform.clock() + timedelta(days=days)
+    return token, keys.NewKey(
+        hash=token_hash(token), kind=kind, scope=scope or None, request=request, expires=expires, project=project
+    )
 
 
 def rotate_key(platform: Platform, which: KeyId, days: int, overlap: timedelta) -> tuple[KeyRecord, str]:

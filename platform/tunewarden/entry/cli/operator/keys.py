@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
 from tunewarden.domain.identities import KeyId, KeyKind, PrincipalKind
 from tunewarden.domain.names import PrincipalId, ProjectId, RequestId, Role
+from tunewarden.entry.cli.key_options import OF_WHOM, WHERE, Days, Kind, Name, Request, Roles, Scope, Service
 from tunewarden.entry.cli.saying import AsJson, say
 
 if TYPE_CHECKING:
@@ -16,43 +17,49 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="API keys, made by whoever has a shell here; no key is needed for it.")
 
-Days = Annotated[int | None, typer.Option("--days", min=1, help="For how long it works; else as the settings say.")]
-Kind = Annotated[KeyKind | None, typer.Option(help="admin is for the administrator role alone; else by the roles.")]
+
+class _Terms(TypedDict):
+    """Of a new key, whoever gets it."""
+
+    kind: KeyKind | None
+    scope: frozenset[Role]
+    days: int
+    request: RequestId | None
+    project: ProjectId | None
 
 
 @app.command("create")
 def create(
-    role: Annotated[
-        list[Role] | None, typer.Option(help="What a new principal may do; may be given more than once.")
-    ] = None,
-    name: Annotated[str, typer.Option(help="Whose key it is; for screens only, never logged.")] = "",
-    principal: Annotated[str, typer.Option(help="Instead: whose further key it is.")] = "",
+    role: Roles = None,
+    name: Name = "",
+    principal: Annotated[str, typer.Option(help=OF_WHOM)] = "",
     kind: Kind = None,
-    scope: Annotated[list[Role] | None, typer.Option(help="Of a further key: for these of the roles only.")] = None,
+    scope: Scope = None,
     days: Days = None,
-    service: Annotated[bool, typer.Option("--service", help="A program, which never counts as a person.")] = False,
-    request: Annotated[str, typer.Option(help="Bind the key to this training request.")] = "",
-    project: Annotated[str, typer.Option(help="It opens what is in this project, and nothing else.")] = "",
+    service: Service = False,
+    request: Request = "",
+    project: Annotated[str, typer.Option(help=WHERE)] = "",
     as_json: AsJson = False,
 ) -> None:
     """Make a key, for a new principal or as a further one. It is shown once; only its hash is stored."""
     from tunewarden.domain.errors import Malformed
     from tunewarden.entry.cli.operator.authority import add_key, create_key
-    from tunewarden.usecases.keys import kind_for
 
     settings, platform = _opened()
-    roles, days = frozenset(role or []), days or settings.key_days
-    place = ProjectId(project) if project else None
-    if bool(principal) == bool(roles):
+    if bool(principal) == bool(role):
         raise Malformed("principal_unclear", "A key is for a --principal who is there, or for a new one with --role.")
+    terms: _Terms = {
+        "kind": kind,
+        "scope": frozenset(scope or []),
+        "days": days or settings.key_days,
+        "request": RequestId(request) if request else None,
+        "project": ProjectId(project) if project else None,
+    }
     if principal:
-        chosen = kind or kind_for(frozenset(scope or []))
-        token = add_key(platform, PrincipalId(principal), chosen, frozenset(scope or []), days, place)
-        _shown_once(principal, token, as_json=as_json)
+        _shown_once(principal, add_key(platform, PrincipalId(principal), **terms), as_json=as_json)
         return
     being = PrincipalKind.SERVICE if service else PrincipalKind.PERSON
-    bound = RequestId(request) if request else None
-    made, token = create_key(platform, name, roles, kind=kind, days=days, request=bound, being=being, project=place)
+    made, token = create_key(platform, name, frozenset(role or []), being=being, **terms)
     _shown_once(made.id, token, as_json=as_json)
 
 

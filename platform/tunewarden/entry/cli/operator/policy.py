@@ -17,9 +17,11 @@ from tunewarden.entry.cli.policy_words import in_words
 from tunewarden.entry.cli.saying import AsJson, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from tunewarden.domain.access import PolicySet
+    from tunewarden.domain.names import GroupId, PrincipalId, ProjectId
     from tunewarden.usecases.policy_report import WhatIf
     from tunewarden.usecases.ports import Platform, Principal, Receipt
 
@@ -29,6 +31,7 @@ Identifier = Annotated[
     str, typer.Argument(metavar="POLICY", help="Id of a version, as `operator policy history` says it.")
 ]
 Member = Annotated[str, typer.Argument(metavar="PRINCIPAL")]
+Held = Annotated[Role, typer.Argument(metavar="ROLE")]
 Project = Annotated[str, typer.Option(help="In one project only.")]
 
 app = typer.Typer(no_args_is_help=True, help="The access policy where there is no API: as whose key is in a file.")
@@ -105,46 +108,20 @@ def history(key_file: KeyFile, as_json: AsJson = False) -> None:
 
 
 @app.command("grant")
-def grant(
-    principal: Member,
-    role: Annotated[Role, typer.Argument()],
-    key_file: KeyFile,
-    project: Project = "*",
-    as_json: AsJson = False,
-) -> None:
+def grant(member: Member, role: Held, key_file: KeyFile, project: Project = "*", as_json: AsJson = False) -> None:
     """Give somebody else, or everybody in a group (grp-...), a role beside those of their keys."""
-    from tunewarden.domain.groups import is_group
-    from tunewarden.domain.names import GroupId, PrincipalId, project_id
     from tunewarden.usecases import grants, groups
 
-    platform, acting = _acting(key_file)
-    where = project_id(project)
-    if is_group(principal):
-        _, receipt = groups.grant(platform, acting, GroupId(principal), role, where)
-    else:
-        _, receipt = grants.grant(platform, acting, PrincipalId(principal), role, where)
+    receipt, platform = _changed(key_file, member, role, project, grants.grant, groups.grant)
     _say_version("granted", receipt, platform, as_json=as_json)
 
 
 @app.command("revoke")
-def revoke(
-    principal: Member,
-    role: Annotated[Role, typer.Argument()],
-    key_file: KeyFile,
-    project: Project = "*",
-    as_json: AsJson = False,
-) -> None:
+def revoke(member: Member, role: Held, key_file: KeyFile, project: Project = "*", as_json: AsJson = False) -> None:
     """Take a granted role back, of a principal or of a group (grp-...)."""
-    from tunewarden.domain.groups import is_group
-    from tunewarden.domain.names import GroupId, PrincipalId, project_id
     from tunewarden.usecases import grants, groups
 
-    platform, acting = _acting(key_file)
-    where = project_id(project)
-    if is_group(principal):
-        _, receipt = groups.revoke(platform, acting, GroupId(principal), role, where)
-    else:
-        _, receipt = grants.revoke(platform, acting, PrincipalId(principal), role, where)
+    receipt, platform = _changed(key_file, member, role, project, grants.revoke, groups.revoke)
     _say_version("taken back", receipt, platform, as_json=as_json)
 
 
@@ -162,6 +139,27 @@ def list_grants(key_file: KeyFile, as_json: AsJson = False) -> None:
         rows.append((one.member, one.role, one.project, *granted, *revoked))
     columns = ("to", "role", "project", "granted by", "at", "taken back by", "at")
     out.table(columns, rows, "No role was ever granted.")
+
+
+def _changed(
+    key_file: Path,
+    member: str,
+    role: Role,
+    project: str,
+    of_somebody: Callable[[Platform, Principal, PrincipalId, Role, ProjectId], tuple[object, Receipt]],
+    of_group: Callable[[Platform, Principal, GroupId, Role, ProjectId], tuple[object, Receipt]],
+) -> tuple[Receipt, Platform]:
+    """Who holds a role is changed in one of two ways, by whose it is."""
+    from tunewarden.domain.groups import is_group
+    from tunewarden.domain.names import GroupId, PrincipalId, project_id
+
+    platform, principal = _acting(key_file)
+    where = project_id(project)
+    if is_group(member):
+        _, receipt = of_group(platform, principal, GroupId(member), role, where)
+    else:
+        _, receipt = of_somebody(platform, principal, PrincipalId(member), role, where)
+    return receipt, platform
 
 
 def _at(instant: datetime | None) -> str:
