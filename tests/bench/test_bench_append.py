@@ -1,5 +1,6 @@
 """Appending to the log: how fast facts become durable, how long a caller waits, how much room an entry takes."""
 
+import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -131,6 +132,47 @@ def test_how_fast_one_caller_appends(engine: Engine, tmp_path: Path, rows: Rows)
         bound="at_least",
         baseline=fsync_beside(tmp_path),
     )
+
+
+@pytest.mark.parametrize(("entries", "goal"), [(1, 1.25), (1_000, 2.0)])
+def test_how_much_longer_a_processor_is_busy_because_of_the_index(
+    tmp_path: Path, rows: Rows, entries: int, goal: float
+) -> None:
+    """`entries_about`, over what an entry is about. SQLite alone: there the database's work is done in this process."""
+    indexed, plain = (_filled(tmp_path / name) for name in ("indexed.db", "plain.db"))
+    with plain.begin() as connection:
+        connection.exec_driver_sql("DROP INDEX entries_about")
+    units = max(1, 2_000 // entries)
+    ratios = [_busy(indexed, units, entries) / _busy(plain, units, entries) for _ in range(2 * ROUNDS + 1)][1:]
+    for engine in (indexed, plain):
+        engine.dispose()
+    rows.add(
+        f"processor time of appending, {entries:,} in a unit, over that without the index `entries_about`, sqlite",
+        ratios,
+        unit="ratio",
+        goal=goal,
+        bound="at_most",
+        baseline="the same units without the index, in turns; 50,000 entries before",
+    )
+
+
+def _filled(path: Path) -> Engine:
+    """A log in which 5,000 requests have ten entries each."""
+    migrate(f"sqlite:///{path}")
+    engine = connect(f"sqlite:///{path}")
+    _busy(engine, 1, 50_000)
+    return engine
+
+
+def _busy(engine: Engine, units: int, entries: int) -> float:
+    """Seconds of a processor for so many units of work of so many entries, each about another request than the last."""
+    work, began = SqlWork(engine, lambda: datetime.now(UTC)), time.process_time()
+    for _ in range(units):
+        with work(OTTO.id) as unit:
+            for _ in range(entries):
+                unit.record(replace(FACT, request=RequestId(f"ftjob-{random.randrange(5_000):032x}")))
+            unit.commit()
+    return time.process_time() - began
 
 
 def test_how_much_room_an_entry_takes(url: str, engine: Engine, rows: Rows) -> None:

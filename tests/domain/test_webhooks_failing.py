@@ -8,10 +8,12 @@ from hypothesis import given, strategies as st
 from tests.conftest import NOW
 from tests.domain.test_webhooks import endpoint
 
+from tunewarden.domain.webhook_holds import Answer
 from tunewarden.domain.webhooks import FAILING_DAYS, MOST_GIVEN_UP, PAUSES, Failing, failed_again
 
 HOURS = st.lists(st.tuples(st.integers(0, 100), st.booleans()), min_size=1, max_size=20)
 SECOND = timedelta(seconds=1)
+NO = Answer(status=500)
 
 
 def after(failures: Sequence[tuple[int, bool]], before: Failing | None = None) -> Failing:
@@ -19,7 +21,7 @@ def after(failures: Sequence[tuple[int, bool]], before: Failing | None = None) -
     failing, now, webhook = before, NOW, endpoint()
     for hours, is_given_up in failures:
         now += timedelta(hours=hours)
-        failing = failed_again(failing, webhook, now, is_given_up=is_given_up)
+        failing = failed_again(failing, webhook, NO, now, 0.0, is_given_up=is_given_up)
     assert failing is not None
     return failing
 
@@ -47,10 +49,10 @@ def test_both_bounds_are_where_they_are_said_to_be() -> None:
 def test_what_failed_before_an_endpoint_was_changed_is_not_held_against_it(failures: list[tuple[int, bool]]) -> None:
     changed = replace(endpoint(), changed_at=NOW + SECOND)
     later = NOW + timedelta(days=100)
-    failing = failed_again(after(failures), changed, later, is_given_up=True)
+    failing = failed_again(after(failures), changed, NO, later, 0.0, is_given_up=True)
     assert failing == Failing(changed_at=changed.changed_at, since=later, given_up=1)
     rotated = endpoint().rotated("second", NOW + SECOND, keep_old=True)
-    assert failed_again(after(failures), rotated, later, is_given_up=False).given_up == 0
+    assert failed_again(after(failures), rotated, NO, later, 0.0, is_given_up=False).given_up == 0
 
 
 def test_one_message_alone_ends_no_endpoint_however_late_its_attempts_are() -> None:

@@ -50,25 +50,53 @@ def test_the_place_moves_with_what_is_queued_and_what_is_queued_already_stays_as
     deliveries.put([message(3), message(5)], 6)
     assert deliveries.place() == 6
     assert deliveries.waiting(WebhookId("webhook-1")) == 2
-    (later,) = (one for one in deliveries.due(NOW + SECOND) if one.entry == 5)
-    deliveries.done(later)
+    deliveries.done(message(5))
     assert list(deliveries.due(NOW + SECOND)) == [message(3, attempts=2, next_at=NOW + SECOND)]
 
 
-def test_of_each_endpoint_the_one_that_is_due_for_longest_comes_and_of_one_moment_the_earlier(
+def test_of_what_is_due_for_an_endpoint_the_first_that_happened_comes(deliveries: Deliveries) -> None:
+    longer = message(11, next_at=NOW - SECOND)
+    deliveries.put([longer, message(9), message(2, "webhook-2"), message(3, "webhook-2")], 12)
+    deliveries.put([message(8, next_at=NOW + SECOND), message(12, "webhook-3", next_at=NOW + SECOND)], 13)
+    found = {one.webhook: one for one in deliveries.due(NOW)}
+    assert found == {WebhookId("webhook-1"): message(9), WebhookId("webhook-2"): message(2, "webhook-2")}
+
+
+def test_a_test_comes_before_whatever_else_is_due_and_of_two_the_one_that_waits_for_longest(
     deliveries: Deliveries,
 ) -> None:
-    early = message(9, next_at=NOW - SECOND)
-    deliveries.put([message(11), message(2, "webhook-2"), message(3, "webhook-2"), early], 12)
-    deliveries.put([message(12, "webhook-3", next_at=NOW + SECOND)], 13)
-    found = {one.webhook: one for one in deliveries.due(NOW)}
-    assert found == {WebhookId("webhook-1"): early, WebhookId("webhook-2"): message(2, "webhook-2")}
-
-
-def test_a_test_comes_before_what_is_due_at_the_same_moment(deliveries: Deliveries) -> None:
-    deliveries.put([message(1)], 2)
+    deliveries.put([message(1, next_at=NOW - SECOND)], 2)
     deliveries.put_test(message(None))
     assert list(deliveries.due(NOW)) == [message(None)]
+    earlier = message(None, message="evt-z", next_at=NOW - SECOND)
+    deliveries.put_test(earlier)
+    assert list(deliveries.due(NOW)) == [earlier]
+
+
+def test_to_an_endpoint_that_is_held_nothing_is_due_but_tests_until_then(deliveries: Deliveries) -> None:
+    held, other = Failing(changed_at=NOW, since=NOW, held_until=NOW + 2 * SECOND), message(1, "webhook-2")
+    deliveries.put([message(1), other], 2)
+    deliveries.put_failing(WebhookId("webhook-1"), held)
+    deliveries.put_failing(WebhookId("webhook-2"), replace(held, held_until=None))
+    assert deliveries.failing(WebhookId("webhook-1")) == held
+    deliveries.put([message(3)], 4)  # also what is queued meanwhile
+    assert list(deliveries.due(NOW + SECOND)) == [other]
+    deliveries.put_test(message(None))
+    assert {one.entry for one in deliveries.due(NOW + SECOND) if one.webhook == "webhook-1"} == {None}
+    deliveries.done(message(None))
+    assert {one.webhook: one for one in deliveries.due(NOW + 2 * SECOND)}[WebhookId("webhook-1")] == message(1)
+
+
+def test_of_which_endpoints_anything_is_kept_is_told_each_once(deliveries: Deliveries) -> None:
+    failing = Failing(changed_at=NOW, since=NOW)
+    assert deliveries.endpoints() == set()
+    deliveries.put([message(1), message(2)], 3)
+    deliveries.put_test(message(None, "webhook-2"))
+    deliveries.put_failing(WebhookId("webhook-1"), failing)
+    deliveries.put_failing(WebhookId("webhook-3"), failing)
+    assert deliveries.endpoints() == {"webhook-1", "webhook-2", "webhook-3"}
+    deliveries.clear(WebhookId("webhook-1"))
+    assert deliveries.endpoints() == {"webhook-2", "webhook-3"}
 
 
 def test_what_is_done_is_gone_and_what_comes_again_waits_until_then(deliveries: Deliveries) -> None:

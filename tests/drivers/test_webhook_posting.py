@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tunewarden.domain.errors import Unavailable
+from tunewarden.domain.webhook_holds import Answer
 from tunewarden.drivers.webhook_addresses import Target, read_url
 from tunewarden.drivers.webhook_posting import Sender
 
@@ -92,6 +93,10 @@ def said(answer: bytes) -> Act:
 
 
 def sent(other: Other, seconds: float = 5.0) -> int:
+    return answered(other, seconds).status
+
+
+def answered(other: Other, seconds: float = 5.0) -> Answer:
     target = Target(scheme="http", host="hooks.example", port=other.port, path="/in?x=1")
     return Sender(seconds=seconds)(target, "127.0.0.1", {"webhook-id": "evt-1"}, b'{"a":1}')
 
@@ -113,6 +118,15 @@ def test_the_status_is_what_is_told_and_no_redirect_is_followed(serve: Serve, st
     other = serve(said(f"HTTP/1.1 {status} X\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n".encode()))
     assert sent(other) == status
     assert len(other.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [(b"", ""), (b"Retry-After: 120\r\n", "120"), (b"retry-after: 1\r\nRETRY-AFTER: 2\r\n", "1, 2")],
+)
+def test_when_to_come_again_is_told_as_it_is_said(serve: Serve, lines: bytes, told: str) -> None:
+    other = serve(said(b"HTTP/1.1 503 X\r\n" + lines + b"Content-Length: 0\r\n\r\n"))
+    assert answered(other) == Answer(status=503, retry_after=told)
 
 
 def drip(taken: socket.socket) -> None:
@@ -200,12 +214,12 @@ def test_tls_is_for_the_name_and_not_for_the_address_that_is_connected_to(serve:
     context.load_cert_chain(certificate, key)
     other = serve(said(OK), context)
 
-    def over_tls(name: str, trusted: ssl.SSLContext | None) -> int:
+    def over_tls(name: str, trusted: ssl.SSLContext | None) -> Answer:
         target = read_url(f"https://{name}:{other.port}/")
         return Sender(trusted, seconds=5.0)(target, "127.0.0.1", {}, b"{}")
 
     trusting = ssl.create_default_context(cafile=str(certificate))
-    assert over_tls("hooks.example", trusting) == 204
+    assert over_tls("hooks.example", trusting).status == 204
     with pytest.raises(Unavailable):
         over_tls("other.example", trusting)
     with pytest.raises(Unavailable):

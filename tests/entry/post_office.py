@@ -13,6 +13,7 @@ from tests.journeys.theatre import Theatre, in_folder
 
 from tunewarden.domain.errors import Unavailable
 from tunewarden.domain.events import Event
+from tunewarden.domain.webhook_holds import Answer
 from tunewarden.drivers.memory import FixedClock
 from tunewarden.drivers.sql_engine import connect
 from tunewarden.drivers.webhook_addresses import Target
@@ -30,18 +31,19 @@ class Outside:
     """Everybody out there: answers as a test says, and remembers what came."""
 
     answers: dict[str, int] = field(default_factory=dict)
+    retry_after: dict[str, str] = field(default_factory=dict)
     came: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
     during: Callable[[str], None] = lambda _: None
     resolved: Callable[[str], list[str]] = lambda _: [PUBLIC]
 
-    def send(self, target: Target, address: str, headers: Mapping[str, str], body: bytes) -> int:
+    def send(self, target: Target, address: str, headers: Mapping[str, str], body: bytes) -> Answer:
         assert address == PUBLIC
         self.came.append((target.host, headers, body))
         self.during(target.host)
         status = self.answers.get(target.host, 204)
         if not status:
             raise Unavailable("webhook_unreachable", "The endpoint gave no answer.")
-        return status
+        return Answer(status=status, retry_after=self.retry_after.get(target.host, ""))
 
     def told(self, host: str = "hooks.example") -> list[dict[str, Any]]:
         return [json.loads(body) for where, _, body in self.came if where == host]

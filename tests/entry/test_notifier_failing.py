@@ -206,55 +206,108 @@ def test_of_an_endpoint_that_is_deleted_neither_address_nor_secret_is_left_even_
     assert post.theatre.ask("ada", "GET", where).status_code == 404
 
 
-def test_what_waits_for_an_endpoint_that_is_deleted_is_sent_nowhere(
-    post: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also where it was queued at that moment, so that the deletion did not clear it; then nothing is left either."""
+@pytest.fixture
+def refusing(post: Post) -> dict[str, Any]:
+    """An endpoint that takes nothing, and a message for it that is due."""
     post.run()
     endpoint = post.endpoint()
     post.outside.answers[HOST] = 503
     post.props.job()
-    post.run()
+    collect(post.notifier)
+    return endpoint
+
+
+def once(post: Post) -> None:
+    """The message that is due has one attempt."""
+    (one,) = notifying.waiting(post.notifier, frozenset())
+    deliver(post.notifier, one)
+
+
+def test_what_waits_for_an_endpoint_that_is_deleted_is_sent_nowhere(
+    post: Post, refusing: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it was queued at that moment, so that the deletion did not clear it; then nothing is left either."""
+    once(post)
     with monkeypatch.context() as patched:
         patched.setattr(SqlDeliveries, "clear", lambda *_: None)
-        post.theatre.must("ada", "DELETE", f"{WHERE}/{endpoint['id']}")
-    assert post.notifier.deliveries.waiting(WebhookId(endpoint["id"])) == 1
-    assert post.notifier.deliveries.failing(WebhookId(endpoint["id"])) is not None
+        post.theatre.must("ada", "DELETE", f"{WHERE}/{refusing['id']}")
+    assert post.notifier.deliveries.waiting(WebhookId(refusing["id"])) == 1
+    assert post.notifier.deliveries.failing(WebhookId(refusing["id"])) is not None
     post.outside.came.clear()
     post.later(timedelta(minutes=1))
     assert post.outside.came == []
-    require_nothing_left(post, endpoint)
+    require_nothing_left(post, refusing)
 
 
 def test_one_that_is_deleted_just_before_its_failure_is_written_down_leaves_nothing(
-    post: Post, monkeypatch: pytest.MonkeyPatch
+    post: Post, refusing: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    post.run()
-    endpoint = post.endpoint()
-    post.outside.answers[HOST] = 503
-    post.props.job()
-    collect(post.notifier)
     write = SqlDeliveries.put_failing
 
     def too_late(queue: SqlDeliveries, webhook: WebhookId, failing: Failing | None) -> None:
-        post.theatre.must("ada", "DELETE", f"{WHERE}/{endpoint['id']}")
+        post.theatre.must("ada", "DELETE", f"{WHERE}/{refusing['id']}")
         write(queue, webhook, failing)
 
     monkeypatch.setattr(SqlDeliveries, "put_failing", too_late)
-    (one,) = notifying.waiting(post.notifier, frozenset())
-    deliver(post.notifier, one)
-    require_nothing_left(post, endpoint)
+    once(post)
+    require_nothing_left(post, refusing)
+
+
+class Died(BaseException):
+    """The process ended here."""
+
+
+@pytest.mark.parametrize("change", [("DELETE", ""), ("POST", ""), ("POST", "/rotate_secret")])
+def test_what_a_notifier_that_died_in_the_middle_left_behind_is_gone_with_its_next_start(
+    post: Post, refusing: dict[str, Any], monkeypatch: pytest.MonkeyPatch, change: tuple[str, str]
+) -> None:
+    method, where = change
+    path = f"{WHERE}/{refusing['id']}{where}"
+    write = SqlDeliveries.put_failing
+
+    def dies(queue: SqlDeliveries, webhook: WebhookId, failing: Failing | None) -> None:
+        with monkeypatch.context() as alive:
+            alive.setattr(SqlDeliveries, "put_failing", write)
+            post.theatre.must("ada", method, path, json=None if method == "DELETE" else {})
+        write(queue, webhook, failing)
+        raise Died
+
+    monkeypatch.setattr(SqlDeliveries, "put_failing", dies)
+    with pytest.raises(Died):
+        once(post)
+    monkeypatch.setattr(SqlDeliveries, "put_failing", write)
+    assert post.notifier.deliveries.failing(WebhookId(refusing["id"])) is not None
+    turn(post)
+    assert post.notifier.deliveries.failing(WebhookId(refusing["id"])) is None
+    if method == "DELETE":
+        require_nothing_left(post, refusing)
+
+
+def test_what_an_api_that_died_after_a_deletion_left_behind_is_gone_with_the_next_start_of_the_notifier(
+    post: Post, refusing: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once(post)
+    with monkeypatch.context() as patched:
+        patched.setattr(SqlDeliveries, "clear", lambda *_: None)
+        post.theatre.must("ada", "DELETE", f"{WHERE}/{refusing['id']}")
+    turn(post)  # its message is not due, so nobody else would look
+    require_nothing_left(post, refusing)
+
+
+def test_the_start_forgets_nothing_of_an_endpoint_that_is_as_it_was(post: Post, refusing: dict[str, Any]) -> None:
+    once(post)
+    failing, waits = post.notifier.deliveries.failing(WebhookId(refusing["id"])), post.notifier.deliveries.endpoints()
+    turn(post)
+    assert post.notifier.deliveries.failing(WebhookId(refusing["id"])) == failing is not None
+    assert post.notifier.deliveries.endpoints() == waits == {refusing["id"]}
 
 
 @pytest.mark.parametrize("answer", [200, 410, 503])
-def test_whatever_is_answered_for_one_that_is_deleted_meanwhile_nothing_is_left_of_it(post: Post, answer: int) -> None:
-    post.run()
-    endpoint = post.endpoint()
-    post.props.job()
-    collect(post.notifier)
+def test_whatever_is_answered_for_one_that_is_deleted_meanwhile_nothing_is_left_of_it(
+    post: Post, refusing: dict[str, Any], answer: int
+) -> None:
     post.outside.answers[HOST] = answer
-    post.outside.during = lambda _: post.theatre.must("ada", "DELETE", f"{WHERE}/{endpoint['id']}")
-    (one,) = notifying.waiting(post.notifier, frozenset())
-    deliver(post.notifier, one)
+    post.outside.during = lambda _: post.theatre.must("ada", "DELETE", f"{WHERE}/{refusing['id']}")
+    once(post)
     assert post.facts(WebhookDisabled) == []
-    require_nothing_left(post, endpoint)
+    require_nothing_left(post, refusing)

@@ -1,10 +1,10 @@
 """What is listed as evidence is there to be read: of reviews too, and in an emergency as far as the lineage is."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
-from tests.conftest import ANN, BOB, EVE, OTTO, PIA, REA, WORKER, Stage
+from tests.conftest import ANN, BOB, EVE, OTTO, PIA, REA, WORKER, Stage, TellingStep
 from tests.usecases.reviewing import READ, Reviewing, reviewing
 from tests.usecases.test_emergencies import GAIL, GIL, events, found_by_the_auditor, opened, told, trained
 from tests.usecases.test_requests import refusals
@@ -18,7 +18,7 @@ from tunewarden.domain.names import Action, Digest, ModelId, PrincipalId
 from tunewarden.domain.training import StepName, TrainingRequest
 from tunewarden.steps import GUARDED
 from tunewarden.usecases import evidence, jobs
-from tunewarden.usecases.ports import Principal
+from tunewarden.usecases.ports import Attempt, Principal, StepResult
 
 __all__ = ["told"]
 
@@ -80,6 +80,27 @@ def test_one_review_is_about_every_model_version_made_of_what_was_read(house: Re
     assert mine.model != theirs.model
     shown = [evidence.document(house.stage.platform, who, said(house)).model for who in (ANN, OTHER, OTTO)]
     assert shown == [mine.model, theirs.model, mine.model]
+
+
+@dataclass(kw_only=True)
+class Pointing(TellingStep):
+    """Leaves a digest of something else in the place of that of its tables."""
+
+    to: Digest
+
+    def __call__(self, attempt: Attempt) -> StepResult:
+        return replace(super().__call__(attempt), details=self.to)
+
+
+def test_a_step_that_left_the_same_bytes_in_another_place_made_nothing_of_what_was_read(house: Reviewing) -> None:
+    clean = finished(house).outputs[StepName.DEIDENTIFY]
+    read, platform, before = said(house), house.stage.platform, house.stage.steps[StepName.MEASURE]
+    house.stage.steps[StepName.MEASURE] = Pointing(before.name, before.blobs, before.measurements, to=clean)
+    house.cleaning.made = "elsewhere"
+    theirs = finished(house, OTHER)
+    assert evidence.document(platform, OTHER, clean).model == theirs.model, "as tables of theirs it is shown to them"
+    with pytest.raises(NotFound):
+        evidence.document(platform, OTHER, read)
 
 
 def left(stage: Stage, model: ModelId) -> Sequence[Digest]:

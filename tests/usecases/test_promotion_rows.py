@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from tests.conftest import ANN, BOB, Stage, measured
+from tests.usecases.test_audit_trail import pruned
 from tests.usecases.test_reading_back import worked_off
 
 from tunewarden.domain.canonical import digest_bytes
-from tunewarden.domain.errors import NotFound
+from tunewarden.domain.events import about
 from tunewarden.domain.names import Alias, Digest, ModelId
 from tunewarden.domain.training import StepName, TrainingRequest
 from tunewarden.usecases import models, proposals
@@ -89,11 +90,28 @@ def test_a_broken_document_is_told_in_its_row_with_what_the_log_says_and_hides_n
     assert (whole, whole.fault) == (before[1], "")
 
 
+def test_a_verdict_that_neither_its_document_nor_the_log_has_any_more_is_told_in_its_row_and_hides_no_other(
+    stage: Stage,
+) -> None:
+    made_ones = [made(stage) for _ in range(2)]
+    for _, model in made_ones:
+        models.propose(stage.platform, ANN, model, Alias.STAGING)
+    rows = proposals.listed(stage.platform, BOB)
+    before = proposals.told(stage.platform, rows)
+    del stage.blobs.stored[rows[0].verdict]
+    request = made_ones[0][0].id
+    pruned(stage, [entry.index for entry in stage.entries() if about(entry.event) == request])
+    lost, whole = proposals.told(stage.platform, rows)
+    assert (lost.promotion, lost.verdict, lost.fault) == (rows[0], None, "blob_not_found")
+    assert lost.unassessed == before[0].unassessed
+    assert (whole, whole.fault) == (before[1], "")
+
+
 def test_no_other_verdict_of_the_log_is_told_in_the_place_of_one_that_nobody_has_any_more(stage: Stage) -> None:
     _, model = made(stage)
     promotion, _, _ = models.propose(stage.platform, ANN, model, Alias.STAGING)
-    with pytest.raises(NotFound):
-        proposals.told(stage.platform, [replace(promotion, verdict=digest_bytes(b"another"))])
+    (found,) = proposals.told(stage.platform, [replace(promotion, verdict=digest_bytes(b"another"))])
+    assert (found.verdict, found.fault) == (None, "blob_not_found")
 
 
 def _model(stage: Stage, identifier: ModelId) -> models.ModelVersion:

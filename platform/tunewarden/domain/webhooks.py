@@ -17,6 +17,7 @@ from tunewarden.domain.gates import Outcome
 from tunewarden.domain.names import PrincipalId, ProjectId, WebhookId
 from tunewarden.domain.request_events import RequestApproved, RequestEnded, RequestSubmitted
 from tunewarden.domain.training import State
+from tunewarden.domain.webhook_holds import Answer, hold
 from tunewarden.domain.webhook_words import WebhookEnd as WebhookEnd, WebhookType as WebhookType
 
 MOST = 20
@@ -98,22 +99,31 @@ class Failing:
         changed_at: of the endpoint that failed. Once somebody changed it, that says nothing of it any more.
         since: when the first of these attempts failed.
         given_up: how many messages were given up meanwhile.
+        held_until: nothing but tests is sent before then, because the endpoint asked for that; None where it did not.
     """
 
     changed_at: datetime
     since: datetime
     given_up: int = 0
+    held_until: datetime | None = None
 
     def is_over(self, now: datetime) -> bool:
         """Whether nothing more is sent to the endpoint."""
         return self.given_up >= MOST_GIVEN_UP and now - self.since >= FAILING_DAYS
 
 
-def failed_again(before: Failing | None, webhook: Webhook, now: datetime, *, is_given_up: bool) -> Failing:
-    """With one more attempt that failed, the last one of its message or not; from here on, if it was changed since."""
+def failed_again(
+    before: Failing | None, webhook: Webhook, answer: Answer, now: datetime, share: float, *, is_given_up: bool
+) -> Failing:
+    """With one more attempt that failed, the last one of its message or not; from here on, if it was changed since.
+
+    `share`: at random, from 0 up to 1.
+    """
     if before is None or before.changed_at != webhook.changed_at:
         before = Failing(changed_at=webhook.changed_at, since=now)
-    return replace(before, given_up=before.given_up + is_given_up)
+    pause = hold(answer, before.since, now, share)
+    until = None if pause is None else now + pause
+    return replace(before, given_up=before.given_up + is_given_up, held_until=until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What waits to be delivered to endpoints, in memory: the same rules as in SQL, for tests."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -34,9 +34,14 @@ class MemoryDeliveries:
     def due(self, now: datetime) -> Sequence[Delivery]:
         first: dict[WebhookId, Delivery] = {}
         for one in sorted(self._queued.values(), key=_turn):
-            if one.next_at <= now and one.status is None:
+            is_due = one.next_at <= now and one.status is None
+            if is_due and (one.entry is None or not self._is_held(one.webhook, now)):
                 first.setdefault(one.webhook, one)
         return list(first.values())
+
+    def _is_held(self, webhook: WebhookId, now: datetime) -> bool:
+        failing = self._failing.get(webhook)
+        return failing is not None and failing.held_until is not None and now < failing.held_until
 
     def waiting(self, webhook: WebhookId) -> int:
         return sum(1 for one in self._queued.values() if one.webhook == webhook and one.entry is not None)
@@ -71,11 +76,14 @@ class MemoryDeliveries:
         if failing is not None:
             self._failing[webhook] = failing
 
+    def endpoints(self) -> Set[WebhookId]:
+        return {webhook for webhook, _ in self._queued} | self._failing.keys()
+
 
 def _key(delivery: Delivery) -> tuple[WebhookId, str]:
     return delivery.webhook, delivery.message
 
 
-def _turn(delivery: Delivery) -> tuple[datetime, int, str]:
-    """Who is longest due comes first; of those of one moment, a test, and then as they happened."""
-    return delivery.next_at, -1 if delivery.entry is None else delivery.entry, delivery.message
+def _turn(delivery: Delivery) -> tuple[int, datetime, str]:
+    """Tests come first, and then as it happened."""
+    return -1 if delivery.entry is None else delivery.entry, delivery.next_at, delivery.message

@@ -304,6 +304,7 @@ WEBHOOK_FAILING = Table(
     Column("changed_at", String(24), nullable=False),  # of the endpoint as it failed; instants as in CLAIMS
     Column("since", String(24), nullable=False),
     Column("given_up", Integer, nullable=False),  # messages since then
+    Column("held_until", String(24)),  # nothing is sent before
 )
 
 WEBHOOK_PLACE = Table(

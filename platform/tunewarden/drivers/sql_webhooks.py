@@ -1,10 +1,10 @@
 """What waits to be delivered to endpoints, in SQL; and how far the log was looked through for it."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Engine, Row, delete, func, insert, select, union, update
 
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.names import WebhookId
@@ -44,8 +44,10 @@ class SqlDeliveries:
             connection.execute(insert(WEBHOOK_DELIVERIES).values(_row(test)))
 
     def due(self, now: datetime) -> Sequence[Delivery]:
-        is_due = (_D.next_at <= instant_text(now)) & _D.status.is_(None)
-        turn = (_D.next_at, _D.entry.nulls_first(), _D.message)
+        held = select(_F.webhook).where(_F.held_until > instant_text(now))
+        may_be_sent = _D.entry.is_(None) | _D.webhook.not_in(held)
+        is_due = (_D.next_at <= instant_text(now)) & _D.status.is_(None) & may_be_sent
+        turn = (_D.entry.nulls_first(), _D.next_at, _D.message)
         first = select(WEBHOOK_DELIVERIES).where(is_due).order_by(*turn).limit(1)
         with self._reading.connect() as connection:
             endpoints = connection.scalars(select(_D.webhook).where(is_due).distinct()).all()
@@ -91,18 +93,31 @@ class SqlDeliveries:
         if row is None:
             return None
         changed_at, since = (datetime.fromisoformat(text) for text in (row.changed_at, row.since))
-        return Failing(changed_at=changed_at, since=since, given_up=row.given_up)
+        until = None if row.held_until is None else datetime.fromisoformat(row.held_until)
+        return Failing(changed_at=changed_at, since=since, given_up=row.given_up, held_until=until)
 
     def put_failing(self, webhook: WebhookId, failing: Failing | None) -> None:
         with self._engine.begin() as connection:
             connection.execute(delete(WEBHOOK_FAILING).where(_F.webhook == webhook))
             if failing is not None:
-                row = {"changed_at": instant_text(failing.changed_at), "since": instant_text(failing.since)}
-                connection.execute(insert(WEBHOOK_FAILING).values(webhook=webhook, given_up=failing.given_up, **row))
+                connection.execute(insert(WEBHOOK_FAILING).values(webhook=webhook, **_failing_row(failing)))
+
+    def endpoints(self) -> Set[WebhookId]:
+        with self._reading.connect() as connection:
+            return {WebhookId(one) for one in connection.scalars(union(select(_D.webhook), select(_F.webhook)))}
 
 
 def _its(delivery: Delivery) -> Any:
     return (_D.webhook == delivery.webhook) & (_D.message == delivery.message)
+
+
+def _failing_row(failing: Failing) -> dict[str, Any]:
+    return {
+        "changed_at": instant_text(failing.changed_at),
+        "since": instant_text(failing.since),
+        "given_up": failing.given_up,
+        "held_until": None if failing.held_until is None else instant_text(failing.held_until),
+    }
 
 
 def _row(one: Delivery) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One delivery of a webhook: one POST to one address, in bounded time; nothing of the answer is kept but its status.
+"""One delivery of a webhook: one POST to one address, in bounded time. Of the answer only what `Answer` has is kept.
 
 Not trusted: whoever answers. No redirect is followed, no proxy of the environment is used, nothing is unpacked, and of
 the answer only the head is read, of bounded size. The connection is made to the address that was checked, by TLS for
@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from tunewarden.domain.errors import Unavailable
+from tunewarden.domain.webhook_holds import Answer
 from tunewarden.drivers.webhook_addresses import Target
 
 SECONDS = 15.0
@@ -21,8 +22,8 @@ SECONDS = 15.0
 
 _MOST_STATUSES = 6
 
-Send = Callable[[Target, str, Mapping[str, str], bytes], int]
-"""(target, address, headers, body) -> status. Raises `Unavailable` where none came in time."""
+Send = Callable[[Target, str, Mapping[str, str], bytes], Answer]
+"""(target, address, headers, body) -> what came. Raises `Unavailable` where nothing did in time."""
 
 
 class Sender:
@@ -33,7 +34,7 @@ class Sender:
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._seconds = seconds
 
-    def __call__(self, target: Target, address: str, headers: Mapping[str, str], body: bytes) -> int:
+    def __call__(self, target: Target, address: str, headers: Mapping[str, str], body: bytes) -> Answer:
         connection = self._connection(target, address)
         over = threading.Event()
         # Each reading has its own time limit, so who sends a byte now and then could go on for ever: cut at the end.
@@ -47,10 +48,10 @@ class Sender:
             if over.is_set():
                 raise TimeoutError
             connection.request("POST", target.path, body=body, headers={"Host": target.authority, **headers})
-            status = connection.getresponse().status
+            came = connection.getresponse()
             if over.is_set():  # what was cut looks like a head that ended
                 raise TimeoutError
-            return status
+            return Answer(status=came.status, retry_after=came.getheader("retry-after", ""))
         except (OSError, http.client.HTTPException, ValueError) as error:
             # Only the type: messages of the network libraries hold addresses.
             reason = "TimeoutError" if over.is_set() else type(error).__name__

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from tunewarden.domain.errors import Corrupted, Malformed, TunewardenError, Unavailable
 from tunewarden.domain.names import WebhookId
+from tunewarden.domain.webhook_holds import Answer
 from tunewarden.domain.webhooks import Webhook
 from tunewarden.drivers.access_live import LiveAccess
 from tunewarden.drivers.sql import SqlViews, SqlWork
@@ -79,7 +80,7 @@ class Posting:
     send: Send
     resolve: Resolve = system_resolve
 
-    def __call__(self, webhook: Webhook, delivery: Delivery, body: bytes) -> int:
+    def __call__(self, webhook: Webhook, delivery: Delivery, body: bytes) -> Answer:
         """The address is looked up here, and what is connected to is what was looked up.
 
         Raises `Corrupted` where address or secret cannot be opened: the key here is another one, or the row is broken.
@@ -97,14 +98,14 @@ class Posting:
                 "webhook-timestamp": str(timestamp),
                 "webhook-signature": self.seals.signatures(delivery.message, timestamp, body, shared),
             }
-            status = self.send(target, there[0], headers, body)
+            answer = self.send(target, there[0], headers, body)
         except Corrupted:
             raise  # nobody was asked, so it is no attempt: the message waits for whoever mends it here
         except TunewardenError as error:
             logger.warning("webhook_failed", webhook=webhook.id, code=error.code, attempts=delivery.attempts + 1)
-            return 0
-        logger.info("webhook_sent", webhook=webhook.id, status=status, attempts=delivery.attempts + 1)
-        return status
+            return Answer(status=0)
+        logger.info("webhook_sent", webhook=webhook.id, status=answer.status, attempts=delivery.attempts + 1)
+        return answer
 
 
 @dataclass(slots=True)
@@ -116,9 +117,13 @@ class Turns:
     _busy: set[WebhookId] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _ended: threading.Event = field(default_factory=threading.Event)
+    _is_first: bool = True
 
     def turn(self) -> bool:
-        """Whether anything was found to do."""
+        """Whether anything was found to do. The first puts right what an end in the middle left behind."""
+        if self._is_first:
+            notifying.put_right(self.notifier)
+            self._is_first = False
         is_more = notifying.collect(self.notifier)
         with self._lock:
             busy = frozenset(self._busy)

@@ -13,8 +13,9 @@ from tunewarden.domain.canonical import Plain, encode
 from tunewarden.domain.entries import Entry
 from tunewarden.domain.errors import NotFound
 from tunewarden.domain.events import Event
-from tunewarden.domain.names import ErasureId, ModelId, PrincipalId, ProjectId, PromotionId, RequestId
+from tunewarden.domain.names import ErasureId, ModelId, PrincipalId, ProjectId, PromotionId, RequestId, WebhookId
 from tunewarden.domain.webhook_events import WebhookDisabled, WebhookEvent, WebhookGivenUp
+from tunewarden.domain.webhook_holds import Answer
 from tunewarden.domain.webhooks import Notice, Webhook, WebhookEnd, due, failed_again, notices
 from tunewarden.usecases.ports import Access, Clock, View, Views, Work
 from tunewarden.usecases.webhook_deliveries import MOST_WAITING, Deliveries, Delivery
@@ -25,8 +26,8 @@ _AT_ONCE = 500
 _GONE = 410
 _PUT_OFF = timedelta(seconds=5)
 
-Attempt = Callable[[Webhook, Delivery, bytes], int]
-"""(endpoint, message, body) -> the status that the endpoint answered; 0 where it did not."""
+Attempt = Callable[[Webhook, Delivery, bytes], Answer]
+"""(endpoint, message, body) -> what the endpoint answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,33 +89,46 @@ def deliver(notifier: Notifier, delivery: Delivery) -> None:
         else:
             notifier.deliveries.done(delivery)
         return
-    status = notifier.attempt(webhook, delivery, body_of(delivery))
-    is_taken = 200 <= status < 300
-    if is_taken and notifier.deliveries.failing(webhook.id) is not None:
+    answer = notifier.attempt(webhook, delivery, body_of(delivery))
+    if answer.is_taken and notifier.deliveries.failing(webhook.id) is not None:
         notifier.deliveries.put_failing(webhook.id, None)
     if delivery.entry is None:
-        notifier.deliveries.answered(replace(delivery, status=status))
+        notifier.deliveries.answered(replace(delivery, status=answer.status))
         return
-    if is_taken:
+    if answer.is_taken:
         notifier.deliveries.done(delivery)
-    elif status == _GONE:
+    elif answer.status == _GONE:
         _disable(notifier, webhook, WebhookEnd.GONE)
     else:
-        _not_taken(notifier, webhook, delivery)
+        _not_taken(notifier, webhook, delivery, answer)
 
 
-def _not_taken(notifier: Notifier, webhook: Webhook, delivery: Delivery) -> None:
+def _not_taken(notifier: Notifier, webhook: Webhook, delivery: Delivery, answer: Answer) -> None:
     """The endpoint did not take it. Once it has taken nothing for days, nothing more is sent to it."""
     is_given_up = failed(notifier, delivery)
     now, before = notifier.clock(), notifier.deliveries.failing(webhook.id)
-    failing = failed_again(before, webhook, now, is_given_up=is_given_up)
+    failing = failed_again(before, webhook, answer, now, notifier.share(), is_given_up=is_given_up)
     notifier.deliveries.put_failing(webhook.id, failing)
-    with notifier.view() as view:
-        is_there = view.webhooks.find(webhook.id) is not None
-    if not is_there:  # looked for after that was written: whoever deletes it now clears it, too
-        notifier.deliveries.clear(webhook.id)
-    elif is_given_up and failing.is_over(now):
+    _forget_former(notifier, webhook.id)  # after that was written: whoever deletes or changes it now forgets it, too
+    if is_given_up and failing.is_over(now):
         _disable(notifier, webhook, WebhookEnd.KEPT_FAILING)
+
+
+def put_right(notifier: Notifier) -> None:
+    """Forget what nobody came to forget: whoever deleted, changed or disabled an endpoint may have ended just then."""
+    for identifier in notifier.deliveries.endpoints():
+        _forget_former(notifier, identifier)
+
+
+def _forget_former(notifier: Notifier, identifier: WebhookId) -> None:
+    """All that is kept of an endpoint that is not there; and of one that was changed, how it failed before."""
+    with notifier.view() as view:
+        there = view.webhooks.find(identifier)
+    failing = notifier.deliveries.failing(identifier)
+    if there is None:
+        notifier.deliveries.clear(identifier)
+    elif failing is not None and failing.changed_at != there.changed_at:
+        notifier.deliveries.put_failing(identifier, None)
 
 
 def failed(notifier: Notifier, delivery: Delivery) -> bool:

@@ -51,12 +51,13 @@ class Told:
     """A promotion as a list tells it: what the gate said when it was proposed, and whom nobody can say anything of.
 
     Attributes:
-        fault: code of the error where the document of either is broken, and nobody decides; the verdict is that of the
-            log all the same, and `unassessed` may say nothing. Empty else.
+        verdict: that of the log where its document is broken; None where the log has it no more either.
+        fault: code of the error where the document of either is broken, and nobody decides; `unassessed` may say
+            nothing then. Empty else.
     """
 
     promotion: Promotion
-    verdict: Verdict
+    verdict: Verdict | None
     unassessed: Unassessed
     fault: str = ""
 
@@ -95,7 +96,6 @@ def told(platform: Platform, promotions: Sequence[Promotion]) -> Sequence[Told]:
     """What each of these says, for a reader who may see them: a broken document is told in its row, and hides no other.
 
     Every document is read once, and of the evidence only that of the measuring step, which counts who is not assessed.
-    Raises `Corrupted` where a verdict's document is broken and its entry has lost its body.
     """
     with platform.view() as view:
         made_by = {one.model: view.requests.get(view.models.get(one.model).request) for one in promotions}
@@ -110,18 +110,18 @@ def told(platform: Platform, promotions: Sequence[Promotion]) -> Sequence[Told]:
     ]
 
 
-def _said(platform: Platform, promotion: Promotion, request: TrainingRequest) -> tuple[Verdict, str]:
-    """The verdict; where its document is broken, that of the log with this digest, and the code of the fault."""
+def _said(platform: Platform, promotion: Promotion, request: TrainingRequest) -> tuple[Verdict | None, str]:
+    """The verdict; where its document is broken, that of the log with this digest, and the code of the fault.
+
+    The log may have it no more: bodies of its entries are dropped when they were kept for long enough.
+    """
     try:
         return models.verdict_of(platform, promotion), ""
     except (Corrupted, NotFound) as broken:
         with platform.view() as view:
             entries = view.entries_about([request.id], GateJudged)
             found = [verdict_in(entry.event) for entry in entries if isinstance(entry.event, GateJudged)]
-        for verdict in found:
-            if digest_of(verdict) == promotion.verdict:
-                return verdict, broken.code
-        raise
+        return next((one for one in found if digest_of(one) == promotion.verdict), None), broken.code
 
 
 def _measured(platform: Platform, digest: Digest) -> tuple[Unassessed, str]:

@@ -1,6 +1,6 @@
 """What waits to be delivered to endpoints: a queue of no evidence, beside the log from which it is made."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -50,7 +50,10 @@ class Deliveries(Protocol):
         """Queue a test. Those from more than a minute before it are forgotten: nobody waits for them any more."""
 
     def due(self, now: datetime) -> Sequence[Delivery]:
-        """For each endpoint the one that is due for longest; of those of one moment, a test, then the earlier."""
+        """For each endpoint a test that is due, or else, of what is, what happened first; of a held one tests alone.
+
+        So of an endpoint that takes little at a time some messages come to their end: turn about, none would.
+        """
 
     def waiting(self, webhook: WebhookId) -> int:
         """How many wait, tests left out."""
@@ -75,3 +78,6 @@ class Deliveries(Protocol):
 
     def put_failing(self, webhook: WebhookId, failing: Failing | None) -> None:
         """So it is from here on."""
+
+    def endpoints(self) -> Set[WebhookId]:
+        """Those of which anything is kept here."""

@@ -202,6 +202,7 @@ def change(
             work.webhooks.put(after)
             work.record(WebhookChanged(webhook=identifier, types=_sorted(after.types), moved=url is not None))
             receipt = work.commit()
+    _begin_anew(door, identifier)
     return replace(_shown(platform, door, after), receipt=receipt)
 
 
@@ -222,7 +223,14 @@ def rotate(
         work.webhooks.put(after)
         work.record(WebhookSecretRotated(webhook=identifier, former_until=after.former_until))
         receipt = work.commit()
+    _begin_anew(door, identifier)
     return replace(_shown(platform, door, after), secret=secret, receipt=receipt)
+
+
+def _begin_anew(door: WebhookDoor, identifier: WebhookId) -> None:
+    """How the endpoint failed before says nothing of it any more; so it is told at once, and not when that asked to."""
+    with suppress(TunewardenError):  # the change is done; the notifier forgets it, too
+        door.deliveries.put_failing(identifier, None)
 
 
 def delete(platform: Platform, door: WebhookDoor | None, principal: Principal, identifier: WebhookId) -> Receipt:

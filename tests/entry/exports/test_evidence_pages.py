@@ -218,6 +218,14 @@ def test_entries_between_many_runs_are_no_rows(lineages: Mapping[str, Lineage]) 
     assert not {one.index for one in others} & rows
 
 
+def test_every_page_says_that_it_neither_judges_nor_proves_nor_certifies(lineages: Mapping[str, Lineage]) -> None:
+    for lineage in lineages.values():
+        for html in (listing(lineage), *(shown(lineage, kind) for kind in EvidenceKind)):
+            said = re.findall(r"<li><b>(.*?)</b>", sections(html)["not-shown"])
+            assert said[0] == "Whetheritisgoodenough."
+            assert said[-2:] == ["Aproof.", "Compliance."]
+
+
 def test_nothing_is_fetched_run_or_typed_by_a_person(lineages: Mapping[str, Lineage]) -> None:
     for lineage in lineages.values():
         for html in (listing(lineage), *(shown(lineage, kind) for kind in EvidenceKind)):

@@ -63,13 +63,14 @@ def model_out(model: ModelVersion, name: str, aliases: list[AliasTarget], purpos
     }
 
 
-def promotion_out(promotion: Promotion, verdict: Verdict, unassessed: Unassessed, fault: str = "") -> Json:
+def promotion_out(promotion: Promotion, verdict: Verdict | None, unassessed: Unassessed, fault: str = "") -> Json:
     """Our `promotion` object: the digest to approve, and every finding behind it.
 
     `unassessed` is the number to sign for and `not_assessable` what is in it: `metric` is null where the whole group
     could not be compared, `group` of all smaller groups together. What is counted beyond that are rates that could not
-    be compared, which no document names. `fault` is that of `proposals.Told`.
+    be compared, which no document names. `fault` is that of `proposals.Told`; with it, there may be no verdict.
     """
+    can_be_overridden = promotion.state is PromotionState.REFUSED and verdict is not None and not final(verdict)
     return {
         "id": promotion.id,
         "object": "promotion",
@@ -84,10 +85,12 @@ def promotion_out(promotion: Promotion, verdict: Verdict, unassessed: Unassessed
             {"attribute": one.attribute, "group": one.group, "metric": one.metric, "label": one.label}
             for one in too_few(unassessed.details)
         ],
-        "overridable": bool(promotion.state is PromotionState.REFUSED and not final(verdict) and not fault),
+        "overridable": can_be_overridden and not fault,
         "overrides": [{"by": one.by, "role": one.role, "reason": one.reason} for one in promotion.overrides],
         "fault": fault or None,
-        "gate": {"name": verdict.gate, "digest": verdict.gate_digest, "outcome": verdict.outcome},
+        "gate": None
+        if verdict is None
+        else {"name": verdict.gate, "digest": verdict.gate_digest, "outcome": verdict.outcome},
         "findings": [
             {
                 "metric": finding.metric,
@@ -104,7 +107,7 @@ def promotion_out(promotion: Promotion, verdict: Verdict, unassessed: Unassessed
                     "n": finding.measured.n,
                 },
             }
-            for finding in verdict.findings
+            for finding in (verdict.findings if verdict else ())
         ],
     }
 

@@ -105,12 +105,8 @@ class Overridden(TypedDict):
     reason: OverrideReason
 
 
-class Promotion(TypedDict):
-    """A proposal that an alias is to name a model version: the verdict to approve, and every finding behind it.
-
-    `fault` is the code of an error, in a list, where a stored document is not what its digest says: nobody can decide
-    then. The findings are those of the log all the same, and `unassessed` is 0 where it cannot be read.
-    """
+class Proposed(TypedDict):
+    """What a promotion says alone as in a list. `fault` is null where it is told alone."""
 
     id: str
     object: Literal["promotion"]
@@ -125,9 +121,25 @@ class Promotion(TypedDict):
     overridable: bool
     overrides: list[Overridden]
     fault: str | None
-    gate: Judged
     findings: list[Finding]
     receipt: NotRequired[Receipt]
+
+
+class Promotion(Proposed):
+    """A proposal that an alias is to name a model version: the verdict to approve, and every finding behind it."""
+
+    gate: Judged
+
+
+class ListedPromotion(Proposed):
+    """A promotion in a list, which goes on where one of them is broken.
+
+    `fault` is the code of an error, where a stored document is not what its digest says: nobody can decide then. The
+    findings are those of the log all the same, and `unassessed` is 0 where it cannot be read. Where the log has the
+    verdict no more either, `gate` is null, and there are no findings.
+    """
+
+    gate: Judged | None
 
 
 class Clearing(TypedDict):

@@ -10,7 +10,7 @@ from tunewarden.domain.privacy import PrivacyUnit, Relation, Spend
 from tunewarden.domain.training import StepName
 from tunewarden.entry.api.answers.data import PrivacyBudget
 from tunewarden.entry.api.answers.plans import Measured
-from tunewarden.entry.api.answers.registry import Clearing, Promotion
+from tunewarden.entry.api.answers.registry import Clearing, ListedPromotion
 from tunewarden.entry.api.answers.shapes import (
     Count,
     DecimalText,
@@ -213,7 +213,7 @@ ANSWERS: Mapping[tuple[str, str], Any] = {
     ("GET", "/v1/evidence/{digest}"): EvidenceDocument,
     ("GET", "/v1/lineage/{thing_id}"): LineageGraph,
     ("GET", "/v1/aliases"): Paged[AliasNow],
-    ("GET", "/v1/promotions"): Paged[Promotion],
+    ("GET", "/v1/promotions"): Paged[ListedPromotion],
     ("GET", "/v1/audit/entries"): LogEntries,
     ("GET", "/v1/audit/checkpoints"): Paged[TreeHead],
 }
