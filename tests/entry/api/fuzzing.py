@@ -92,7 +92,10 @@ class Fuzzing:
     def _send(self, case: Any, role: str, who: str, shapes: Shapes) -> None:
         sent = case.as_transport_kwargs(base_url="http://testserver")
         sent.pop("cookies", None)
-        sent["headers"] = {**sent["headers"], "authorization": f"Bearer {self.theatre.tokens[who]}"}
+        made = {
+            name: value.encode("latin-1") for name, value in sent["headers"].items() if name.lower() != "authorization"
+        }
+        sent["headers"] = {**made, "authorization": f"Bearer {self.theatre.tokens[who]}".encode()}
         answer = self.theatre.client.request(follow_redirects=False, **_for_httpx(sent))
         kind = f"{role} {answer.status_code // 100}xx"
         self.counts[kind] = self.counts.get(kind, 0) + 1
