@@ -79,6 +79,21 @@ def test_all_lists_the_oldest_first_and_a_replaced_one_keeps_its_place(
         assert unit.datasets.all()[0].retired
 
 
+def test_all_lists_those_in_whose_stored_form_something_stands_to_the_letter(
+    work: Work, view: Views, registered: Callable[..., Dataset]
+) -> None:
+    names = ["100% of it", "100 of it", "under_score", "understandscore", "UNDER_SCORE"]
+    with work(ANN) as unit:
+        for number, name in enumerate(names):
+            unit.datasets.put(registered(id=DatasetId(f"ds-{number}"), name=name))
+        assert [one.name for one in unit.datasets.all("ds-")] == names
+        unit.record(FACT)
+        unit.commit()
+    with view() as seen:
+        for wanted, found in (("100%", names[:1]), ("under_", names[2:3]), ("'; --", []), ("", names)):
+            assert [one.name for one in seen.datasets.all(wanted)] == found
+
+
 def test_a_unit_of_work_that_is_left_without_commit_changes_nothing(work: Work, example: Any) -> None:
     with work(ANN) as unit:
         example.shelf(unit).put(example.first)

@@ -332,8 +332,9 @@ class _Shelf(Generic[K, V]):
     def remove(self, key: K) -> None:
         self._unit.shelf(self._kind.noun).pop(key, None)
 
-    def all(self) -> Sequence[V]:
-        found = (self._kind.read(key, body) for key, body in self._unit.shelf(self._kind.noun).items())
+    def all(self, holding: str = "") -> Sequence[V]:
+        rows = self._unit.shelf(self._kind.noun).items()
+        found = (self._kind.read(key, body) for key, body in rows if holding.encode() in body)
         return [one for one in found if one is not None]
 
 

@@ -9,19 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Select,
-    Table,
-    bindparam,
-    delete,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Engine, Table, bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.sql import ClauseElement
 
@@ -32,7 +22,7 @@ from tunewarden.domain.events import Event, about
 from tunewarden.domain.names import DatasetId, PrincipalId, PruneId, RequestId
 from tunewarden.drivers import bodies, sql_attributes, sql_cohorts, sql_log, sql_repeats, sql_retention, vault
 from tunewarden.drivers.bodies import Kind
-from tunewarden.drivers.sql_engine import first_row, has_failed, reading, run
+from tunewarden.drivers.sql_engine import first_row, has_failed, is_postgres, reading, rows, run
 from tunewarden.drivers.sql_group import Group, Turns
 from tunewarden.drivers.sql_policies import SqlPolicyShelf, SqlPolicyStore
 from tunewarden.drivers.sql_schema import CLAIMS, STATE
@@ -77,7 +67,8 @@ class _Statements:
     """What is asked of a table of things. Made once: to make a statement takes longer than to run it."""
 
     one: str
-    every: Select[Any]
+    every: str
+    holding: str
     add: str
     replace: str
 
@@ -89,10 +80,12 @@ _QMARK = DefaultDialect(paramstyle="qmark")
 @cache
 def _statements(table: Table) -> _Statements:
     columns, wanted = table.c, table.c.id == bindparam("key")
+    every = select(columns.id, columns.body).order_by(columns.seq)
     added = insert(table).values(id=bindparam("key"), body=bindparam("text"))
     return _Statements(
         one=_text(select(columns.body).where(wanted)),
-        every=select(columns.id, columns.body).order_by(columns.seq),
+        every=_text(every),
+        holding=_text(every.where(func.instr(columns.body, bindparam("text")) > literal_column("0"))),
         add=_text(added),
         replace=_text(update(table).where(wanted).values(body=bindparam("text"))),
     )
@@ -118,9 +111,11 @@ class _Shelf(Generic[K, V]):
         row = first_row(self._opened.open(), _statements(self._table).one, key)
         return None if row is None else self._kind.read(key, row[0].encode("utf-8"))
 
-    def all(self) -> Sequence[V]:
-        rows = self._opened.open().execute(_statements(self._table).every)
-        found = (self._kind.read(key, body.encode("utf-8")) for key, body in rows)
+    def all(self, holding: str = "") -> Sequence[V]:
+        connection, ask = self._opened.open(), _statements(self._table)
+        where = ask.holding.replace("instr", "strpos") if is_postgres(connection) else ask.holding
+        there = rows(connection, where, holding) if holding else rows(connection, ask.every)
+        found = (self._kind.read(key, body.encode("utf-8")) for key, body in there)
         return [one for one in found if one is not None]
 
 

@@ -108,6 +108,14 @@ def run(connection: Connection, statement: str, *values: str | int) -> Any:
         return _driver(connection).execute(text, values)
 
 
+def rows(connection: Connection, statement: str, *values: str | int) -> list[Any]:
+    """All rows of what `run` finds."""
+    cursor = run(connection, statement, *values)
+    with translated(connection):
+        found: list[Any] = cursor.fetchall()
+    return found
+
+
 def first_row(connection: Connection, statement: str, *values: str | int) -> Any:
     """The first row of what `run` finds; None where there is none."""
     cursor = run(connection, statement, *values)

@@ -320,7 +320,8 @@ def _require_unregistered(
     In another project too, about which nothing more is said than that it is not this one. Not checked: whether other
     bytes are about the same persons.
     """
-    for other in work.datasets.all():
+    known_by = (source,) if digest is None else (source, digest)
+    for other in (each for one in known_by for each in work.datasets.all(one)):
         if other.id == dataset.id:
             continue
         if any(known.source == source or known.digest == digest for known in other.versions):

@@ -176,7 +176,7 @@ def _gone() -> NotFound:
 def _taken(platform: Platform, principal: Principal, file: FileId) -> Receipt:
     with platform.work(principal.id) as work:
         there(platform, work.files, file)
-        if any(version.file == file for dataset in work.datasets.all() for version in dataset.versions):
+        if any(version.file == file for dataset in work.datasets.all(file) for version in dataset.versions):
             raise _gone()
         work.record(FileTaken(file=file))
         return work.commit()

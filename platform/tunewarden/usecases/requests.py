@@ -207,7 +207,7 @@ def find(platform: Platform, principal: Principal, training_file: str) -> tuple[
             return dataset, dataset.latest()
         stored = there(platform, view.files, FileId(training_file))
         require_there(platform, principal, Action.SUBMIT_REQUEST, of_file(stored))
-        here = [each for each in view.datasets.all() if each.project == stored.project]
+        here = [each for each in view.datasets.all(stored.digest) if each.project == stored.project]
         versions = ((each, version) for each in here for version in each.versions)
         match = next((pair for pair in versions if pair[1].source == stored.digest), None)
     if match is None:

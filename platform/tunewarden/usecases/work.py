@@ -158,8 +158,8 @@ class Shelf(Protocol[K, V_co]):
     def find(self, key: K) -> V_co | None:
         """None where there is none."""
 
-    def all(self) -> Sequence[V_co]:
-        """Everything, oldest first."""
+    def all(self, holding: str = "") -> Sequence[V_co]:
+        """Everything in whose stored form `holding` stands somewhere, oldest first; the store looks."""
 
 
 class Store(Shelf[K, V], Protocol[K, V]):
