@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given, strategies as st
@@ -16,6 +19,7 @@ from tunewarden.domain.canonical import (
     decode,
     digest_bytes,
     digest_of,
+    digest_of_frozen,
     encode,
     from_plain,
     instant_text,
@@ -23,7 +27,9 @@ from tunewarden.domain.canonical import (
 )
 from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.errors import Corrupted
+from tunewarden.domain.fairness import FairnessDeclaration
 from tunewarden.domain.names import PrincipalId
+from tunewarden.domain.training import Plan
 
 VECTORS = Path(__file__).parents[3] / "shared" / "vectors" / "jcs-rfc8785"
 
@@ -213,3 +219,46 @@ def test_a_field_that_came_later_changes_no_digest_of_before_and_is_hashed_where
     assert to_plain(Grown(first=1, second="x")) == {"first": 1, "second": "x"}
     assert from_plain(Grown, {"first": 1}) == Grown(first=1)
     assert digest_of(Grown(first=1)) != digest_of(Grown(first=1, second="x"))
+
+
+def test_the_digest_of_what_is_frozen_is_of_the_very_object_and_not_of_an_equal_one() -> None:
+    """`1` and `True` are equal, hash alike, and are written differently."""
+
+    @dataclass(frozen=True, slots=True)
+    class One:
+        value: int
+
+    number, truth = One(1), One(True)
+    assert number == truth
+    for one in (number, truth, number):
+        assert digest_of_frozen(one) == digest_of(one)
+    assert digest_of_frozen(number) != digest_of_frozen(truth)
+    for each in range(2_000):  # more than are remembered, most of them at an address that another one had
+        passing = One(each)
+        assert digest_of_frozen(passing) == digest_of(passing)
+
+
+@pytest.mark.parametrize("kind", [Plan, FairnessDeclaration])
+def test_nothing_in_what_is_remembered_by_its_object_can_change(kind: type) -> None:
+    @dataclass(frozen=True)
+    class Holds:
+        lists: tuple[list[int], ...]
+
+    assert changeable(Holds) == [list[int]]
+    assert changeable(kind) == []
+
+
+def changeable(kind: Any, seen: frozenset[Any] = frozenset()) -> list[Any]:
+    """The types inside of which something could be changed in place."""
+    if kind in seen or get_origin(kind) is Literal:
+        return []
+    if is_dataclass(kind):
+        if not kind.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+            return [kind]
+        inner = get_type_hints(kind).values()
+    elif get_origin(kind) in (tuple, frozenset, Union, UnionType):
+        inner = [each for each in get_args(kind) if each is not ...]
+    else:
+        plain = get_origin(kind) or getattr(kind, "__supertype__", kind)
+        return [] if issubclass(plain, str | int | Decimal | date | NoneType | Enum) else [kind]
+    return [found for each in inner for found in changeable(each, seen | {kind})]

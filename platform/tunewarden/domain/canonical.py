@@ -65,6 +65,25 @@ def digest_of(thing: object) -> Digest:
     return digest_bytes(encode(to_plain(thing)))
 
 
+_MOST_REMEMBERED = 512
+_remembered: dict[int, tuple[object, Digest]] = {}
+
+
+def digest_of_frozen(thing: object) -> Digest:
+    """The same of a dataclass in which nothing can ever change; remembered for this very object.
+
+    Not by what it is equal to: equal things may be written differently.
+    """
+    known = _remembered.get(id(thing))
+    if known is not None and known[0] is thing:  # held here, so no other object has its address
+        return known[1]
+    digest = digest_of(thing)
+    if len(_remembered) >= _MOST_REMEMBERED:
+        _remembered.clear()
+    _remembered[id(thing)] = (thing, digest)
+    return digest
+
+
 def to_plain(thing: object) -> Plain:
     """Turn dataclasses, enums, decimals, dates and collections into plain values; raises `TypeError` for others."""
     kind: Any = type(thing)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from tunewarden.domain.canonical import LATER, digest_of
+from tunewarden.domain.canonical import LATER, digest_of, digest_of_frozen
 from tunewarden.domain.errors import Malformed, Refused
 from tunewarden.domain.names import Digest
 from tunewarden.domain.writing import Writing
@@ -192,7 +192,7 @@ class FairnessDeclaration:
 
     def digest(self) -> Digest:
         """What the evidence names."""
-        return digest_of(self)
+        return digest_of_frozen(self)
 
     def tolerance(self, metric: GroupMetric) -> Decimal | None:
         """How far a group may be behind by `metric`; None where it is not judged."""

@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from tunewarden.domain.canaries import MOST_CANARIES
-from tunewarden.domain.canonical import LATER, digest_of
+from tunewarden.domain.canonical import LATER, digest_of_frozen
 from tunewarden.domain.curve import LearningCurve
 from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.errors import Conflict, IllegalTransition, Malformed, Refused
@@ -173,7 +173,7 @@ class Plan:
 
     def digest(self) -> Digest:
         """What an approval binds to."""
-        return digest_of(self)
+        return digest_of_frozen(self)
 
     @property
     def parts(self) -> tuple[Decimal, ...]:
