@@ -205,7 +205,7 @@ class Once:
         Raises `Conflict` where it cannot be given again, and `Refused` or `NotFound` where what was allowed is not any
         more, which is written down as every refusal is.
         """
-        first = None if found.is_secret else self._answers.of(found)
+        found, first = self._known(found)
         if found.is_secret or (first is not None and first.is_secret):
             raise Conflict(
                 "secret_shown_once",
@@ -224,6 +224,15 @@ class Once:
         if self.clock() - found.at < _WRITTEN_WITHIN:
             raise in_flight()
         raise Conflict("done_already", "This was done before, and its answer was lost.", remedy="Look what it did.")
+
+    def _known(self, found: Kept) -> tuple[Kept, FirstAnswer | None]:
+        """What is kept, and its answer, looked for twice: it may have been written since `found` was read."""
+        for _ in range(2):
+            first = None if found.is_secret else self._answers.of(found)
+            if first is not None or found.is_secret:
+                break
+            found = self._repeats.find(found.id, found.at) or found
+        return found, first
 
     def _end(self, kept: Kept) -> None:
         with self._lock:
