@@ -6,6 +6,7 @@ sealed part of the log unnoticed.
 
 import importlib.util
 import os
+import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -239,13 +240,19 @@ def _note_rest(_connection: Any, entry: ConnectionPoolEntry) -> None:
 def _replace_forgotten(connection: Any, entry: ConnectionPoolEntry, _proxy: Any) -> None:
     """A connection that a restarted server forgot is replaced, and all others that were open then.
 
-    One that was used a second ago is not asked: each look takes a journey, and requests follow each other closely.
+    A server says good-bye, and nothing else to a connection at rest. Where the network lost that, only a question
+    finds out; it takes a journey, so a connection that was used within the last second is not asked.
     """
-    if connection is None or time.monotonic() - entry.info.get(_RESTS, 0.0) < _SURELY_OPEN_SECONDS:
+    if connection is None:
         return
     try:
-        connection.execute("SELECT 1")
-        connection.rollback()
+        news = select.poll()
+        news.register(connection.fileno(), select.POLLIN)
+        if news.poll(0):
+            raise ConnectionResetError
+        if time.monotonic() - entry.info.get(_RESTS, 0.0) > _SURELY_OPEN_SECONDS:
+            connection.execute("SELECT 1")
+            connection.rollback()
     except Exception as error:
         raise InvalidatePoolError from error
 
