@@ -130,7 +130,8 @@ def test_a_server_that_was_restarted_is_found_again(
         with views() as view:
             assert len(list(view.entries())) == index + 1
         # Until it is gone: one that is about to go would answer once more, or not.
-        cluster.run("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'tunewarden'")
+        ours = "FROM pg_stat_activity WHERE application_name = 'tunewarden'"
+        cluster.run(f"SELECT pg_terminate_backend(pid, 10000) {ours}")
     engine.dispose()
 
 
