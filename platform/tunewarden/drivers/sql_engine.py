@@ -253,7 +253,7 @@ def _replace_forgotten(connection: Any, entry: ConnectionPoolEntry, _proxy: Any)
         if time.monotonic() - entry.info.get(_RESTS, 0.0) > _SURELY_OPEN_SECONDS:
             connection.execute("SELECT 1")
             connection.rollback()
-    except Exception as error:
+    except (OSError, connection.Error) as error:
         raise InvalidatePoolError from error
 
 

@@ -96,6 +96,19 @@ def test_inside_one_snapshot_there_is_one_view_until_something_was_done(stage: S
     assert len(found) == 4, "outside, each look is one of its own"
 
 
+def test_whoever_reads_a_view_may_go_on_when_something_was_done_meanwhile(stage: Stage) -> None:
+    platform = snapshots(stage.platform)
+    with one_snapshot():
+        with platform.view() as view:
+            before = view.size()
+            with platform.work(ANN.id) as work:
+                work.record(DatasetRetired(dataset=DatasetId("ds-1")))
+                work.commit()
+            assert view.size() == before
+        with platform.view() as later:
+            assert later.size() == before + 1
+
+
 def test_a_view_is_closed_with_its_snapshot_whatever_happens(stage: Stage) -> None:
     open_now = []
 

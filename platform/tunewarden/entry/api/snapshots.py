@@ -14,7 +14,7 @@ from tunewarden.usecases.ports import Platform, UnitOfWork, View, Views
 
 
 class _Snapshot:
-    """The one view of a request, opened when it is first asked for. Of one thread."""
+    """The one view of a request, opened when it is first asked for, or again once something was done. Of one thread."""
 
     def __init__(self) -> None:
         self._open, self._view = ExitStack(), cast("View | None", None)
@@ -24,8 +24,11 @@ class _Snapshot:
             self._view = self._open.enter_context(views())
         return cast("View", _Lent(self._view))
 
-    def end(self) -> None:
+    def renew(self) -> None:
+        """The next view is another one; whoever reads the former still may go on, until the request is over."""
         self._view = None
+
+    def end(self) -> None:
         self._open.close()
 
 
@@ -66,7 +69,7 @@ def snapshots(platform: Platform) -> Platform:
 
     def work(actor: PrincipalId) -> UnitOfWork:
         if (snapshot := _mine.get()) is not None:
-            snapshot.end()
+            snapshot.renew()
         return platform.work(actor)
 
     return replace(platform, view=view, work=work)
