@@ -31,12 +31,12 @@ LATER: Mapping[str, bool] = types.MappingProxyType({"later": True})
 plain value where it has its default, so that what was hashed before keeps its digest."""
 
 
-def encode(value: Plain) -> bytes:
-    """Return the canonical UTF-8 bytes of `value`.
+def encode(thing: object) -> bytes:
+    """Return the canonical UTF-8 bytes of a plain value, or of what `to_plain` makes one of.
 
     Raises `TypeError` for floats, `ValueError` for huge integers, `RecursionError` for some hundred levels of nesting.
     """
-    return _WRITER.encode(_ordered(value)).encode("utf-8")
+    return _text(thing).encode("utf-8")
 
 
 def decode(data: bytes) -> Plain:
@@ -45,10 +45,12 @@ def decode(data: bytes) -> Plain:
     This refuses duplicate names, floats, other spacing, another member order and text that is not UTF-8. Not checked:
     whether `encode` goes along with the nesting; no form of ours is as deep, and `from_plain` refuses what has none.
     """
+    # What is read again as it was written had its members in order, each once: in ASCII, sorting says which that is,
+    # and elsewhere they are looked at one by one.
+    read, write = (_READER, _WRITER) if data.isascii() else (_READER_IN_ORDER, _WRITER_AS_READ)
     try:
-        # What was read has its members in order, or it was refused: to write it again is to encode it.
-        value = cast(Plain, _READER.decode(data.decode("utf-8")))
-        if _WRITER.encode(value).encode("utf-8") == data:
+        value = cast(Plain, read.decode(data.decode("utf-8")))
+        if write.encode(value).encode("utf-8") == data:
             return value
     except (ValueError, TypeError, RecursionError):
         pass
@@ -62,7 +64,7 @@ def digest_bytes(data: bytes) -> Digest:
 
 def digest_of(thing: object) -> Digest:
     """Return the digest of the canonical bytes of a dataclass or plain value."""
-    return digest_bytes(encode(to_plain(thing)))
+    return digest_bytes(encode(thing))
 
 
 _MOST_REMEMBERED = 512
@@ -114,27 +116,7 @@ def instant_text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _ordered(value: Plain) -> Plain:
-    """The same value with all members in canonical order; raises as `encode` does."""
-    kind = type(value)
-    if kind is dict:
-        members = cast(dict[str, Plain], value)
-        return {name: _ordered(members[name]) for name in _names(members)}
-    if kind is list or kind is tuple:
-        return [_ordered(item) for item in cast(Sequence[Plain], value)]
-    match value:
-        case None | bool() | str():
-            return value
-        case int():
-            return _exact(value)
-        case dict() | Mapping():
-            return {name: _ordered(value[name]) for name in _names(value)}
-        case list() | tuple():
-            return [_ordered(item) for item in value]
-    raise TypeError(f"{type(value).__name__} has no canonical form")
-
-
-def _names(members: Mapping[str, Plain]) -> list[str]:
+def _names(members: Mapping[str, object]) -> list[str]:
     names = sorted(members)
     if not "".join(names).isascii():
         # RFC 8785 section 3.2.3: the order is that of UTF-16 code units, which for ASCII is that of code points.
@@ -159,14 +141,66 @@ def _no_number(_: str) -> typing.NoReturn:
     raise ValueError("floating-point numbers have no canonical form")
 
 
-# RFC 8785 section 3.2.2.2: nothing is escaped that need not be. It writes members in the order in which it finds them.
-_WRITER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
-_READER = json.JSONDecoder(
-    object_pairs_hook=_members_in_order,
-    parse_float=_no_number,
-    parse_constant=_no_number,
-    parse_int=lambda text: _exact(int(text)),
-)
+# RFC 8785 section 3.2.2.2: nothing is escaped that need not be.
+_quoted = json.encoder.encode_basestring
+_FORM: dict[str, Any] = {"ensure_ascii": False, "check_circular": False, "separators": (",", ":")}
+_NUMBERS: dict[str, Any] = {
+    "parse_float": _no_number,
+    "parse_constant": _no_number,
+    "parse_int": lambda text: _exact(int(text)),
+}
+_WRITER, _READER = json.JSONEncoder(**_FORM, sort_keys=True), json.JSONDecoder(**_NUMBERS)
+_WRITER_AS_READ = json.JSONEncoder(**_FORM)
+_READER_IN_ORDER = json.JSONDecoder(**_NUMBERS, object_pairs_hook=_members_in_order)
+
+
+def _text(thing: object) -> str:
+    kind: Any = type(thing)
+    return _texter(kind)(thing)
+
+
+@cache
+def _texter(kind: type) -> Callable[[Any], str]:
+    """What writes values of exactly this type: the canonical text of what `_writer` makes of them."""
+    if issubclass(kind, Enum):
+        return lambda one: _text(one.value)
+    if issubclass(kind, str):
+        return _quoted
+    if kind is bool or kind is types.NoneType:
+        return {True: "true", False: "false", None: "null"}.__getitem__
+    if issubclass(kind, int):
+        return lambda number: int.__repr__(_exact(number))
+    if issubclass(kind, tuple | list):
+        return lambda items: f"[{','.join([_text(item) for item in items])}]"
+    if dataclasses.is_dataclass(kind):
+        return _fields_texter(kind)
+    if issubclass(kind, Mapping):
+        return _members_text
+    plain = _writer(cast(Any, kind))
+    return lambda one: _text(plain(one))
+
+
+def _members_text(members: Mapping[Any, Any]) -> str:
+    values = {str(to_plain(name)): value for name, value in members.items()}
+    return f"{{{','.join([f'{_quoted(name)}:{_text(values[name])}' for name in _names(values)])}}}"
+
+
+def _fields_texter(kind: Any) -> Callable[[Any], str]:
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    form = [(name, f"{_quoted(name)}:", fields[name]) for name in _names(fields)]
+    if not any(_came_later(field) for field in fields.values()):
+        openings = [(name, opening) for name, opening, _ in form]
+        return lambda thing: f"{{{','.join([opening + _text(getattr(thing, name)) for name, opening in openings])}}}"
+
+    def text(thing: Any) -> str:
+        members = []
+        for name, opening, field in form:
+            value = getattr(thing, name)
+            if not (_came_later(field) and value == field.default):
+                members.append(opening + _text(value))
+        return f"{{{','.join(members)}}}"
+
+    return text
 
 
 @cache
@@ -195,20 +229,21 @@ def _writer(kind: type) -> Callable[[Any], Plain]:
 
 def _fields_writer(kind: Any) -> Callable[[Any], Plain]:
     fields = dataclasses.fields(kind)
-    always = tuple(field.name for field in fields if not field.metadata.get("later"))
-    if len(always) == len(fields):
-        return lambda thing: {name: to_plain(getattr(thing, name)) for name in always}
-    defaults = {field.name: field.default for field in fields if field.metadata.get("later")}
 
     def write(thing: Any) -> Plain:
-        values = {field.name: getattr(thing, field.name) for field in fields}
+        values = [(field, getattr(thing, field.name)) for field in fields]
         return {
-            name: to_plain(value)
-            for name, value in values.items()
-            if not (name in defaults and value == defaults[name])
+            field.name: to_plain(value)
+            for field, value in values
+            if not (_came_later(field) and value == field.default)
         }
 
     return write
+
+
+def _came_later(field: Any) -> bool:
+    """See `LATER`."""
+    return bool(field.metadata.get("later"))
 
 
 @cache
@@ -224,13 +259,16 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if origin is not None and issubclass(origin, Mapping):
         return _mapping_reader(_reader(arguments[0]), _reader(arguments[1]))
     if dataclasses.is_dataclass(kind):
-        return lambda value: _read_dataclass(cast(type, kind), _expect(dict, value))
+        return _dataclass_reader(kind)
     if issubclass(kind, date):
         from_text = datetime.fromisoformat if issubclass(kind, datetime) else date.fromisoformat
-        return lambda value: from_text(_expect(str, value))
-    if issubclass(kind, Decimal | Enum) or (kind is not str and issubclass(kind, str)):  # or a word of its own form
-        return lambda value: kind(_expect(str, value))
-    return lambda value: _expect(kind, value)
+        return lambda value: from_text(_string(value))
+    if issubclass(kind, Enum):
+        members = {one.value: one for one in kind}
+        return lambda value: members[_string(value)]
+    if issubclass(kind, Decimal) or (kind is not str and issubclass(kind, str)):  # or a word of its own form
+        return lambda value: kind(_string(value))
+    return _expecting(kind)
 
 
 def _optional_reader(kinds: tuple[Any, ...]) -> Callable[[Any], Any]:
@@ -240,18 +278,22 @@ def _optional_reader(kinds: tuple[Any, ...]) -> Callable[[Any], Any]:
 
 
 def _items_reader(origin: Callable[[Any], Any], read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: origin([read(item) for item in _expect(list, value)])
+    return lambda value: origin([read(item) for item in _array(value)])
 
 
 def _mapping_reader(read_key: Callable[[Any], Any], read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: {read_key(key): read(item) for key, item in _expect(dict, value).items()}
+    return lambda value: {read_key(key): read(item) for key, item in _object(value).items()}
 
 
-def _read_dataclass(kind: type, members: dict[str, Any]) -> Any:
-    required, readers = _form(kind)
-    if not required <= members.keys() <= readers.keys():
-        raise ValueError(f"fields of {kind.__name__} do not match")
-    return kind(**{name: readers[name](member) for name, member in members.items()})
+def _dataclass_reader(kind: Any) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        members = _object(value)
+        required, readers = _form(kind)
+        if not required <= members.keys() <= readers.keys():
+            raise ValueError(f"fields of {kind.__name__} do not match")
+        return kind(**{name: readers[name](member) for name, member in members.items()})
+
+    return read
 
 
 @cache
@@ -262,7 +304,13 @@ def _form(kind: type) -> tuple[frozenset[str], dict[str, Callable[[Any], Any]]]:
     return frozenset(required), {field.name: _reader(hints[field.name]) for field in fields}
 
 
-def _expect(kind: type[T], value: Any) -> T:
-    if type(value) is not kind:
-        raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}")
-    return value
+def _expecting(kind: type) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if type(value) is not kind:
+            raise TypeError(f"expected {kind.__name__}, got {type(value).__name__}")
+        return value
+
+    return read
+
+
+_string, _object, _array = _expecting(str), _expecting(dict), _expecting(list)

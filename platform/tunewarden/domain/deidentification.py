@@ -170,7 +170,7 @@ class Profile:
         return self.operators.get(entity, self.default)
 
     def digest(self) -> Digest:
-        """What a plan binds to: the digest of `canonical.encode(to_plain(profile))`."""
+        """What a plan binds to: the digest of `canonical.encode(profile)`."""
         return digest_of(self)
 
 

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
-from tunewarden.domain.canonical import Plain, decode, encode, from_plain, instant_text, to_plain
+from tunewarden.domain.canonical import decode, encode, from_plain, instant_text
 from tunewarden.domain.errors import Corrupted
 from tunewarden.domain.events import EVENT_TYPES, Event
 from tunewarden.domain.names import PrincipalId
@@ -26,8 +25,8 @@ class Entry:
 def entry_bytes(event: Event, *, actor: PrincipalId, at: datetime) -> bytes:
     """The canonical bytes of an entry, which the log hashes. Its index is its position, so it is not inside."""
     kind = type(event).__name__
-    body = {"actor": actor, "at": instant_text(at), "fact": to_plain(event), "type": kind, "v": _VERSION}
-    data = encode(cast(Plain, body))
+    body = {"actor": actor, "at": instant_text(at), "fact": event, "type": kind, "v": _VERSION}
+    data = encode(body)
     if len(data) > LARGEST_ENTRY:
         raise Corrupted("entry_too_large", f"A {kind} of {len(data)} bytes is larger than an entry may be.")
     return data

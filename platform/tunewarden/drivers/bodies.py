@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from tunewarden.domain.attestations import Attestation
 from tunewarden.domain.break_glass import Emergency
-from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
+from tunewarden.domain.canonical import decode, encode, from_plain
 from tunewarden.domain.cohorts import Cohort, CohortId
 from tunewarden.domain.datasets import Dataset
 from tunewarden.domain.erasures import Erasure
@@ -64,7 +64,7 @@ class Kind(Generic[K, V]):
 
     def write(self, value: V) -> bytes:
         """The canonical bytes of `value`."""
-        return encode(to_plain(value))
+        return encode(value)
 
     def read(self, key: str, body: bytes) -> V | None:
         """The inverse of `write`; raises `Corrupted` for a body of another form or one that lies under a wrong key.

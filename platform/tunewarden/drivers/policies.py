@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from tunewarden.domain.allowed import BaseFit, TrainingPolicy
-from tunewarden.domain.canonical import digest_bytes, encode, to_plain
+from tunewarden.domain.canonical import digest_bytes, encode
 from tunewarden.domain.cohorts import Over, PersonLimit
 from tunewarden.domain.datasets import Sensitivity
 from tunewarden.domain.deidentification import parse_profile
@@ -103,7 +103,7 @@ class FilePolicies:
 
     def profile(self, name: PolicyName) -> bytes:
         """The canonical bytes of the profile in `deid/NAME.toml`."""
-        return encode(to_plain(parse_profile(name, self._text(f"deid/{policy_name(name)}.toml"))))
+        return encode(parse_profile(name, self._text(f"deid/{policy_name(name)}.toml")))
 
     def base_model(self, name: PolicyName) -> BaseModel:
         """The base model of that name, with the digest of its weights file. Not checked: the weights themselves."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import BinaryIO
 
-from tunewarden.domain.canonical import LATER, decode, encode, from_plain, to_plain
+from tunewarden.domain.canonical import LATER, decode, encode, from_plain
 from tunewarden.domain.errors import Corrupted, NotFound, Refused
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import Digest
@@ -146,7 +146,7 @@ def store_lines(blobs: Blobs, rows: Iterable[CleanRecord | ProtectedRow | Replac
 
     def lines() -> Iterator[bytes]:
         for row in rows:
-            line = encode(to_plain(row))
+            line = encode(row)
             tree.append(line)
             yield line
 

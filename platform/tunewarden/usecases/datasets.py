@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from tunewarden.domain.canonical import encode, to_plain
+from tunewarden.domain.canonical import encode
 from tunewarden.domain.datasets import (
     Budget,
     Columns,
@@ -201,7 +201,7 @@ def _read(platform: Platform, dataset: Dataset, stored: StoredFile) -> DatasetVe
         labels=ingested.labels,
         shared_rows=ingested.shared_rows,
         sealed=None if writer is None else writer.sealed,
-        report=None if ingested.report is None else platform.blobs.put_bytes(encode(to_plain(ingested.report))),
+        report=None if ingested.report is None else platform.blobs.put_bytes(encode(ingested.report)),
     )
 
 

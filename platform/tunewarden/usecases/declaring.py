@@ -10,7 +10,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from tunewarden.domain.allowed import TrainingPolicy
-from tunewarden.domain.canonical import digest_bytes, encode, to_plain
+from tunewarden.domain.canonical import digest_bytes, encode
 from tunewarden.domain.datasets import Dataset, HeldOut, LawfulBasis
 from tunewarden.domain.errors import Refused, Unavailable
 from tunewarden.domain.fairness import DEEPEST, GUARDS, FairnessDeclaration, GroupMetric
@@ -48,7 +48,7 @@ def declared_fairness(
         depth=1 if noisy else DEEPEST,
         writes=task is Task.COMPLETION,
     )
-    return declared, (encode(to_plain(policy)), *(() if questions is None else (questions,)))
+    return declared, (encode(policy), *(() if questions is None else (questions,)))
 
 
 def require_twins_allowed(policy: TrainingPolicy, dataset: Dataset, task: Task, unit: PrivacyUnit) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
+from tunewarden.domain.canonical import decode, encode, from_plain
 from tunewarden.domain.errors import Conflict, PlanMismatch, Refused, Unavailable
 from tunewarden.domain.events import GateJudged, RequestEnded, ReviewOpened
 from tunewarden.domain.gates import Evidence, Gate, Outcome, SamplingPlan, Verdict, judge
@@ -121,7 +121,7 @@ def prepared(platform: Platform, request: TrainingRequest, gate: Gate, made: Evi
             remedy="Add records, or have a gate reviewed that asks for less.",
             who="steward",
         )
-    digest = platform.blobs.put_bytes(encode(to_plain(sample)))
+    digest = platform.blobs.put_bytes(encode(sample))
     return Ready(sample=digest, documents=documents, seeds=seeds, failed_before=failed_before)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 
-from tunewarden.domain.canonical import digest_of, encode, to_plain
+from tunewarden.domain.canonical import digest_of, encode
 from tunewarden.domain.errors import Conflict, IllegalTransition, Refused, TunewardenError, Unavailable
 from tunewarden.domain.events import (
     ModelRegistered,
@@ -267,4 +267,4 @@ def _fail(
 
 
 def _document(evidence: Evidence) -> bytes:
-    return encode(to_plain(evidence))
+    return encode(evidence)

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import BinaryIO
 
-from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
+from tunewarden.domain.canonical import decode, encode, from_plain
 from tunewarden.domain.datasets import Purpose
 from tunewarden.domain.emergency_events import AliasRolledBack
 from tunewarden.domain.errors import Refused
@@ -52,7 +52,7 @@ def propose(
                 model=identifier,
                 alias=alias,
                 proposed_by=principal.id,
-                verdict=platform.blobs.put_bytes(encode(to_plain(verdict))),
+                verdict=platform.blobs.put_bytes(encode(verdict)),
                 state=PromotionState.AWAITING_APPROVAL if passed else PromotionState.REFUSED,
             )
             work.promotions.put(promotion)
@@ -298,7 +298,7 @@ def named_before(shelves: View | UnitOfWork, alias: Alias, identifier: ModelId) 
 def judge_today(platform: Platform, work: UnitOfWork, model: ModelVersion) -> Verdict:
     """What the gate that guards the promotion of this model version says now; to be recorded, whatever it is."""
     gate = promotion_gate(platform, work.requests.get(model.request).plan)
-    platform.blobs.put_bytes(encode(to_plain(gate)))
+    platform.blobs.put_bytes(encode(gate))
     return judge(gate, model.adapter, evidence_of(platform, model))
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from math import ceil, sqrt
 
 from tunewarden.domain.canaries import canaries_for
-from tunewarden.domain.canonical import decode, digest_bytes, encode, from_plain, to_plain
+from tunewarden.domain.canonical import decode, digest_bytes, encode, from_plain
 from tunewarden.domain.datasets import Dataset, DatasetVersion, Purpose
 from tunewarden.domain.deidentification import Profile, claimed_method
 from tunewarden.domain.demands import demanded, require_agreement_claimed, require_purpose, require_transformed
@@ -164,7 +164,7 @@ def drafted(platform: Platform, ask: Ask, dataset: Dataset, version: DatasetVers
             platform.accountant, ask.curve, mechanism, delta, units, partial(_fewest_units, ask, version)
         ),
     )
-    return Drafted(plan=plan, documents=(*rests_on, profile, encode(to_plain(gate)), encode(to_plain(plan))))
+    return Drafted(plan=plan, documents=(*rests_on, profile, encode(gate), encode(plan)))
 
 
 def _require_protected(asked: frozenset[str], dataset: Dataset) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from tunewarden.domain.access import EVERY, PolicySet, Rule
 from tunewarden.domain.access_compile import compiled
-from tunewarden.domain.canonical import Plain, decode, encode, to_plain
+from tunewarden.domain.canonical import Plain, decode, encode
 from tunewarden.domain.errors import IllegalTransition, Malformed, NotFound, Refused, Unavailable
 from tunewarden.domain.names import Action, Digest, PolicyId, PrincipalId, ProjectId, Role
 from tunewarden.domain.policies import PolicyState, PolicyVersion, decided, with_hard_denies
@@ -74,7 +74,7 @@ def propose(
     with refusals_recorded(platform, principal, Action.PROPOSE_POLICY, "policy"):
         permit(platform, principal, Action.PROPOSE_POLICY, Resource(kind="policy", author=principal.id))
         report = _compared(platform, said)
-        document = platform.blobs.put_bytes(encode(to_plain(report)))
+        document = platform.blobs.put_bytes(encode(report))
         with platform.work(principal.id) as work:
             active = work.policies.get(_head(work.policies).policy)
             if active.digest == report.digest:

@@ -8,7 +8,7 @@ it costs a training.
 
 from dataclasses import replace
 
-from tunewarden.domain.canonical import encode, to_plain
+from tunewarden.domain.canonical import encode
 from tunewarden.domain.errors import Conflict, IllegalTransition
 from tunewarden.domain.names import Action, Alias, ModelId
 from tunewarden.domain.registry import AliasTarget, ModelVersion, alias_key
@@ -63,7 +63,7 @@ def clear(
                     role=role,
                     reason=reason,
                     protected=protected,
-                    registry=platform.blobs.put_bytes(encode(to_plain(rules))),
+                    registry=platform.blobs.put_bytes(encode(rules)),
                 )
             )
         work.aliases.put(after)

@@ -199,7 +199,7 @@ def _closed(platform: Platform, work: UnitOfWork, review: Review, sample: Sample
             documents=counts.documents,
             found=counts.found,
             seeds=counts.seeds,
-            evidence=platform.blobs.put_bytes(encode(to_plain(evidence))),
+            evidence=platform.blobs.put_bytes(encode(evidence)),
         )
     )
     gate = from_plain(Gate, decode(platform.blobs.read(work.requests.get(review.request).plan.training_gate)))

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tunewarden.domain.canonical import encode, to_plain
+from tunewarden.domain.canonical import encode
 from tunewarden.domain.deidentification import Profile
 from tunewarden.domain.errors import Conflict, Malformed, Unavailable
 from tunewarden.domain.names import Digest
@@ -151,7 +151,7 @@ def _job(work: _Work, here: Workplace) -> Job:
         source=source,
         dataset=FILES,
         classes=max(1, len(rows.classes)),
-        profile=encode(to_plain(work.profile)),
+        profile=encode(work.profile),
         detector=detector_digest(work.profile.engine, work.detector.recognisers),
         vault=rows.vault,
         scratch=here.scratch,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from tunewarden.domain.canonical import LATER, decode, encode, from_plain, to_plain
+from tunewarden.domain.canonical import LATER, decode, encode, from_plain
 from tunewarden.domain.errors import Corrupted, Malformed
 from tunewarden.domain.identifiers import EntityType
 from tunewarden.domain.names import Digest
@@ -44,7 +44,7 @@ class SourceRecord:
 
 def store_source(blobs: Blobs, records: Iterable[SourceRecord]) -> Digest:
     """Write records in the form in which `release` reads them."""
-    return blobs.put(stream_of(encode(to_plain(record)) for record in records))
+    return blobs.put(stream_of(encode(record) for record in records))
 
 
 def source_records(blobs: Blobs, digest: Digest) -> Iterator[SourceRecord]:

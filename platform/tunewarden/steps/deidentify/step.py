@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from tunewarden.domain.canonical import encode, to_plain
+from tunewarden.domain.canonical import encode
 from tunewarden.domain.errors import Refused, Unavailable
 from tunewarden.domain.names import Digest
 from tunewarden.steps.deidentify.deidentifier import Deidentifier
@@ -135,7 +135,7 @@ class DeidentifyStep:
         document = stated.report(measurements)
         report = self._blobs.put_bytes(encode(document))
         return StepResult(
-            output=self._blobs.put_bytes(encode(to_plain(manifest))),
+            output=self._blobs.put_bytes(encode(manifest)),
             measurements=measurements,
             details=self._blobs.put_bytes(encode(stated.details(report, document))),
             counts=stated.log_counts(),

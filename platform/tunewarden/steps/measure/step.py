@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from tunewarden.domain.canonical import digest_of, encode, to_plain
+from tunewarden.domain.canonical import digest_of, encode
 from tunewarden.domain.datasets import HeldOut
 from tunewarden.domain.errors import Corrupted, NotFound, Refused, Unavailable
 from tunewarden.domain.names import Digest, PolicyName
@@ -225,7 +225,7 @@ class MeasureStep:
         return Noisy(mechanism=released, epsilon=self._accountant([released], delta), delta=delta)
 
     def _result(self, details: Details | CompletionDetails) -> StepResult:
-        document = self._blobs.put_bytes(encode(to_plain(details)))
+        document = self._blobs.put_bytes(encode(details))
         return StepResult(
             output=document,
             measurements=tuple(details.measurements()),

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
+from tunewarden.domain.canonical import decode, encode, from_plain
 from tunewarden.domain.errors import Corrupted, PlanMismatch, Refused
 from tunewarden.domain.names import Digest
 from tunewarden.domain.privacy import PrivacyUnit
@@ -88,7 +88,7 @@ def kept_canaries(
     if any(place.glob("checkpoint*")):
         raise Corrupted("canaries_missing", "There is a checkpoint of this training, but its canaries are gone.")
     canaries = draw_canaries(plan, tokenizer, classes)
-    kept = Kept(canaries=canaries, digest=blobs.put_bytes(encode(to_plain(canaries))))
+    kept = Kept(canaries=canaries, digest=blobs.put_bytes(encode(canaries)))
     unfinished = pointer.with_suffix(".unfinished")
     with unfinished.open("wb") as file:
         file.write(kept.digest.encode("ascii"))

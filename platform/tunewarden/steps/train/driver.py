@@ -150,7 +150,7 @@ class TrainStep:
             return receipt
 
         def take(certificate: Certificate) -> None:
-            checkpoint.write_whole(training.checkpoint.with_name(_CERTIFICATE), encode(to_plain(certificate)))
+            checkpoint.write_whole(training.checkpoint.with_name(_CERTIFICATE), encode(certificate))
 
         compute = training.compute
         with ray_session(self._ray_address, training.rows.size_bytes(), max(2, compute.workers)):
