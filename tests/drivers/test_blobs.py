@@ -100,7 +100,13 @@ def test_bytes_at_rest_are_not_readable_and_differ_from_writing_to_writing(
     data = b"burn of the left hand " * 100
     first = file_of(tmp_path, folder.put_bytes(data)).read_bytes()
     assert b"burn" not in first
-    assert file_of(tmp_path, folder.put_bytes(data)).read_bytes()[8:] != first[8:]
+    assert file_of(tmp_path, folder.put(io.BytesIO(data))).read_bytes()[8:] != first[8:]
+
+
+def test_a_document_that_is_there_is_not_written_again(folder: DirectoryBlobs, tmp_path: Path) -> None:
+    before = file_of(tmp_path, folder.put_bytes(b"text")).stat()
+    after = file_of(tmp_path, folder.put_bytes(b"text")).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_files_and_folders_are_for_their_owner_only(folder: DirectoryBlobs, tmp_path: Path) -> None:

@@ -5,10 +5,9 @@ the whole blob has been checked against that name. Who can write to the folder c
 read it learns how many blobs there are, how long each is, and which belong to the same dataset version.
 
 A blob that belongs to no dataset is sealed under the blob key, the first one where there are several; any of them opens
-it (`blob_rotation`). One that does is put through `under` and is sealed under
-the data key of its scope (`scopes`): destroyed, that key takes with it all copies of the file, wherever they are. The
-same bytes in two scopes are two files, so that destroying one leaves the other; reading needs no scope, any file of
-that name does whose key is still there.
+it (`blob_rotation`). One that does is put through `under` and is sealed under the data key of its scope (`scopes`):
+destroyed, that key takes with it all copies of the file, wherever they are. The same bytes in two scopes are two files,
+so that destroying one leaves the other; reading needs no scope, any file of that name does whose key is still there.
 
 A file is `HEADER || chunk || chunk || ...`:
 
@@ -28,7 +27,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -38,7 +37,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from tunewarden.domain.errors import Corrupted, NotFound, Unavailable
+from tunewarden.domain.canonical import digest_bytes
+from tunewarden.domain.errors import Corrupted, NotFound, TunewardenError, Unavailable
 from tunewarden.domain.names import DatasetId, Digest, digest_name
 from tunewarden.drivers.blob_keys import Keys, as_keys
 from tunewarden.drivers.keyfiles import flush_folder
@@ -95,12 +95,9 @@ class DirectoryBlobs:
         Raises `Refused` where the key of this scope was destroyed.
         """
         header = _new_header(self._scope)
-        sealing = (
-            header,
-            _cipher(self._blob_keys()[0] if self._scope is None else self._keys.sealing(self._scope), header),
-        )
+        key = self._blob_keys()[0] if self._scope is None else self._keys.sealing(self._scope)
         with _storage():
-            draft, digest = self._write_draft(source, sealing)
+            draft, digest = self._write_draft(source, (header, _cipher(key, header)))
             target = self._path(digest, self._scope)
             _make_durably(target.parent)
             draft.replace(target)  # point of no return: from here on the blob exists, whole
@@ -108,7 +105,13 @@ class DirectoryBlobs:
         return digest
 
     def put_bytes(self, data: bytes) -> Digest:
-        """Store a small document."""
+        """Store a small document; one that is whole in this scope stays as it is."""
+        digest = digest_bytes(data)
+        path = self._path(digest, self._scope)
+        with suppress(OSError, TunewardenError):
+            self._opened(path, digest).close()
+            flush_folder(path.parent)  # who put it may not have come so far yet
+            return digest
         return self.put(io.BytesIO(data))
 
     def open(self, digest: Digest) -> BinaryIO:
