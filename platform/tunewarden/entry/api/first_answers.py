@@ -7,9 +7,9 @@ itself. So the answer of a request costs it no second transaction, and under loa
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
+from threading import Event, Lock
 
-from tunewarden.domain.canonical import decode, encode, from_plain, to_plain
+from tunewarden.domain.canonical import decode, encode, from_plain
 from tunewarden.domain.errors import TunewardenError
 from tunewarden.domain.names import Action
 from tunewarden.drivers.identity import holds_token
@@ -19,6 +19,7 @@ from tunewarden.usecases.repeats import Answered, Kept, Repeats
 
 LARGEST = 64 * 1024
 """Bytes; a larger answer is not kept."""
+_TOGETHER_SECONDS = 0.1  # a client that repeats by itself does so after half a second at the earliest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +53,15 @@ class FirstAnswers:
     def __init__(self, repeats: Repeats, envelopes: Envelopes) -> None:
         self._repeats, self._envelopes = repeats, envelopes
         self._waiting: dict[str, tuple[str, FirstAnswer]] = {}  # by the id of what is kept: by which request
-        self._is_writing = self._is_closed = False
+        self._is_writing = False
+        self._closed = Event()
         self._lock = Lock()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="answers")
 
     def put(self, kept: Kept, answer: FirstAnswer) -> None:
         """It is known here from now on, and written soon."""
         with self._lock:
-            if self._is_closed:
+            if self._closed.is_set():
                 return
             self._waiting[kept.id] = (kept.by, answer)
             if self._is_writing:
@@ -82,15 +84,16 @@ class FirstAnswers:
             return None
 
     def close(self) -> None:
-        """Wait for what is being written; from then on nothing is kept."""
+        """Write what waits; from then on nothing is kept."""
         with self._lock:
-            self._is_closed = True
+            self._closed.set()
         self._writer.shutdown()
 
     def _write_all(self) -> None:
         try:
             while batch := self._next():
                 self._write(batch)
+                self._closed.wait(_TOGETHER_SECONDS)  # each batch holds up all units of work for a flush to the disk
         except BaseException:
             with self._lock:
                 self._is_writing = False
@@ -116,4 +119,4 @@ class FirstAnswers:
     def _sealed(self, identifier: str, by: str, answer: FirstAnswer) -> Answered:
         if answer.is_secret:
             return Answered(id=identifier, by=by, answer=None)
-        return Answered(id=identifier, by=by, answer=self._envelopes.seal(identifier, encode(to_plain(answer))))
+        return Answered(id=identifier, by=by, answer=self._envelopes.seal(identifier, encode(answer)))
