@@ -100,12 +100,28 @@ def test_a_request_with_several_units_of_work_keeps_the_last(kit: Kit) -> None:
     assert kit.repeats.find(ONE.id, NOW) == replace(ONE, made=(*ONE.made, "ds-3"))
 
 
+@pytest.mark.parametrize("found_alone", [True, False])
+@pytest.mark.parametrize("alone", [True, False])
+def test_of_several_alike_that_are_each_meant_the_last_is_kept_and_no_other_is_done_twice(
+    kit: Kit, found_alone: bool, alone: bool
+) -> None:
+    found = replace(ONE, alone=found_alone, answer="00")
+    mine = replace(ONE, by="req_2", alone=alone, made=("ds-7",), answer=None)
+    kit.do(found)
+    if found_alone or alone:
+        with pytest.raises(InFlight):
+            kit.do(mine)
+        assert kit.repeats.find(ONE.id, NOW) == found
+    else:
+        kit.do(mine)
+        assert kit.repeats.find(ONE.id, NOW) == mine
+
+
 def test_what_is_over_is_in_nobodys_way_and_goes(kit: Kit) -> None:
     kit.do(ONE)
     later = replace(ONE, by="req_2", began=ONE.until, at=ONE.until, until=ONE.until + MINUTE)
-    kit.do(replace(later, id="c" * 64))
-    assert kit.repeats.find(ONE.id, NOW) is None, "it went with the next that was kept"
     kit.do(later)
+    assert kit.repeats.find(ONE.id, NOW) == later, "it is in the place of what is over"
     kit.repeats.sweep(later.until - timedelta(milliseconds=1))
     assert kit.repeats.find(later.id, NOW) == later
     kit.repeats.sweep(later.until)

@@ -13,7 +13,6 @@ ById = dict[str, Kept]
 def keep(repeats: ById, mine: Kept) -> None:
     """Write it inside a unit of work, in place of what it replaces. Raises `InFlight` as `require_once` does."""
     require_once(repeats.get(mine.id), mine)
-    _forget(repeats, mine.at)
     repeats[mine.id] = mine
 
 

@@ -5,15 +5,11 @@ advisory lock. Nothing here can sign: the log's signing key is the sealer's alon
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Self, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, bindparam, delete, func, insert, literal_column, select, update
-from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.sql import ClauseElement
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from tunewarden.domain.canonical import instant_text
 from tunewarden.domain.cohorts import CohortId, Combination
@@ -21,17 +17,15 @@ from tunewarden.domain.entries import Entry, entry_bytes, read_entry
 from tunewarden.domain.events import Event, about
 from tunewarden.domain.names import DatasetId, PrincipalId, PruneId, RequestId
 from tunewarden.drivers import bodies, sql_attributes, sql_cohorts, sql_log, sql_repeats, sql_retention, vault
-from tunewarden.drivers.bodies import Kind
-from tunewarden.drivers.sql_engine import first_row, has_failed, is_postgres, reading, rows, run
+from tunewarden.drivers.sql_engine import reading
 from tunewarden.drivers.sql_group import Group, Turns
 from tunewarden.drivers.sql_policies import SqlPolicyShelf, SqlPolicyStore
-from tunewarden.drivers.sql_schema import CLAIMS, STATE
-from tunewarden.usecases.ports import Clock, Receipt, Store, UnitOfWork, View
+from tunewarden.drivers.sql_schema import CLAIMS
+from tunewarden.drivers.sql_shelves import RemovableStores, Shelves, Stores
+from tunewarden.usecases.ports import Clock, Receipt, UnitOfWork, View
 from tunewarden.usecases.repeats import Keeping
-from tunewarden.usecases.work import Removable
 
 K = TypeVar("K", bound=str)
-V = TypeVar("V")
 
 
 class SqlWork:
@@ -54,132 +48,25 @@ class SqlViews:
         return _SqlView(self._engine)
 
 
-class _Reads(Protocol):
-    def open(self) -> Connection: ...
-
-
-class _Writes(_Reads, Protocol):
-    def changing(self) -> Connection: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Statements:
-    """What is asked of a table of things. Made once: to make a statement takes longer than to run it."""
-
-    one: str
-    every: str
-    holding: str
-    add: str
-    replace: str
-
-
-_UNIT = "unit_of_work"
-_QMARK = DefaultDialect(paramstyle="qmark")
-
-
-@cache
-def _statements(table: Table) -> _Statements:
-    columns, wanted = table.c, table.c.id == bindparam("key")
-    every = select(columns.id, columns.body).order_by(columns.seq)
-    added = insert(table).values(id=bindparam("key"), body=bindparam("text"))
-    return _Statements(
-        one=_text(select(columns.body).where(wanted)),
-        every=_text(every),
-        holding=_text(every.where(func.instr(columns.body, bindparam("text")) > literal_column("0"))),
-        add=_text(added),
-        replace=_text(update(table).where(wanted).values(body=bindparam("text"))),
-    )
-
-
-def _text(statement: ClauseElement) -> str:
-    return str(statement.compile(dialect=_QMARK))
-
-
-class _Shelf(Generic[K, V]):
-    """One table of things, for reading; `usecases.ports.Shelf`."""
-
-    def __init__(self, unit: _Reads, kind: Kind[K, V]) -> None:
-        self._opened, self._kind, self._table = unit, kind, STATE[kind.noun]
-
-    def get(self, key: K) -> V:
-        found = self.find(key)
-        if found is None:
-            raise self._kind.missing()
-        return found
-
-    def find(self, key: K) -> V | None:
-        row = first_row(self._opened.open(), _statements(self._table).one, key)
-        return None if row is None else self._kind.read(key, row[0].encode("utf-8"))
-
-    def all(self, holding: str = "") -> Sequence[V]:
-        connection, ask = self._opened.open(), _statements(self._table)
-        where = ask.holding.replace("instr", "strpos") if is_postgres(connection) else ask.holding
-        there = rows(connection, where, holding) if holding else rows(connection, ask.every)
-        found = (self._kind.read(key, body.encode("utf-8")) for key, body in there)
-        return [one for one in found if one is not None]
-
-
-class _Rows(_Shelf[K, V]):
-    """One table of things; `usecases.ports.Store`."""
-
-    def __init__(self, unit: _Writes, kind: Kind[K, V]) -> None:
-        super().__init__(unit, kind)
-        self._unit = unit
-
-    def put(self, value: V) -> None:
-        key, body = self._kind.key(value), self._kind.write(value).decode("utf-8")
-        connection, statements = self._unit.changing(), _statements(self._table)
-        if run(connection, statements.replace, body, key).rowcount == 0:
-            run(connection, statements.add, key, body)
-
-    def remove(self, key: K) -> None:
-        self._unit.changing().execute(delete(self._table).where(self._table.c.id == key))
-
-
-class _Shelves(Generic[K, V]):
-    """An attribute of a view: its shelf of a kind, made when asked for, because most views need one or two."""
-
-    def __init__(self, kind: Kind[K, V]) -> None:
-        self._kind = kind
-
-    def __get__(self, view: _Reads, _owner: type) -> _Shelf[K, V]:
-        return _Shelf(view, self._kind)
-
-
-class _Stores(Generic[K, V]):
-    """The same for a unit of work."""
-
-    def __init__(self, kind: Kind[K, V]) -> None:
-        self._kind = kind
-
-    def __get__(self, unit: _Writes, _owner: type) -> Store[K, V]:
-        return _Rows(unit, self._kind)
-
-
-class _RemovableStores(_Stores[K, V]):
-    def __get__(self, unit: _Writes, _owner: type) -> Removable[K, V]:
-        return _Rows(unit, self._kind)
-
-
 class _SqlView:
-    principals = _Shelves(bodies.PRINCIPALS)
-    keys = _Shelves(bodies.KEYS)
-    files = _Shelves(bodies.FILES)
-    uploads = _Shelves(bodies.UPLOADS)
-    datasets = _Shelves(bodies.DATASETS)
-    requests = _Shelves(bodies.REQUESTS)
-    ledgers = _Shelves(bodies.LEDGERS)
-    models = _Shelves(bodies.MODELS)
-    promotions = _Shelves(bodies.PROMOTIONS)
-    aliases = _Shelves(bodies.ALIASES)
-    reviews = _Shelves(bodies.REVIEWS)
-    answers = _Shelves(bodies.ANSWERS)
-    attestations = _Shelves(bodies.ATTESTATIONS)
-    erasures = _Shelves(bodies.ERASURES)
-    cohorts = _Shelves(bodies.COHORTS)
-    projects = _Shelves(bodies.PROJECTS)
-    emergencies = _Shelves(bodies.EMERGENCIES)
-    webhooks = _Shelves(bodies.WEBHOOKS)
+    principals = Shelves(bodies.PRINCIPALS)
+    keys = Shelves(bodies.KEYS)
+    files = Shelves(bodies.FILES)
+    uploads = Shelves(bodies.UPLOADS)
+    datasets = Shelves(bodies.DATASETS)
+    requests = Shelves(bodies.REQUESTS)
+    ledgers = Shelves(bodies.LEDGERS)
+    models = Shelves(bodies.MODELS)
+    promotions = Shelves(bodies.PROMOTIONS)
+    aliases = Shelves(bodies.ALIASES)
+    reviews = Shelves(bodies.REVIEWS)
+    answers = Shelves(bodies.ANSWERS)
+    attestations = Shelves(bodies.ATTESTATIONS)
+    erasures = Shelves(bodies.ERASURES)
+    cohorts = Shelves(bodies.COHORTS)
+    projects = Shelves(bodies.PROJECTS)
+    emergencies = Shelves(bodies.EMERGENCIES)
+    webhooks = Shelves(bodies.WEBHOOKS)
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -233,30 +120,30 @@ class _SqlView:
 class _SqlUnit:
     """One unit of work; `sql_group` says how several share a transaction."""
 
-    principals = _Stores(bodies.PRINCIPALS)
-    keys = _Stores(bodies.KEYS)
-    files = _Stores(bodies.FILES)
-    uploads = _Stores(bodies.UPLOADS)
-    datasets = _Stores(bodies.DATASETS)
-    requests = _Stores(bodies.REQUESTS)
-    ledgers = _Stores(bodies.LEDGERS)
-    models = _Stores(bodies.MODELS)
-    promotions = _Stores(bodies.PROMOTIONS)
-    aliases = _Stores(bodies.ALIASES)
-    reviews = _Stores(bodies.REVIEWS)
-    answers = _Stores(bodies.ANSWERS)
-    attestations = _Stores(bodies.ATTESTATIONS)
-    erasures = _Stores(bodies.ERASURES)
-    cohorts = _Stores(bodies.COHORTS)
-    projects = _Stores(bodies.PROJECTS)
-    emergencies = _Stores(bodies.EMERGENCIES)
-    webhooks = _RemovableStores(bodies.WEBHOOKS)
+    principals = Stores(bodies.PRINCIPALS)
+    keys = Stores(bodies.KEYS)
+    files = Stores(bodies.FILES)
+    uploads = Stores(bodies.UPLOADS)
+    datasets = Stores(bodies.DATASETS)
+    requests = Stores(bodies.REQUESTS)
+    ledgers = Stores(bodies.LEDGERS)
+    models = Stores(bodies.MODELS)
+    promotions = Stores(bodies.PROMOTIONS)
+    aliases = Stores(bodies.ALIASES)
+    reviews = Stores(bodies.REVIEWS)
+    answers = Stores(bodies.ANSWERS)
+    attestations = Stores(bodies.ATTESTATIONS)
+    erasures = Stores(bodies.ERASURES)
+    cohorts = Stores(bodies.COHORTS)
+    projects = Stores(bodies.PROJECTS)
+    emergencies = Stores(bodies.EMERGENCIES)
+    webhooks = RemovableStores(bodies.WEBHOOKS)
 
     def __init__(self, turns: Turns, clock: Clock, actor: PrincipalId) -> None:
         self._turns, self._clock, self._actor = turns, clock, actor
         self._is_open = False
         self._group: Group | None = None  # joined with the first reading or change
-        self._has_changed = False  # behind a savepoint
+        self._has_changed = False
         self._pending: list[Event] = []
         self._keeping: Keeping | None = None
 
@@ -271,9 +158,8 @@ class _SqlUnit:
         if self._group is None:
             return
         try:
-            if self._has_changed and not has_failed(self._group.connection):  # one that failed is thrown away
-                run(self._group.connection, f"ROLLBACK TO SAVEPOINT {_UNIT}")
-                run(self._group.connection, f"RELEASE SAVEPOINT {_UNIT}")
+            if self._has_changed:
+                self._group.undo()
         finally:
             self._group = None
             self._turns.leave()
@@ -297,7 +183,7 @@ class _SqlUnit:
             return self._turns.append(self._written)
         written = self._written()
         if self._has_changed:
-            run(self._group.connection, f"RELEASE SAVEPOINT {_UNIT}")
+            self._group.keep()
         group, self._group, self._is_open = self._group, None, False
         return self._turns.finish(group, written)
 
@@ -341,12 +227,12 @@ class _SqlUnit:
         return self._joined().connection
 
     def changing(self) -> Connection:
-        """The connection to write on, behind a savepoint: what this unit of work changes can be undone alone."""
-        connection = self.open()
+        """The connection to write on; what this unit of work changes can be undone alone."""
+        group = self._joined()
         if not self._has_changed:
-            run(connection, f"SAVEPOINT {_UNIT}")
+            group.change()
             self._has_changed = True
-        return connection
+        return group.connection
 
     def _joined(self) -> Group:
         self._require_open()

@@ -20,19 +20,26 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql import ClauseElement
 
 from tunewarden.domain.errors import Corrupted, Malformed, Refused, Unavailable
 
+_QMARK = PGDialect(paramstyle="qmark")  # type: ignore[no-untyped-call]
 _BUSY_SECONDS = 10.0
 _READS = "tunewarden_reads"
 _FAILED = "tunewarden_failed"
 _RESTS = "tunewarden_rests"
 _SURELY_OPEN_SECONDS = 1.0
-_LATEST, _SNAPSHOT = 2, 3  # READ COMMITTED and REPEATABLE READ, as psycopg numbers them
 _WRITERS = 0x7475_6E65  # the advisory lock that makes units of work serial on PostgreSQL ("tune")
+# After the lock was taken, what is read is what the holder before left behind: each statement sees what is committed.
+_BEGIN_ALONE = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; "
+    f"SET LOCAL lock_timeout = '{int(_BUSY_SECONDS)}s'; SELECT pg_advisory_xact_lock({_WRITERS})"
+)
 
 
 def connect(url: str) -> Engine:
@@ -97,7 +104,12 @@ def translated(connection: Connection) -> Iterator[None]:
         raise _fault(error, not kinds.isdisjoint(("OperationalError", "InterfaceError"))) from error
 
 
-def run(connection: Connection, statement: str, *values: str | int) -> Any:
+def as_text(statement: ClauseElement) -> str:
+    """A statement as `run` takes it, for both databases unless it asks for something that one of them has alone."""
+    return str(statement.compile(dialect=_QMARK))
+
+
+def run(connection: Connection, statement: str, *values: str | int | None) -> Any:
     """Run a statement by the driver itself, for what every request does; returns its cursor (PEP 249).
 
     The way through SQLAlchemy takes twenty times as long as the database does. `statement` has `?` for each value.
@@ -184,6 +196,7 @@ def _postgres(url: URL) -> Engine:
         )
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
+        isolation_level="AUTOCOMMIT",  # the driver begins nothing: `_begin_postgres` does
         hide_parameters=True,
         pool_size=8,
         max_overflow=-1,
@@ -252,7 +265,6 @@ def _replace_forgotten(connection: Any, entry: ConnectionPoolEntry, _proxy: Any)
             raise ConnectionResetError
         if time.monotonic() - entry.info.get(_RESTS, 0.0) > _SURELY_OPEN_SECONDS:
             connection.execute("SELECT 1")
-            connection.rollback()
     except (OSError, connection.Error) as error:
         raise InvalidatePoolError from error
 
@@ -264,17 +276,10 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _begin_postgres(connection: Connection) -> None:
-    # The driver begins with its first statement, and says how in the same journey to the server.
-    driver, only_reads = _driver(connection), _only_reads(connection)
-    driver.isolation_level, driver.read_only = (_SNAPSHOT, True) if only_reads else (_LATEST, False)
-    if only_reads:
-        return
-    # After the lock was taken, what is read is what the holder before left behind.
+    # In one journey to the server: the driver itself would begin in one of its own.
+    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if _only_reads(connection) else _BEGIN_ALONE
     with translated(connection):
-        driver.execute(
-            f"SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{int(_BUSY_SECONDS)}s'; "
-            f"SELECT pg_advisory_xact_lock({_WRITERS})"
-        )
+        _driver(connection).execute(begin)
 
 
 def _driver(connection: Connection) -> Any:

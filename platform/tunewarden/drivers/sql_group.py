@@ -2,7 +2,8 @@
 
 Units of work are serial: one has the *turn*, the others stand in one line, first come first served. Those that follow
 each other share one transaction, which holds the database's write lock; what each changes stands behind a savepoint, so
-it can be undone alone. None has its receipt before that transaction is durable, and if its commit fails, all of them
+it can be undone alone. The first needs none: where it is undone, the transaction is. None has its receipt before that
+transaction is durable, and if its commit fails, all of them
 fail. A unit that only appends entries, and has read nothing, needs no turn of its own: whoever has the turn takes its
 entries along.
 
@@ -25,11 +26,12 @@ from sqlalchemy import Connection, Engine
 
 from tunewarden.domain.errors import TunewardenError, Unavailable
 from tunewarden.drivers import sql_log
-from tunewarden.drivers.sql_engine import has_failed
+from tunewarden.drivers.sql_engine import has_failed, run
 from tunewarden.usecases.ports import Receipt
 
 _MOST_ENTRIES = 1_000
 _LONGEST_SECONDS = 0.005
+_UNIT = "unit_of_work"
 
 Bodies = Callable[[], Sequence[bytes]]
 """Writes the entries of a unit of work; asked when its turn has come, so that entries are dated in their order."""
@@ -71,6 +73,29 @@ class Group:
     count: int = 0  # entries, flushed or not
     waiting: list[sql_log.NewEntry] = field(default_factory=list)  # for the next flush
     joined: list[tuple[Ticket, Receipt]] = field(default_factory=list)  # units of work that wait for the commit
+    has_savepoint: bool = False  # of whoever has the turn
+
+    def change(self) -> None:
+        """Whoever has the turn changes something from here on, which `undo` undoes alone and `keep` keeps."""
+        if self.joined:
+            run(self.connection, f"SAVEPOINT {_UNIT}")
+            self.has_savepoint = True
+
+    def undo(self) -> None:
+        """Undo what whoever has the turn changed."""
+        if has_failed(self.connection):
+            return  # it is thrown away, with the transaction
+        if not self.has_savepoint:
+            self.connection.rollback()  # nobody was before: the group ends with nothing in it
+            return
+        run(self.connection, f"ROLLBACK TO SAVEPOINT {_UNIT}")
+        self.keep()
+
+    def keep(self) -> None:
+        """What whoever has the turn changed is the group's now."""
+        if self.has_savepoint:
+            run(self.connection, f"RELEASE SAVEPOINT {_UNIT}")
+            self.has_savepoint = False
 
     def append(self, ticket: Ticket, bodies: Sequence[bytes]) -> None:
         """Give entries the next indices; the receipt is for the last of them."""
@@ -91,7 +116,8 @@ class Group:
     def must_end(self) -> bool:
         """Whether it is time to commit although others stand in line, or no use to go on."""
         is_late = time.monotonic() - self.began >= _LONGEST_SECONDS
-        return is_late or self.count >= _MOST_ENTRIES or has_failed(self.connection)
+        is_over = has_failed(self.connection) or not self.connection.in_transaction()
+        return is_late or is_over or self.count >= _MOST_ENTRIES
 
 
 class Turns:

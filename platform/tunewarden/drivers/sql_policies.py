@@ -6,9 +6,9 @@ proposed, and by whom it was put in force, is in the log.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, insert, select, update
+from sqlalchemy import Row, Select, Table, insert, select, update
 
 from tunewarden.domain.access import PolicySet, RoleLink, Rule
 from tunewarden.domain.groups import Group, Membership
@@ -25,23 +25,16 @@ from tunewarden.drivers.sql_schema import (
     POLICY_VERSIONS,
     ROLE_GRANTS,
 )
+from tunewarden.drivers.sql_shelves import Reads, Writes
 from tunewarden.usecases.policy_doors import Head, missing
 
 W = TypeVar("W", PolicyState, Role)
 
 
-class _Reads(Protocol):
-    def open(self) -> Connection: ...
-
-
-class _Writes(_Reads, Protocol):
-    def changing(self) -> Connection: ...
-
-
 class SqlPolicyShelf:
     """`usecases.policy_doors.PolicyShelf` on the connection of a view or a unit of work."""
 
-    def __init__(self, opened: _Reads) -> None:
+    def __init__(self, opened: Reads) -> None:
         self._opened = opened
 
     def head(self) -> Head | None:
@@ -101,7 +94,7 @@ class SqlPolicyShelf:
 class SqlPolicyStore(SqlPolicyShelf):
     """`usecases.policy_doors.PolicyStore`."""
 
-    def __init__(self, unit: _Writes) -> None:
+    def __init__(self, unit: Writes) -> None:
         super().__init__(unit)
         self._unit = unit
 

@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from tunewarden.domain.canonical import instant_text
-from tunewarden.drivers.sql_engine import reading
+from tunewarden.drivers.sql_engine import as_text, first_row, reading, run
 from tunewarden.drivers.sql_schema import REPEATS
 from tunewarden.usecases.repeats import Answered, Kept, require_once
 
 # Made once: each request that does something runs them, and to make a statement takes longer than to run it.
-_ONE = select(REPEATS).where(REPEATS.c.id == bindparam("wanted"))
+_ONE = as_text(select(REPEATS).where(REPEATS.c.id == bindparam("wanted")))
+_INSERT = insert(REPEATS)
+_ALIKE = ~REPEATS.c.alone & ~_INSERT.excluded.alone  # asked without a key for the first time, and each is meant
+_KEEP = as_text(_INSERT.on_conflict_do_update(index_elements=["id"], set_=_INSERT.excluded, where=_ALIKE))
+_REMOVE = as_text(delete(REPEATS).where(REPEATS.c.id == bindparam("wanted")))
 _OVER = REPEATS.c.until <= bindparam("now")
-_MAKE_ROOM = delete(REPEATS).where((REPEATS.c.id == bindparam("wanted")) | _OVER)
 _ANSWER = (
     update(REPEATS)
     .where((REPEATS.c.id == bindparam("wanted")) & (REPEATS.c.asked_by == bindparam("by")))
@@ -27,21 +31,22 @@ _ANSWER = (
 
 def keep(connection: Connection, mine: Kept) -> None:
     """Write it inside a unit of work, in place of what it replaces. Raises `InFlight` as `require_once` does."""
-    require_once(_found(connection, mine.id), mine)
-    connection.execute(_MAKE_ROOM, {"wanted": mine.id, "now": instant_text(mine.at)})
-    row = {
-        "id": mine.id,
-        "fingerprint": mine.fingerprint,
-        "asked_by": mine.by,
-        "alone": mine.alone,
-        "began_at": instant_text(mine.began),
-        "done_at": instant_text(mine.at),
-        "until": instant_text(mine.until),
-        "made": " ".join(mine.made),
-        "answer": mine.answer,
-        "is_secret": mine.is_secret,
-    }
-    connection.execute(insert(REPEATS), row)
+    row = (
+        mine.id,
+        mine.fingerprint,
+        mine.by,
+        mine.alone,
+        instant_text(mine.began),
+        instant_text(mine.at),
+        instant_text(mine.until),
+        " ".join(mine.made),
+        mine.answer,
+        mine.is_secret,
+    )
+    if run(connection, _KEEP, *row).rowcount == 0:  # one of the two may not have its like
+        require_once(_found(connection, mine.id), mine)
+        run(connection, _REMOVE, mine.id)
+        run(connection, _KEEP, *row)
 
 
 class SqlRepeats:
@@ -70,20 +75,21 @@ class SqlRepeats:
 
 
 def _found(connection: Connection, identifier: str) -> Kept | None:
-    row = connection.execute(_ONE, {"wanted": identifier}).one_or_none()
+    row = first_row(connection, _ONE, identifier)
     return None if row is None else _read(row)
 
 
-def _read(row: Row[Any]) -> Kept:
+def _read(row: Sequence[Any]) -> Kept:
+    identifier, fingerprint, by, alone, began, at, until, made, answer, is_secret = row
     return Kept(
-        id=row.id,
-        fingerprint=row.fingerprint,
-        by=row.asked_by,
-        alone=row.alone,
-        began=datetime.fromisoformat(row.began_at),
-        at=datetime.fromisoformat(row.done_at),
-        until=datetime.fromisoformat(row.until),
-        made=tuple(row.made.split()),
-        answer=row.answer,
-        is_secret=row.is_secret,
+        id=identifier,
+        fingerprint=fingerprint,
+        by=by,
+        alone=bool(alone),
+        began=datetime.fromisoformat(began),
+        at=datetime.fromisoformat(at),
+        until=datetime.fromisoformat(until),
+        made=tuple(made.split()),
+        answer=answer,
+        is_secret=bool(is_secret),
     )
