@@ -88,3 +88,29 @@ def test_a_sealer_that_is_behind_is_waited_for_and_one_that_stays_down_is_told_o
     assert waiting.covering(5) == head(6)
     with pytest.raises(Unavailable, match="has not signed the newest entries"):
         waiting.covering(6)
+
+
+def test_where_two_wait_for_the_sealer_others_are_told_at_once_and_have_what_is_signed(waiting: Waiting) -> None:
+    """Each who waits keeps a thread: with as many as there are threads, nobody at all would be answered."""
+    waiting.show(head(5, WITNESSES[0]))
+    first, second, third = (Waiting(waiting.log, waiting.settings, waiting.database) for _ in range(3))
+
+    def while_the_first_waits(seconds: float) -> None:
+        first.wait(seconds)
+        if not second.seconds:
+            with pytest.raises(Unavailable):
+                covering(second.log, 5, second.settings, wait=while_both_wait, now=lambda: second.seconds)
+
+    def while_both_wait(seconds: float) -> None:
+        second.wait(seconds)
+        assert third.covering(4) == head(5, WITNESSES[0])
+        with pytest.raises(Unavailable):
+            third.covering(5)
+        assert third.seconds == 0
+
+    with pytest.raises(Unavailable):
+        covering(first.log, 5, first.settings, wait=while_the_first_waits, now=lambda: first.seconds)
+    assert min(first.seconds, second.seconds) > 5
+    with pytest.raises(Unavailable):
+        third.covering(5)
+    assert third.seconds > 5, "the places are free again"

@@ -57,6 +57,8 @@ class Fuzzing:
                 self._try(operation, mode, shapes, most, number)
 
     def _try(self, operation: Any, mode: GenerationMode, shapes: Shapes, most: int, number: int) -> None:
+        self.theatre.seal()  # what rests on a signed head would wait for one
+
         @seed(number)
         @settings(
             max_examples=most,
