@@ -1,5 +1,6 @@
 """An api that is killed while clients create jobs, and one that is told to stop while somebody uploads."""
 
+import os
 import signal
 import socket
 import sqlite3
@@ -152,3 +153,23 @@ def what_was_begun_is_answered_before_the_end(theatre: Theatre, api: Api) -> Non
     assert api.process.wait(10) in {0, -signal.SIGTERM}
     with theatre.platform.view() as view:
         assert [one.filename for one in view.files.all()].count("n.csv") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux lets a process say where it runs")
+@pytest.mark.parametrize("one", [True, False])
+def test_an_api_keeps_to_one_processor_unless_it_is_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one: bool
+) -> None:
+    monkeypatch.setenv("TUNEWARDEN_ONE_PROCESSOR", str(one))
+    theatre = in_folder(tmp_path / "home")
+    theatre.close()
+    api = Api(theatre.settings.home, free_port())
+    api.start()
+    assert api.process is not None
+    tasks = {int(task.name): (task / "comm").read_text() for task in Path(f"/proc/{api.process.pid}/task").iterdir()}
+    of_python = [thread for thread, name in tasks.items() if name == tasks[api.process.pid]]  # an allocator has its own
+    allowed = {frozenset(os.sched_getaffinity(thread)) for thread in of_python}
+    api.end(signal.SIGTERM)
+    assert len(of_python) > 1
+    assert {len(each) for each in allowed} == {1 if one else len(os.sched_getaffinity(0))}
+    assert len(allowed) == 1, "all threads keep to the same one"

@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(default=6000, ge=1)
     requests_at_once: int = Field(default=512, ge=1)
     request_threads: int = Field(default=8, ge=1, le=64)
+    one_processor: bool = True
     streams_at_once: int = Field(default=256, ge=1)
     streams_of_each_principal: int = Field(default=8, ge=1)
     webhooks: bool = False

@@ -1,8 +1,10 @@
 """The HTTP server of an api process."""
 
 import gc
+import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from socket import socket
 from typing import cast
 
@@ -15,6 +17,7 @@ from tunewarden.entry.settings import Settings
 
 _GRACE_SECONDS = 5
 _NOT_STARTED = 3  # exit code, as that of `uvicorn`
+_PROCESSOR = 36  # of the fields after a thread's name: on which one it ran last (proc(5), field 39)
 
 
 class Server(uvicorn.Server):
@@ -38,6 +41,17 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def keep_to_one_processor() -> None:
+    """Let this thread, and all that it starts, run on the processor on which it runs now; only Linux can.
+
+    Threads of one interpreter run one at a time. Where each has a processor of its own, whatever the database is asked
+    wakes another one up for nothing, which costs half as much again as the whole request.
+    """
+    if sys.platform == "linux":
+        fields = Path("/proc/thread-self/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        os.sched_setaffinity(0, {int(fields[_PROCESSOR])})
+
+
 def configured(app: FastAPI, settings: Settings) -> uvicorn.Config:
     """How an api process is served.
 
@@ -59,6 +73,8 @@ def serve(app: FastAPI, settings: Settings) -> None:
     app.openapi()  # now: a refusal looks names up in it, and the first one would keep all others waiting
     gc.collect()
     gc.freeze()  # what is there now stays: to look through it again and again keeps everybody waiting each time
+    if settings.one_processor:
+        keep_to_one_processor()
     server = Server(configured(app, settings), settings.request_threads)
     with suppress(KeyboardInterrupt):  # it is raised again once everything has ended
         server.run()
