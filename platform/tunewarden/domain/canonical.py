@@ -187,16 +187,13 @@ def _members_text(members: Mapping[Any, Any]) -> str:
 
 def _fields_texter(kind: Any) -> Callable[[Any], str]:
     fields = {field.name: field for field in dataclasses.fields(kind)}
-    form = [(name, f"{_quoted(name)}:", fields[name]) for name in _names(fields)]
-    if not any(_came_later(field) for field in fields.values()):
-        openings = [(name, opening) for name, opening, _ in form]
-        return lambda thing: f"{{{','.join([opening + _text(getattr(thing, name)) for name, opening in openings])}}}"
+    form = [(name, f"{_quoted(name)}:", _came_later(fields[name]), fields[name].default) for name in _names(fields)]
 
     def text(thing: Any) -> str:
         members = []
-        for name, opening, field in form:
+        for name, opening, came_later, default in form:
             value = getattr(thing, name)
-            if not (_came_later(field) and value == field.default):
+            if not (came_later and value == default):
                 members.append(opening + _text(value))
         return f"{{{','.join(members)}}}"
 
