@@ -128,6 +128,7 @@ def test_while_the_stored_policy_cannot_be_read_high_risk_is_denied_and_the_rest
     for house.now in (1.0, 2.0):
         assert house.read().allowed
         assert not house.read().stale
+        assert house.access.stamp is None, "what was changed may not be decided by"
     house.now = STALE_SECONDS + 0.1
     assert (house.read().allowed, house.read().because, house.read().who) == (
         False,
@@ -141,6 +142,7 @@ def test_while_the_stored_policy_cannot_be_read_high_risk_is_denied_and_the_rest
     house.now = 5.0
     assert house.read().allowed
     assert not house.read().stale
+    assert house.access.stamp is not None
 
 
 def test_a_policy_with_a_fault_raises_one_alarm_and_not_one_a_second(house: House) -> None:

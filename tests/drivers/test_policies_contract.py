@@ -267,11 +267,11 @@ def test_the_engine_says_what_another_policy_would_decide_and_refuses_one_with_a
         put(unit)
         unit.commit()
     live = LiveAccess(StoredPolicies(view=backend.view, model=MODEL))
-    behind = StoredEngine(live=live, view=backend.view, model=MODEL)
+    behind = StoredEngine(live=live, model=MODEL)
     with pytest.raises(Malformed):
         behind.judge(PolicySet(rules=SAID.rules[:1]))
     with pytest.raises(Malformed):
-        StoredEngine(live=live, view=backend.view, model=MODEL.with_name("nothing")).judge(SAID)
+        StoredEngine(live=live, model=MODEL.with_name("nothing")).judge(SAID)
     assert callable(behind.judge(SAID))
 
 

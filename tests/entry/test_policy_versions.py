@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ from fastapi.testclient import TestClient
 from tests.conftest import EVE, POLICIES
 from tests.journeys.theatre import Theatre, in_folder
 
+from tunewarden.domain.errors import Unavailable
 from tunewarden.drivers.access_live import LiveAccess
 from tunewarden.drivers.stored_policies import StoredEngine, StoredPolicies
 from tunewarden.entry.api.app import create_app
 from tunewarden.entry.wiring import build
 from tunewarden.usecases.binding import bound
-from tunewarden.usecases.ports import Views
+from tunewarden.usecases.ports import View, Views
 
 MODEL = POLICIES / "access" / "model.conf"
 GRANT = {"principal": EVE.id, "role": "steward"}
@@ -35,12 +36,12 @@ def theatre(tmp_path: Path) -> Iterator[Theatre]:
     made.close()
 
 
-def elsewhere(theatre: Theatre, view: Views | None = None) -> TestClient:
-    """Another api over the same database, or over what `view` shows of it, whose clock stands still: it never polls."""
+def elsewhere(theatre: Theatre, view: Views | None = None, clock: Callable[[], float] = lambda: 0.0) -> TestClient:
+    """Another api over the same database, or over what `view` shows of it; whose clock stands still never polls."""
     platform = build(theatre.settings)
     seen = view or platform.view
-    live = LiveAccess(StoredPolicies(view=seen, model=MODEL), clock=lambda: 0.0)
-    behind = StoredEngine(live=live, view=seen, model=MODEL)
+    live = LiveAccess(StoredPolicies(view=seen, model=MODEL), clock=clock)
+    behind = StoredEngine(live=live, model=MODEL)
     return TestClient(create_app(replace(platform, access=bound(live), engine=behind), theatre.settings))
 
 
@@ -119,6 +120,25 @@ def test_nobody_unknown_makes_a_process_wait(theatre: Theatre) -> None:
     began = time.monotonic()
     assert theatre.client.get(PERMISSIONS, headers={WANTED: f"999999:sha256:{'0' * 64}"}).status_code == 401
     assert time.monotonic() - began < 20
+
+
+def test_where_the_store_does_not_answer_after_a_change_no_version_is_said(theatre: Theatre) -> None:
+    """The one that is decided by may be older than the change."""
+    answers = True
+
+    def view() -> View:
+        if not answers:
+            raise Unavailable("database_unavailable", "It does not answer.")
+        return theatre.platform.view()
+
+    other, headers = elsewhere(theatre, view, time.monotonic), {"authorization": f"Bearer {theatre.tokens['ada']}"}
+    made = other.post("/v1/grants", json=GRANT, headers=headers)
+    assert made.status_code == 200
+    assert SAID in made.headers
+    answers = False
+    taken = other.post("/v1/grants/revoke", json=GRANT, headers=headers)
+    assert taken.status_code == 200
+    assert SAID not in taken.headers
 
 
 def test_reading_says_no_version_and_neither_does_a_refusal(theatre: Theatre) -> None:

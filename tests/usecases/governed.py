@@ -39,7 +39,7 @@ def govern(stage: Stage, folder: Path = POLICIES / "access") -> Platform:
     live = LiveAccess(
         StoredPolicies(view=platform.view, model=MODEL), clock=lambda: (platform.clock() - NOW).total_seconds()
     )
-    return replace(platform, access=bound(live), engine=StoredEngine(live=live, view=platform.view, model=MODEL))
+    return replace(platform, access=bound(live), engine=StoredEngine(live=live, model=MODEL))
 
 
 def said(platform: Platform) -> PolicySet:

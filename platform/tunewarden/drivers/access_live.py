@@ -87,6 +87,11 @@ class LiveAccess:
         """Of what is decided by now: digest of the model and of all rules and links."""
         return self._snapshot.version
 
+    @property
+    def stamp(self) -> str | None:
+        """As the store said it when it was last looked at; None where that failed, or what was there was not taken."""
+        return self._stamp if self._confirmed >= self._looked else None
+
     def is_fresh(self) -> bool:
         """Whether what is decided by could be compared with what is stored within the last two seconds."""
         return not self._current()[1]

@@ -59,7 +59,6 @@ class StoredEngine:
     """`usecases.ports.Engine` over what is decided by here."""
 
     live: LiveAccess
-    view: Views
     model: Path
 
     def explain(self, principal: Principal, action: Action, resource: Resource, viewer: Principal) -> Explanation:
@@ -72,9 +71,10 @@ class StoredEngine:
         self.live.at_least(_AFRESH)
 
     def version(self) -> str:
-        with self.view() as view:
-            head = _head(view.policies)
-        return f"{head.changes}:{head.decides}"
+        stamp = self.live.stamp
+        if stamp is None:
+            raise _not_here("what is stored")
+        return stamp.replace(" ", ":")
 
     def at_least(self, version: str) -> None:
         if not _VERSION.fullmatch(version):
@@ -85,12 +85,7 @@ class StoredEngine:
             )
         changes, _, decides = version.partition(":")
         if not self.live.has(lambda stamp: _is_not_older(stamp, int(changes), decides)):
-            raise Unavailable(
-                "policy_version_not_here",
-                "This process does not decide by that version of the access policy yet.",
-                remedy="Try again in a second. Where it goes on, this process reads another database than was changed.",
-                who=Role.ADMINISTRATOR,
-            )
+            raise _not_here("that version")
 
 
 def model_text(path: Path) -> str:
@@ -111,6 +106,15 @@ def _head(shelf: PolicyShelf) -> Head:
             who=Role.ADMINISTRATOR,
         )
     return head
+
+
+def _not_here(what: str) -> Unavailable:
+    return Unavailable(
+        "policy_version_not_here",
+        f"This process does not decide by {what} of the access policy yet.",
+        remedy="Try again in a second. Where it goes on, this process reads another database than was changed.",
+        who=Role.ADMINISTRATOR,
+    )
 
 
 def _stamp(head: Head) -> str:

@@ -72,7 +72,7 @@ def build(settings: Settings) -> Platform:
         work=work,
         view=view,
         access=bound(live),
-        engine=StoredEngine(live=live, view=view, model=model),
+        engine=StoredEngine(live=live, model=model),
         blobs=blobs,
         rows=SealedRows(blobs, vault, handles(engine, vault, blob_keys())),
         clock=_now,

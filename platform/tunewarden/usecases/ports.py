@@ -119,7 +119,7 @@ class Engine(Protocol):
         """Decide by what is stored now, in this process; all others see it within two seconds."""
 
     def version(self) -> str:
-        """A word for what is stored now: no older than any change that was made before."""
+        """A word for what is decided by: no older than any change that was made here. Raises `Unavailable`."""
 
     def at_least(self, version: str) -> None:
         """Decide by this version, or a later one, from here on.

@@ -33,7 +33,7 @@ def require_version(request: Request, platform: Platform) -> None:
 
 
 def note_version(request: Request, status: int) -> None:
-    """After something was done, note for the headers which version is stored: no older one than what it changed."""
+    """After something was done, note for the headers which version is decided by: no older one than what it changed."""
     platform: Platform = request.app.state.doors.platform
     if request.method in _READING or status >= 400 or platform.engine is None:
         return
