@@ -20,12 +20,14 @@ from tunewarden.domain.training import (
     NEXT,
     STATE_AFTER,
     STEP_FROM,
+    UNTRAINED,
     BaseModel,
     NoiseForm,
     Plan,
     Precision,
     Recipe,
     State,
+    StepName,
     Task,
     TrainingRequest,
 )
@@ -152,6 +154,15 @@ def test_nothing_trains_without_passing_approval() -> None:
     for _ in State:
         without_approval |= {s for r in without_approval for s in NEXT[r] if s is not State.APPROVED}
     assert State.TRAINED not in without_approval
+
+
+def test_nothing_that_was_ever_trained_on_stands_where_no_ledger_is_read() -> None:
+    (trained_from,) = (state for state, step in STEP_FROM.items() if step is StepName.TRAIN)
+    reached = {trained_from}
+    for _ in State:
+        reached |= {after for state in reached for after in NEXT[state]}
+    assert not reached & UNTRAINED
+    assert reached | UNTRAINED == set(State)
 
 
 def test_any_change_of_the_plan_changes_its_digest() -> None:

@@ -240,6 +240,9 @@ STEP_FROM: Mapping[State, StepName] = MappingProxyType(
 )
 """Which step carries a request on from a state; states that are missing here wait for a person, or are terminal."""
 
+UNTRAINED = frozenset({State.AWAITING_APPROVAL, State.APPROVED, State.REJECTED})
+"""Where a request stands that was never trained on: none of them comes after the state from which it is trained."""
+
 STATE_AFTER: Mapping[StepName, State] = MappingProxyType(
     {StepName.DEIDENTIFY: State.DEIDENTIFIED, StepName.TRAIN: State.TRAINED, StepName.MEASURE: State.MEASURED}
 )

@@ -16,7 +16,7 @@ from tunewarden.domain.events import (
 from tunewarden.domain.names import Action, DatasetId, FileId, RequestId
 from tunewarden.domain.privacy import Account, Ledger, PrivacyUnit, Spend
 from tunewarden.domain.rejections import RejectionReason
-from tunewarden.domain.training import Plan, State, TrainingRequest
+from tunewarden.domain.training import UNTRAINED, Plan, State, TrainingRequest
 from tunewarden.usecases import attributes
 from tunewarden.usecases.files import there
 from tunewarden.usecases.limits import person_limit
@@ -137,8 +137,10 @@ def events(platform: Platform, principal: Principal, identifier: RequestId) -> l
 
 def progress(platform: Platform, request: TrainingRequest) -> tuple[int, Decimal]:
     """Updates charged so far for this request, and the epsilon they cost at the plan's delta."""
-    with platform.view() as view:
-        charged = view.ledgers.get(request.plan.dataset).account(request.id).charged
+    charged = 0
+    if request.state not in UNTRAINED:  # a ledger has an account for every request that its dataset ever had
+        with platform.view() as view:
+            charged = view.ledgers.get(request.plan.dataset).account(request.id).charged
     spent = platform.accountant([request.plan.mechanism.times(charged)] if charged else [], request.plan.delta)
     return charged, spent
 
