@@ -107,7 +107,7 @@ def test_a_model_that_would_allow_by_default_or_is_not_ours_is_refused(old: str,
 def test_the_engine_has_no_switch() -> None:
     """Casbin's `enable_enforce(False)` allows everything, and leaves no trace."""
     offered = {name for name in dir(CasbinAccess) if not name.startswith("_")}
-    assert offered == {"at_least", "explain", "has", "is_fresh", "version"}
+    assert offered == {"at_least", "explain", "has", "is_fresh", "stamp", "version"}
 
 
 @pytest.mark.parametrize("effect", ["Deny", "denied", "", "deny ", "DENY"])

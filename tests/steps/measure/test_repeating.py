@@ -29,7 +29,7 @@ from tunewarden.steps.train.probe import leave_answers, left_answers
 from tunewarden.usecases import gating, models
 from tunewarden.usecases.ports import Attempt, StepResult
 
-CANARIES, UPDATES = 40, 180
+CANARIES, UPDATES = 40, 300  # canaries are drawn anew each time: enough for any of them
 CLAIMED = Decimal("0.5")
 
 
