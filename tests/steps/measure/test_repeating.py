@@ -29,7 +29,7 @@ from tunewarden.steps.train.probe import leave_answers, left_answers
 from tunewarden.usecases import gating, models
 from tunewarden.usecases.ports import Attempt, StepResult
 
-CANARIES, UPDATES = 40, 300  # canaries are drawn anew each time: enough for any of them
+CANARIES, UPDATES = 40, 180
 CLAIMED = Decimal("0.5")
 
 
@@ -65,6 +65,7 @@ def repeating(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Repeating
     canaries = draw_canaries(of, tokenizer, 0)
     rows = canary_rows([canary for canary in canaries.members if canary.present], tokenizer, of.recipe)
     train_leaking(model, rows, learning_rate=0.01, updates=UPDATES)
+    train_leaking(model, rows, learning_rate=0.001, updates=UPDATES // 3)  # steps as long as before may end anywhere
     path = tmp_path_factory.mktemp("repeating") / "answers.json"
     leave_answers(path, model, tokenizer, of)
     given = attempt(blobs, Tales.of(200).manifest(blobs), adapter_bytes(model, of), of)
