@@ -108,6 +108,24 @@ def test_units_that_fail_undo_themselves_and_nothing_else(
         assert {dataset.id for dataset in view.datasets.all()} == kept
 
 
+def test_who_stands_behind_a_first_unit_that_is_undone_begins_a_transaction_of_their_own(shared: Engine) -> None:
+    """The lock is gone with the one before: another process may have written meanwhile."""
+    turns, seen = Turns(shared), list[Connection]()
+    group = turns.enter()
+    with ThreadPoolExecutor(1) as threads:
+        event.listen(shared, "begin", seen.append)
+        behind = threads.submit(turns.enter)
+        while not turns._line:
+            pass
+        group.change()
+        group.undo()
+        turns.leave()
+        following = behind.result()
+    assert following is not group
+    assert len(seen) == 1
+    turns.leave()
+
+
 def test_an_entry_that_cannot_be_written_fails_its_own_caller_alone(shared: Engine, clock: FixedClock) -> None:
     work = SqlWork(shared, clock)
 

@@ -28,7 +28,7 @@ from sqlalchemy.sql import ClauseElement
 
 from tunewarden.domain.errors import Corrupted, Malformed, Refused, Unavailable
 
-_QMARK = PGDialect(paramstyle="qmark")  # type: ignore[no-untyped-call]
+_QMARK = PGDialect(paramstyle="qmark")  # type: ignore[no-untyped-call]  # its words are SQLite's too, as far as we go
 _BUSY_SECONDS = 10.0
 _READS = "tunewarden_reads"
 _FAILED = "tunewarden_failed"

@@ -3,9 +3,8 @@
 Units of work are serial: one has the *turn*, the others stand in one line, first come first served. Those that follow
 each other share one transaction, which holds the database's write lock; what each changes stands behind a savepoint, so
 it can be undone alone. The first needs none: where it is undone, the transaction is. None has its receipt before that
-transaction is durable, and if its commit fails, all of them
-fail. A unit that only appends entries, and has read nothing, needs no turn of its own: whoever has the turn takes its
-entries along.
+transaction is durable, and if its commit fails, all of them fail. A unit that only appends entries, and has read
+nothing, needs no turn of its own: whoever has the turn takes its entries along.
 
 The transaction is committed at once when nobody stands in line, and otherwise after 1,000 entries or 5 ms. So a unit of
 work that comes alone pays one flush and waits for nothing, and nobody waits long for those behind.
